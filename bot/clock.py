@@ -1,0 +1,117 @@
+"""The one clock. Every service, test and simulation takes its time from here.
+
+Everywhere else `time`, `datetime.now` and `asyncio.sleep` are banned by the linter, so that a test, the demo
+and the simulator can move time without touching the code that waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a service may ask of time."""
+
+    def now(self) -> float:
+        """Seconds since 1970-01-01 UTC: what is stored and shown."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back: for delays and deadlines inside one process."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that many seconds of this clock."""
+        ...
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Wait until `monotonic()` has reached `deadline`."""
+        ...
+
+
+class RealClock:
+    """The machine's own time."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        await asyncio.sleep(max(0.0, seconds))
+
+    async def sleep_until(self, deadline: float) -> None:
+        """See `Clock.sleep_until`."""
+        await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+
+
+class SteppableClock:
+    """Time that somebody moves: by hand in tests (`running=False`), or on top of real time in the demo.
+
+    `advance` wakes whoever slept past the new moment, earliest first. With `running=True` the clock also
+    flows by itself, and sleepers wake on their own.
+    """
+
+    def __init__(self, start: float, *, running: bool = False) -> None:
+        self._start = start
+        self._moved = 0.0
+        self._running = running
+        self._born = time.monotonic()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._tick = itertools.count()
+
+    def monotonic(self) -> float:
+        """Seconds since this clock was made, moved time included."""
+        return self._moved + (time.monotonic() - self._born if self._running else 0.0)
+
+    def now(self) -> float:
+        """Epoch seconds: the start plus everything that has passed."""
+        return self._start + self.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        await self.sleep_until(self.monotonic() + seconds)
+
+    async def sleep_until(self, deadline: float) -> None:
+        """See `Clock.sleep_until`."""
+        remaining = deadline - self.monotonic()
+        if remaining <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._sleepers, (deadline, next(self._tick), future))
+        timer = loop.call_later(remaining, _wake, future) if self._running else None
+        try:
+            await future
+        finally:
+            if timer:
+                timer.cancel()
+            future.cancel()  # a cancelled sleeper is skipped by `advance`
+
+    async def advance(self, seconds: float) -> None:
+        """Move time forward; each sleeper wakes at its own moment and gets the loop before the next one."""
+        target = self.monotonic() + seconds
+        while self._sleepers and self._sleepers[0][0] <= target:
+            deadline, _, future = heapq.heappop(self._sleepers)
+            if future.done():
+                continue
+            self._moved += max(0.0, deadline - self.monotonic())
+            _wake(future)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        self._moved += max(0.0, target - self.monotonic())
+
+    def next_wake(self) -> float | None:
+        """The `monotonic` moment of the earliest sleeper, None when nobody sleeps."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
