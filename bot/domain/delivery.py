@@ -1,0 +1,145 @@
+"""Broadcasts, receipts and everything Telegram can answer to a send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class Lane(IntEnum):
+    """Who goes first; a lower number goes before a higher one."""
+
+    REPLY = 0
+    BREAKING = 1
+    REGULAR = 2
+
+
+class BroadcastState(StrEnum):
+    """The life of a broadcast. `countdown` may still be called off; `stopped` keeps its receipts."""
+
+    COUNTDOWN = "countdown"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who gets a broadcast: a rule over readers, never a list of them.
+
+    `sections` is a bitmask that a reader's choice must touch, 0 for no such demand; `breaking` asks for readers
+    who have breaking news on; `languages` are the readers' languages that fit, empty for all.
+    """
+
+    sections: int = 0
+    breaking: bool = False
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """One send, edit or delete to an audience. Blocks of 1,024 readers are taken from `start_block` on, round.
+
+    `horizon` is the highest reader id that existed when it began; `cursor` counts the blocks taken so far.
+    """
+
+    id: int
+    key: str
+    lane: Lane
+    state: BroadcastState
+    audience: Audience
+    horizon: int
+    start_block: int
+    cursor: int
+    due_at: int
+    created_at: int
+    started_at: int | None = None
+    finished_at: int | None = None
+    posts: tuple[int, ...] = field(default=())
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the audience spans."""
+        return (self.horizon >> BLOCK_BITS) + 1 if self.horizon else 0
+
+
+BLOCK_BITS = 10
+"""A block is 1,024 consecutive reader ids: the unit that a sender leases."""
+
+
+class Result(IntEnum):
+    """What is written in a receipt."""
+
+    SENT = 1
+    WAITING = 2
+    GONE = 3
+    REJECTED = 4
+    UNCERTAIN = 5
+    SKIPPED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Telegram has it; the copy can be edited under `message_id`."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not now: try again after `seconds`. `scope` says whom to hold: chat, bot (a flood limit) or outage."""
+
+    seconds: float
+    scope: str = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The reader cannot be reached (blocked, left, deactivated): dormant, choices kept."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The group became a supergroup: the same reader lives under another chat id."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Telegram refuses this content for this chat; repeating it unchanged is useless."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The answer was lost: it may have arrived or not."""
+
+    reason: str
+
+
+Outcome = Sent | Wait | Gone | Moved | Rejected | Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a broadcast is. `total` is the audience as counted now; times in seconds, None when unknown."""
+
+    total: int
+    sent: int
+    gone: int
+    rejected: int
+    uncertain: int
+    waiting: int
+    p50: float | None = None
+    p95: float | None = None
+
+    @property
+    def settled(self) -> int:
+        """Readers who need nothing more."""
+        return self.sent + self.gone + self.rejected + self.uncertain

@@ -1,0 +1,74 @@
+"""A post: what goes out, apart from who gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RichText:
+    """Text with Telegram's message entities (offsets and lengths in UTF-16 units, as the Bot API counts)."""
+
+    text: str = ""
+    entities: tuple[dict[str, Any], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+class PostKind(StrEnum):
+    """Where a post comes from."""
+
+    ARTICLE = "article"
+    BREAKING = "breaking"
+
+
+class PostState(StrEnum):
+    """waiting: not yet in a broadcast; published: carried by one; withdrawn: taken back."""
+
+    WAITING = "waiting"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class Target(StrEnum):
+    """Kinds of target with renderings of their own."""
+
+    PRIVATE = "private"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What is sent, in a version that rises with each correction.
+
+    An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
+    story's own, "" when it is for everybody. `media` is a Telegram file_id or an URL, "" for none, with
+    `media_kind` photo, video or document.
+    """
+
+    id: int
+    kind: PostKind
+    version: int
+    sections: int
+    created_at: int
+    article_id: int | None = None
+    language: str = ""
+    title: str = ""
+    lead: str = ""
+    link: str = ""
+    image: str = ""
+    published_at: int | None = None
+    texts: dict[str, RichText] = field(default_factory=dict)
+    media: str = ""
+    media_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A Bot API call without its recipient: preview, channel copy and fan-out are these same bytes."""
+
+    method: str
+    payload: dict[str, Any]

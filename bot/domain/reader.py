@@ -1,0 +1,34 @@
+"""A reader: any chat that subscribed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReaderState(StrEnum):
+    """new: has not said yes yet; active: gets news; dormant: unreachable, choices kept; left: unsubscribed."""
+
+    NEW = "new"
+    ACTIVE = "active"
+    DORMANT = "dormant"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person, group or forum topic (chat id, thread id) with its choices. `sections` is a bitmask.
+
+    `language` is the language of the interface. `consent_at` is when the reader said yes.
+    """
+
+    id: int
+    chat_id: int
+    language: str
+    state: ReaderState
+    sections: int
+    breaking: bool
+    joined_at: int
+    thread_id: int = 0
+    consent_at: int | None = None
+    source: str = ""
