@@ -1,0 +1,1 @@
+"""From a story to the bytes that Telegram gets: pure functions only."""
