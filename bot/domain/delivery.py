@@ -29,11 +29,13 @@ class BroadcastState(StrEnum):
 class Audience:
     """Who gets a broadcast: a rule over readers, never a list of them.
 
-    `sections` is a bitmask that a reader's choice must touch, 0 for no such demand; `breaking` asks for readers
-    who have breaking news on; `languages` are the readers' languages that fit, empty for all.
+    `sections` is a bitmask that a reader's choice must touch, 0 for no such demand; `besides` are sections
+    whose readers have been served by an earlier broadcast; `breaking` asks for readers who have breaking news
+    on; `languages` are the readers' languages that fit, empty for all.
     """
 
     sections: int = 0
+    besides: int = 0
     breaking: bool = False
     languages: tuple[str, ...] = ()
 
@@ -42,7 +44,8 @@ class Audience:
 class Broadcast:
     """One send, edit or delete to an audience. Blocks of 1,024 readers are taken from `start_block` on, round.
 
-    `horizon` is the highest reader id that existed when it began; `cursor` counts the blocks taken so far.
+    `horizon` is the highest reader id that existed when it began; `cursor` counts the blocks taken so far;
+    `total` is the audience as counted at the start.
     """
 
     id: int
@@ -53,6 +56,7 @@ class Broadcast:
     horizon: int
     start_block: int
     cursor: int
+    total: int
     due_at: int
     created_at: int
     started_at: int | None = None
@@ -67,6 +71,36 @@ class Broadcast:
 
 BLOCK_BITS = 10
 """A block is 1,024 consecutive reader ids: the unit that a sender leases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """What a sender needs to know of a reader, read just before the send."""
+
+    id: int
+    chat_id: int
+    thread_id: int
+    language: str
+    sections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a broadcast at one reader. `due_at` (epoch seconds) is set while it must be tried again;
+    `took_ms` counts from the broadcast's start. `gone` and `moved_to` say what the answer means for the reader.
+    """
+
+    broadcast_id: int
+    reader_id: int
+    result: Result
+    took_ms: int
+    version: int = 1
+    message_id: int | None = None
+    carried: tuple[int, ...] = ()
+    due_at: int | None = None
+    reason: str | None = None
+    gone: bool = False
+    moved_to: int | None = None
 
 
 class Result(IntEnum):
@@ -128,7 +162,8 @@ Outcome = Sent | Wait | Gone | Moved | Rejected | Uncertain
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a broadcast is. `total` is the audience as counted now; times in seconds, None when unknown."""
+    """How far a broadcast is. `total` is the audience as counted at its start; p50 and p95 are seconds from
+    the start to a reader, None when nobody has it yet."""
 
     total: int
     sent: int

@@ -26,8 +26,11 @@ class PostKind(StrEnum):
 
 
 class PostState(StrEnum):
-    """waiting: not yet in a broadcast; published: carried by one; withdrawn: taken back."""
+    """stored: known, never sent (first poll, old); unsorted: no section yet; waiting: not yet in a broadcast;
+    published: carried by one; withdrawn: taken back."""
 
+    STORED = "stored"
+    UNSORTED = "unsorted"
     WAITING = "waiting"
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"

@@ -1,0 +1,78 @@
+"""A watched feed and what one poll of it brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.article import Article
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What is remembered of a feed between polls. Times are epoch seconds.
+
+    Validators are kept verbatim. `gap` is the usual time in seconds between new items, 0 while unknown;
+    `primed_at` is None until the first good poll; `gone_at` is set when the server said 410.
+    """
+
+    id: int
+    url: str
+    title: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    body_hash: str = ""
+    primed_at: int | None = None
+    next_at: int = 0
+    checked_at: int | None = None
+    ok_at: int | None = None
+    new_at: int | None = None
+    gap: float = 0.0
+    failures: int = 0
+    problem: str = ""
+    moved_to: str = ""
+    moved_times: int = 0
+    gone_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArticle:
+    """What recognition needs of a stored article."""
+
+    id: int
+    fingerprint: str
+    title: str
+    lead: str
+    link: str
+    sections: int
+    published_at: int | None
+    seen_at: int
+    edits: int
+    edited_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An article that a poll brought, with its alias keys.
+
+    `publish`: a post is to be made of it; otherwise it is stored silently (first poll, too old, unsorted).
+    `everybody`: readers of every language get it, because the feed does not say its own.
+    """
+
+    article: Article
+    keys: tuple[str, ...]
+    publish: bool
+    everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Everything that one poll changes; saved in one transaction.
+
+    `edited` are stored articles in their new form; `seen` are known articles met again: id, keys, and the
+    sections in which they were met now.
+    """
+
+    state: FeedState
+    new: tuple[Found, ...] = ()
+    edited: tuple[Found, ...] = ()
+    seen: tuple[tuple[int, tuple[str, ...], int], ...] = ()

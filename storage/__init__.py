@@ -1,0 +1,77 @@
+"""The memory: one module per noun, SQL standing in the method that runs it.
+
+A method is a unit of work; transactions never leave this package. `open_storage` gives the whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.domain.errors import StorageError
+from storage.articles import Articles
+from storage.broadcasts import Broadcasts
+from storage.deliveries import Deliveries
+from storage.editors import Editors
+from storage.engine import Engine
+from storage.feeds import Feeds
+from storage.inbox import Inbox
+from storage.leaders import Leaders
+from storage.meta import Meta
+from storage.migrate import migrate
+from storage.posts import Posts
+from storage.rates import Rates
+from storage.readers import Readers
+
+__all__ = ["Storage", "open_engine", "open_storage"]
+
+
+class Storage:
+    """All nouns over one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.meta = Meta(engine)
+        self.leaders = Leaders(engine)
+        self.inbox = Inbox(engine)
+        self.feeds = Feeds(engine)
+        self.articles = Articles(engine)
+        self.posts = Posts(engine)
+        self.broadcasts = Broadcasts(engine)
+        self.deliveries = Deliveries(engine)
+        self.readers = Readers(engine)
+        self.editors = Editors(engine)
+        self.rates = Rates(engine)
+
+    async def close(self) -> None:
+        """Release connections and locks."""
+        await self.engine.close()
+
+
+async def open_engine(url: str, *, exclusive: bool = True) -> Engine:
+    """The engine behind a `DATABASE_URL`. `exclusive` holds SQLite's file lock (PostgreSQL has leases)."""
+    if url.startswith("sqlite:///"):
+        from storage.sqlite import open_sqlite
+
+        path = url.removeprefix("sqlite:///")
+        if not Path(path).absolute().parent.is_dir():  # noqa: ASYNC240 - once, at the start
+            raise StorageError(f"DATABASE_URL: the folder of {path} does not exist")
+        return await open_sqlite(path, exclusive=exclusive)
+    try:
+        from storage.postgres import open_postgres
+    except ImportError as error:
+        raise StorageError("DATABASE_URL: PostgreSQL needs the extra: pip install 'newsdesk[postgres]'") from error
+    return await open_postgres(url)
+
+
+async def open_storage(url: str, *, exclusive: bool = True) -> Storage:
+    """Open a database, bring it to this version and hand out its nouns.
+
+    Raises `AnotherCopyRuns`, `SchemaTooNew` or another `StorageError`.
+    """
+    engine = await open_engine(url, exclusive=exclusive)
+    try:
+        await migrate(engine)
+    except BaseException:
+        await engine.close()
+        raise
+    return Storage(engine)

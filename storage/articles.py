@@ -1,0 +1,64 @@
+"""Articles and the many names under which feeds bring them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+
+from bot.domain.article import Article
+from bot.domain.feed import KnownArticle
+from storage.engine import Engine, Row
+
+_COLUMNS = ", ".join(f"article.{field.name}" for field in fields(Article))
+_KNOWN = ", ".join(f"article.{field.name}" for field in fields(KnownArticle))
+
+
+class Articles:
+    """The article and alias tables; they are written by `Feeds.save_poll`."""
+
+    def __init__(self, db: Engine) -> None:
+        self._db = db
+
+    async def known(self, keys: Sequence[str]) -> dict[str, KnownArticle]:
+        """The stored article behind each alias key that is known."""
+        rows = await self._db.fetch(
+            f"SELECT alias.key, {_KNOWN} FROM alias JOIN article ON article.id = alias.article_id"
+            f" WHERE alias.key IN ({self._db.dialect.values_of('keys')})",
+            keys=json.dumps(list(keys)),
+        )
+        return {row[0]: KnownArticle(*row[1:]) for row in rows}
+
+    async def get(self, article_id: int) -> Article | None:
+        """One article."""
+        rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM article WHERE id = :id", id=article_id)
+        return _article(rows[0]) if rows else None
+
+    async def newest(self, limit: int) -> list[Article]:
+        """The newest articles of all sections."""
+        rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM article ORDER BY id DESC LIMIT :limit", limit=limit)
+        return [_article(row) for row in rows]
+
+    async def search(self, words: str, limit: int) -> list[Article]:
+        """Articles holding all the words (the last one as a beginning), best and freshest first."""
+        terms = re.findall(r"\w+", words.casefold())[:12]
+        if not terms:
+            return []
+        if self._db.dialect.name == "sqlite":
+            sql = (
+                f"SELECT {_COLUMNS} FROM article_words JOIN article ON article.id = article_words.rowid"
+                " WHERE article_words MATCH :query ORDER BY bm25(article_words, 3.0, 1.0), article.id DESC LIMIT :limit"
+            )
+            query = " ".join(f'"{term}"' for term in terms) + "*"
+        else:
+            sql = (
+                f"SELECT {_COLUMNS} FROM article, to_tsquery('simple', :query) AS query"
+                " WHERE words @@ query ORDER BY ts_rank(words, query) DESC, article.id DESC LIMIT :limit"
+            )
+            query = " & ".join(f"'{term}'" for term in terms) + ":*"
+        return [_article(row) for row in await self._db.fetch(sql, query=query, limit=limit)]
+
+
+def _article(row: Row) -> Article:
+    return Article(**{field.name: row[index] for index, field in enumerate(fields(Article))})

@@ -1,0 +1,229 @@
+"""Broadcasts: one row per send, however many readers it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Progress, Result
+from bot.domain.errors import StorageError
+from bot.domain.post import Post, PostState
+from storage.engine import Connection, Engine, Row
+from storage.posts import add_post
+from storage.readers import languages_text
+
+
+class Broadcasts:
+    """The broadcast table and the posts that broadcasts carry."""
+
+    def __init__(self, db: Engine) -> None:
+        self._db = db
+
+    async def publish(
+        self, posts: Sequence[Post], audience: Audience, *, key: str, lane: Lane, total: int, start: float, now: int
+    ) -> int:
+        """Put waiting posts into a broadcast that runs at once; its id.
+
+        `start`, 0..1, is where in the circle of readers it begins. The sections served are those that the posts
+        have in `posts`: one that gained a section since then goes on waiting. Raises `StorageError` when a post
+        does not wait any more.
+        """
+        async with self._db.transaction() as db:
+            for post in posts:
+                rows = await db.write(
+                    "UPDATE post SET served = served | :sections,"
+                    " state = CASE WHEN sections & ~CAST(:sections AS BIGINT) = 0 THEN 'published' ELSE 'waiting' END"
+                    " WHERE id = :id AND state = 'waiting' RETURNING id",
+                    sections=post.sections,
+                    id=post.id,
+                )
+                if not rows:
+                    raise StorageError(f"post {post.id} does not wait any more")
+            ids = [post.id for post in posts]
+            return await _insert(db, ids, audience, key, lane, BroadcastState.RUNNING, total, start, due=now, now=now)
+
+    async def launch(
+        self, draft_id: int, post: Post, audience: Audience, *, lane: Lane, total: int, start: float, due: int, now: int
+    ) -> int | None:
+        """Turn a previewed draft into a post and a broadcast that counts down until `due`.
+
+        None when the draft is not waiting for that (pressed twice, dropped meanwhile): one press, one send.
+        """
+        async with self._db.transaction() as db:
+            rows = await db.write(
+                "UPDATE draft SET state = 'sent' WHERE id = :id AND state = 'preview' RETURNING id", id=draft_id
+            )
+            if not rows:
+                return None
+            post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED, everybody=True)
+            broadcast_id = await _insert(
+                db, [post_id], audience, f"draft:{draft_id}", lane, BroadcastState.COUNTDOWN, total, start, due, now
+            )
+            await db.write(
+                "UPDATE draft SET broadcast_id = :broadcast WHERE id = :id", broadcast=broadcast_id, id=draft_id
+            )
+            return broadcast_id
+
+    async def get(self, broadcast_id: int) -> Broadcast | None:
+        """One broadcast."""
+        found = await self._load("WHERE id = :id", id=broadcast_id)
+        return found[0] if found else None
+
+    async def open(self) -> list[Broadcast]:
+        """Broadcasts that still have something to do, oldest first."""
+        return await self._load("WHERE state IN ('countdown', 'running', 'paused')")
+
+    async def _load(self, where: str, **params: object) -> list[Broadcast]:
+        rows = await self._db.fetch(f"SELECT * FROM broadcast {where} ORDER BY id", **params)
+        found = []
+        for row in rows:
+            posts = await self._db.fetch(
+                "SELECT post_id FROM broadcast_post WHERE broadcast_id = :id ORDER BY n", id=row["id"]
+            )
+            found.append(_broadcast(row, tuple(post[0] for post in posts)))
+        return found
+
+    async def change(
+        self, broadcast_id: int, wanted: BroadcastState, *, among: Sequence[BroadcastState], now: int
+    ) -> bool:
+        """Move a broadcast to another state if it is in one of `among`; False when somebody was faster."""
+        states = ",".join(f"'{state.value}'" for state in among)
+        rows = await self._db.write(
+            "UPDATE broadcast SET state = :wanted,"
+            " started_at = CASE WHEN :wanted = 'running' THEN COALESCE(started_at, :now) ELSE started_at END,"
+            " finished_at = CASE WHEN :wanted IN ('stopped', 'cancelled') THEN CAST(:now AS BIGINT)"
+            f" ELSE finished_at END WHERE id = :id AND state IN ({states}) RETURNING id",
+            wanted=wanted.value,
+            now=now,
+            id=broadcast_id,
+        )
+        return bool(rows)
+
+    async def finish(self, broadcast: Broadcast, *, now: int) -> bool:
+        """Close a running broadcast when no block, lease or waiting reader is left; False while there is one."""
+        rows = await self._db.write(
+            "UPDATE broadcast SET state = 'done', finished_at = :now"
+            " WHERE id = :id AND state = 'running' AND cursor >= :blocks"
+            " AND NOT EXISTS (SELECT 1 FROM lease WHERE broadcast_id = :id)"
+            " AND NOT EXISTS (SELECT 1 FROM receipt WHERE due_at IS NOT NULL AND +broadcast_id = :id) RETURNING id",
+            now=now,
+            id=broadcast.id,
+            blocks=broadcast.blocks,
+        )
+        return bool(rows)
+
+    async def progress(self, broadcast_id: int) -> Progress:
+        """How far a broadcast is, from its receipts."""
+        total = await self._db.fetch("SELECT total FROM broadcast WHERE id = :id", id=broadcast_id)
+        rows = await self._db.fetch(
+            "SELECT outcome, due_at IS NOT NULL, COUNT(*) FROM receipt WHERE broadcast_id = :id GROUP BY 1, 2",
+            id=broadcast_id,
+        )
+        counts = dict.fromkeys(Result, 0)
+        waiting = 0
+        for outcome, due, number in rows:
+            if due:
+                waiting += number
+            else:
+                counts[Result(outcome)] += number
+        p50, p95 = await self._percentiles(broadcast_id, counts[Result.SENT])
+        return Progress(
+            total=max(total[0][0] if total else 0, sum(counts.values()) + waiting),
+            sent=counts[Result.SENT],
+            gone=counts[Result.GONE],
+            rejected=counts[Result.REJECTED],
+            uncertain=counts[Result.UNCERTAIN],
+            waiting=waiting,
+            p50=p50,
+            p95=p95,
+        )
+
+    async def _percentiles(self, broadcast_id: int, sent: int) -> tuple[float | None, float | None]:
+        rows = await self._db.fetch(
+            "SELECT took_ms / 100, COUNT(*) FROM receipt WHERE broadcast_id = :id AND outcome = 1"
+            " GROUP BY 1 ORDER BY 1",
+            id=broadcast_id,
+        )
+        marks: list[float | None] = []
+        for share in (0.5, 0.95):
+            reached = 0
+            for tenth, number in rows:
+                reached += number
+                if reached >= sent * share:
+                    marks.append(tenth / 10)
+                    break
+            else:
+                marks.append(None)
+        return marks[0], marks[1]
+
+    async def refusals(self, broadcast_id: int) -> list[tuple[str, int]]:
+        """Why readers did not get it: reason and number, most frequent first."""
+        rows = await self._db.fetch(
+            "SELECT reason, COUNT(*) FROM receipt WHERE broadcast_id = :id AND reason IS NOT NULL AND outcome <> 1"
+            " GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10",
+            id=broadcast_id,
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+async def _insert(
+    db: Connection,
+    posts: Sequence[int],
+    audience: Audience,
+    key: str,
+    lane: Lane,
+    state: BroadcastState,
+    total: int,
+    start: float,
+    due: int,
+    now: int,
+) -> int:
+    rows = await db.fetch("SELECT COALESCE(MAX(id), 0) FROM reader")
+    horizon = int(rows[0][0])
+    rows = await db.write(
+        "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, horizon, start_block, total,"
+        " due_at, created_at, started_at) VALUES (:key, :lane, :state, :sections, :besides, :breaking, :languages,"
+        " :horizon, :start, :total, :due, :now, :started) RETURNING id",
+        key=key,
+        lane=int(lane),
+        state=state.value,
+        sections=audience.sections,
+        besides=audience.besides,
+        breaking=int(audience.breaking),
+        languages=languages_text(audience),
+        horizon=horizon,
+        start=int(start * ((horizon >> 10) + 1)),
+        total=total,
+        due=due,
+        now=now,
+        started=now if state is BroadcastState.RUNNING else None,
+    )
+    broadcast_id = int(rows[0][0])
+    await db.many(
+        "INSERT INTO broadcast_post (broadcast_id, post_id, n) VALUES (:broadcast, :post, :n)",
+        [(broadcast_id, post_id, n) for n, post_id in enumerate(posts)],
+    )
+    return broadcast_id
+
+
+def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
+    return Broadcast(
+        id=row["id"],
+        key=row["key"],
+        lane=Lane(row["lane"]),
+        state=BroadcastState(row["state"]),
+        audience=Audience(
+            sections=row["sections"],
+            besides=row["besides"],
+            breaking=bool(row["breaking"]),
+            languages=tuple(row["languages"].strip(",").split(",")) if row["languages"] else (),
+        ),
+        horizon=row["horizon"],
+        start_block=row["start_block"],
+        cursor=row["cursor"],
+        total=row["total"],
+        due_at=row["due_at"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        posts=posts,
+    )

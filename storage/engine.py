@@ -1,0 +1,87 @@
+"""The narrow seam between SQL and the two databases.
+
+One SQL text serves both: `:name` parameters, epoch integers, no arrays, no booleans. What the engines do
+differently hides behind `Engine.dialect` and the `{{token}}`s of the migrations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+Row = Any  # sqlite3.Row or asyncpg.Record: both give row[0] and row["name"]
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one engine writes differently. `values_of(name)`: a one-column
+    query over a JSON array of strings; `numbers_of(name)`: the same over one of integers."""
+
+    name: str
+    tokens: dict[str, str]
+    values_of: Callable[[str], str]
+    numbers_of: Callable[[str], str]
+
+
+class Connection(Protocol):
+    """Statements, inside a transaction or each on its own. Parameters are given by name."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The engine's own way of writing things."""
+        ...
+
+    async def fetch(self, sql: str, **params: object) -> Sequence[Row]:
+        """All rows of a reading statement."""
+        ...
+
+    async def write(self, sql: str, **params: object) -> Sequence[Row]:
+        """Run a writing statement; rows come from RETURNING."""
+        ...
+
+    async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Run a writing statement once per row; a row's values stand in the order in which the names appear."""
+        ...
+
+
+class Engine(Connection, Protocol):
+    """A database: a `Connection` whose statements commit by themselves, and transactions."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """All or nothing; rolled back on any exception, cancellation included. Errors are `StorageError`s."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections and locks."""
+        ...
+
+
+@lru_cache(maxsize=1024)
+def compiled(sql: str, mark: str) -> tuple[str, tuple[str, ...]]:
+    """The SQL with `:name` turned into `mark` + number, and the names in the order of their numbers.
+
+    >>> compiled("SELECT :a + :b + :a", "?")
+    ('SELECT ?1 + ?2 + ?1', ('a', 'b'))
+    """
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in names:
+            names.append(name)
+        return f"{mark}{names.index(name) + 1}"
+
+    return _PARAMETER.sub(number, sql), tuple(names)
+
+
+def bound(names: tuple[str, ...], params: dict[str, object]) -> tuple[object, ...]:
+    """The values in the order of `names`; a missing or surplus parameter is a programming error."""
+    if len(params) != len(names):
+        raise TypeError(f"parameters {sorted(params)} given, {sorted(names)} needed")
+    return tuple([params[name] for name in names])

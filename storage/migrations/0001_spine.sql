@@ -1,0 +1,237 @@
+-- The spine: feeds and articles, posts and broadcasts, readers and receipts, inbox and desk.
+
+CREATE TABLE section (
+    id TEXT PRIMARY KEY,
+    bit INTEGER NOT NULL UNIQUE
+);
+
+CREATE TABLE leader (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    until BIGINT NOT NULL
+);
+
+CREATE TABLE inbox (
+    update_id BIGINT PRIMARY KEY,
+    chat BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    handled_at BIGINT,
+    attempts INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
+CREATE INDEX inbox_chat ON inbox (chat);
+
+CREATE TABLE feed (
+    id {{id}},
+    url TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL DEFAULT '',
+    etag TEXT NOT NULL DEFAULT '',
+    last_modified TEXT NOT NULL DEFAULT '',
+    body_hash TEXT NOT NULL DEFAULT '',
+    primed_at BIGINT,
+    next_at BIGINT NOT NULL DEFAULT 0,
+    checked_at BIGINT,
+    ok_at BIGINT,
+    new_at BIGINT,
+    gap DOUBLE PRECISION NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
+    moved_to TEXT NOT NULL DEFAULT '',
+    moved_times INTEGER NOT NULL DEFAULT 0,
+    gone_at BIGINT
+);
+
+CREATE TABLE article (
+    id {{id}},
+    feed_id BIGINT NOT NULL,
+    language TEXT NOT NULL,
+    title TEXT NOT NULL,
+    lead TEXT NOT NULL,
+    link TEXT NOT NULL,
+    image TEXT NOT NULL,
+    author TEXT NOT NULL,
+    body TEXT NOT NULL,
+    sections BIGINT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    published_at BIGINT,
+    seen_at BIGINT NOT NULL,
+    edits INTEGER NOT NULL DEFAULT 0,
+    edited_at BIGINT
+);
+CREATE INDEX article_newest ON article (seen_at);
+
+CREATE TABLE alias (
+    key TEXT PRIMARY KEY,
+    article_id BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL
+){{clustered}};
+
+CREATE TABLE post (
+    id {{id}},
+    kind TEXT NOT NULL,
+    article_id BIGINT UNIQUE,
+    version INTEGER NOT NULL DEFAULT 1,
+    state TEXT NOT NULL,
+    sections BIGINT NOT NULL,
+    served BIGINT NOT NULL DEFAULT 0,
+    language TEXT NOT NULL,
+    everybody INTEGER NOT NULL DEFAULT 0,
+    content TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
+
+CREATE TABLE broadcast (
+    id {{id}},
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL DEFAULT 'send',
+    lane INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    sections BIGINT NOT NULL,
+    besides BIGINT NOT NULL DEFAULT 0,
+    breaking INTEGER NOT NULL,
+    languages TEXT NOT NULL,
+    horizon BIGINT NOT NULL,
+    start_block BIGINT NOT NULL,
+    cursor BIGINT NOT NULL DEFAULT 0,
+    total BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    finished_at BIGINT
+);
+CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
+
+CREATE TABLE broadcast_post (
+    broadcast_id BIGINT NOT NULL,
+    post_id BIGINT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_id, post_id)
+){{clustered}};
+CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
+
+CREATE TABLE lease (
+    broadcast_id BIGINT NOT NULL,
+    block BIGINT NOT NULL,
+    worker TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (broadcast_id, block)
+){{clustered}};
+
+CREATE TABLE reader (
+    id {{id}},
+    chat_id BIGINT NOT NULL,
+    thread_id BIGINT NOT NULL DEFAULT 0,
+    language TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sections BIGINT NOT NULL DEFAULT 0,
+    breaking INTEGER NOT NULL DEFAULT 1,
+    source TEXT NOT NULL DEFAULT '',
+    joined_at BIGINT NOT NULL,
+    consent_at BIGINT,
+    consent_text TEXT NOT NULL DEFAULT '',
+    changed_at BIGINT NOT NULL,
+    UNIQUE (chat_id, thread_id)
+);
+
+CREATE TABLE receipt (
+    broadcast_id BIGINT NOT NULL,
+    reader_id BIGINT NOT NULL,
+    outcome INTEGER NOT NULL,
+    message_id BIGINT,
+    version INTEGER NOT NULL,
+    carried TEXT,
+    attempts INTEGER NOT NULL,
+    due_at BIGINT,
+    took_ms BIGINT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (broadcast_id, reader_id)
+){{clustered}};
+CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE hold (
+    chat_id BIGINT PRIMARY KEY,
+    until BIGINT NOT NULL
+);
+
+CREATE TABLE copy (
+    post_id BIGINT NOT NULL,
+    reader_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    version INTEGER NOT NULL,
+    shown_at BIGINT NOT NULL,
+    PRIMARY KEY (post_id, reader_id, message_id)
+){{clustered}};
+
+CREATE TABLE editor (
+    user_id BIGINT PRIMARY KEY,
+    role INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    added_at BIGINT NOT NULL,
+    added_by BIGINT NOT NULL
+);
+
+CREATE TABLE invitation (
+    hash TEXT PRIMARY KEY,
+    role INTEGER NOT NULL,
+    made_by BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_by BIGINT
+);
+
+CREATE TABLE draft (
+    id {{id}},
+    author_id BIGINT NOT NULL,
+    chat_id BIGINT NOT NULL,
+    card_id BIGINT NOT NULL DEFAULT 0,
+    state TEXT NOT NULL,
+    language TEXT NOT NULL,
+    content TEXT NOT NULL,
+    broadcast_id BIGINT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX draft_author ON draft (author_id, state);
+
+CREATE TABLE rate (
+    day TEXT NOT NULL,
+    code TEXT NOT NULL,
+    value TEXT NOT NULL,
+    quant INTEGER NOT NULL,
+    fetched_at BIGINT NOT NULL,
+    PRIMARY KEY (day, code)
+){{clustered}};
+
+CREATE TABLE audit (
+    id {{id}},
+    at BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL
+);
+
+-- only: sqlite
+CREATE VIRTUAL TABLE article_words USING fts5(
+    title, lead, content = 'article', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3'
+);
+-- only: sqlite
+CREATE TRIGGER article_words_insert AFTER INSERT ON article BEGIN
+    INSERT INTO article_words (rowid, title, lead) VALUES (new.id, new.title, new.lead);
+END;
+-- only: sqlite
+CREATE TRIGGER article_words_delete AFTER DELETE ON article BEGIN
+    INSERT INTO article_words (article_words, rowid, title, lead) VALUES ('delete', old.id, old.title, old.lead);
+END;
+-- only: sqlite
+CREATE TRIGGER article_words_update AFTER UPDATE OF title, lead ON article BEGIN
+    INSERT INTO article_words (article_words, rowid, title, lead) VALUES ('delete', old.id, old.title, old.lead);
+    INSERT INTO article_words (rowid, title, lead) VALUES (new.id, new.title, new.lead);
+END;
+
+-- only: postgres
+ALTER TABLE article ADD COLUMN words tsvector
+    GENERATED ALWAYS AS (to_tsvector('simple', title || ' ' || lead)) STORED;
+-- only: postgres
+CREATE INDEX article_words ON article USING gin (words);

