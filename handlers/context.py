@@ -1,0 +1,38 @@
+"""Everything a handler may use, in one value. aiogram hands it over as the argument `ctx`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from bot.clock import Clock
+from bot.domain.article import Section
+from bot.i18n import Words
+from bot.settings import Settings
+from storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`sections` are the newsroom's in button order, with their bits. `wake` tells the senders that there is
+    something new (a hint: they look by themselves every second). `username` is the bot's, without @."""
+
+    storage: Storage
+    settings: Settings
+    words: Words
+    clock: Clock
+    sections: Sequence[Section]
+    newsroom: str
+    username: str
+    wake: Callable[[], None]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The newsroom's time zone."""
+        return self.settings.newsroom.zone
+
+    @property
+    def now(self) -> int:
+        """Epoch seconds."""
+        return int(self.clock.now())
