@@ -75,7 +75,7 @@ def environment(variables: Mapping[str, str], cwd: Path, warnings: list[str]) ->
     found = Env(
         bot_token=_bot_token(variables, cwd),
         bot_api_url=take("BOT_API_URL", _base, default.bot_api_url),
-        database_url=take("DATABASE_URL", database_url, default.database_url),
+        database_url=take("DATABASE_URL", lambda v: database_url(v, cwd), default.database_url),
         http_listen=default.http_listen if listen is None else checked(_listen, listen, "HTTP_LISTEN"),
         webhook_url=take("WEBHOOK_URL", _base, ""),
         webhook_secret=take("WEBHOOK_SECRET", _webhook_secret, default.webhook_secret),
@@ -139,12 +139,14 @@ def _listen(value: object) -> tuple[str, int] | None:
     return found[1] or found[2], int(found[3])
 
 
-def database_url(value: str) -> Secret:
-    """A DATABASE_URL that can be opened here; raises `Wrong`. A password in it is never shown."""
+def database_url(value: str, cwd: Path) -> Secret:
+    """A DATABASE_URL that can be opened from `cwd`; raises `Wrong`. A password in it is never shown."""
     scheme, _, rest = value.partition("://")
     if scheme == "sqlite":
         if not rest.startswith("/") or not rest.strip("/"):
-            raise Wrong("names no file.", "Write sqlite:///newsdesk.db, or sqlite:////with/an/absolute/path.db.")
+            raise Wrong("names no file.", "Write sqlite:///newsdesk.db, or sqlite:////an/absolute/path.db.")
+        if not (cwd / rest[1:]).parent.is_dir():
+            raise Wrong(f"there is no folder {Path(rest[1:]).parent}.", "Create it or mend the path.")
         return Secret(value)
     if scheme not in ("postgresql", "postgres"):
         raise Wrong("is neither SQLite nor PostgreSQL.", "Write sqlite:///file.db or postgresql://user@host/db.")

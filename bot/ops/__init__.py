@@ -1,0 +1,1 @@
+"""What the operator needs: logs, health, the HTTP port, checks and the first setting up."""
