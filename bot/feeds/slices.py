@@ -1,0 +1,141 @@
+"""Cutting a feed into its items without parsing it, so that only unseen ones reach the parser. Pure.
+
+Most polls of a changed feed bring one new item among dozens of old ones. Reading only that one is many times
+faster, and four guards keep it honest: the previous parse was clean, the prolog (the channel's head) is the same,
+parsed entries and slices were as many, and every 50th poll parses everything.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import pairwise
+
+FULL_EVERY = 50
+"""Polls after which everything is parsed again as a self-check."""
+
+_MARKS = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(/?)((?:[\w.-]+:)?(?:item|entry))(?=[\s/>]))")
+_ENDS = (b"-->", b"]]>", b"?>")
+_VOLATILE = re.compile(rb"<(lastBuildDate|pubDate|updated|(?:dc:)?date|ttl)\b[^<>]*>[^<>]*</\1\s*>")
+_GUID = re.compile(rb"<(guid|id|(?:atom:)?id)\b[^<>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</\1\s*>", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """A document cut up: `prolog` + `items` + `epilog`. What stands between items is blank and left out."""
+
+    prolog: bytes
+    items: tuple[bytes, ...]
+    epilog: bytes
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """A 16-byte hash for each item."""
+        return tuple(blake2b(item, digest_size=16).digest() for item in self.items)
+
+    @property
+    def head(self) -> bytes:
+        """A hash of everything around the items, without the dates that change at each poll."""
+        return blake2b(_VOLATILE.sub(b"", self.prolog) + b"\0" + self.epilog, digest_size=16).digest()
+
+    @property
+    def repeated_guids(self) -> frozenset[str]:
+        """Guids that stand on more than one item of the whole document and so name none of them."""
+        found = (_GUID.search(item) for item in self.items)
+        counts = Counter(html.unescape(g[2].decode("utf-8", "replace")).strip() for g in found if g)
+        return frozenset(guid for guid, n in counts.items() if n > 1)
+
+    def only(self, indices: Iterable[int]) -> bytes:
+        """The document with these items only."""
+        return self.prolog + b"\n".join(self.items[i] for i in indices) + self.epilog
+
+
+def cut(body: bytes) -> Slices | None:
+    """Cut a feed (RSS `<item>`, Atom `<entry>`, RDF) in UTF-8; None when it is not plainly a list of items.
+
+    Items inside items, text between them, an item without its end: None, and the whole goes to the parser.
+    """
+    spans: list[tuple[int, int]] = []
+    name, start = b"", -1
+    for closing, tag, begin, end in _item_tags(body):
+        if name not in (b"", tag) or closing != (start >= 0):
+            return None
+        if closing:
+            spans.append((start, end))
+        name, start = tag, -1 if closing else begin
+    if not spans or start >= 0 or any(body[a:b].strip() for (_, a), (b, _) in pairwise(spans)):
+        return None
+    return Slices(body[: spans[0][0]], tuple(body[a:b] for a, b in spans), body[spans[-1][1] :])
+
+
+def _item_tags(body: bytes) -> Iterator[tuple[bool, bytes, int, int]]:
+    """(closing, name, begin, end) of each item tag outside comments, CDATA and processing instructions."""
+    at = 0
+    while found := _MARKS.search(body, at):
+        mark = next((i for i in range(3) if found[i + 1]), None)
+        end = body.find(b">" if mark is None else _ENDS[mark], found.end())
+        if end < 0:
+            return
+        at = end + 1
+        if mark is None:
+            yield found[4] == b"/", found[5], found.start(), at
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Parse the whole document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Parse `slices.only(indices)`: these items are new or changed."""
+
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing to parse: every item has been read before."""
+
+
+@dataclass(slots=True)
+class SliceMemory:
+    """What is remembered of one feed between polls. `plan` decides, `read` records what came of it."""
+
+    head: bytes = b""
+    seen: frozenset[bytes] = frozenset()
+    since_full: int = 0
+    _planned: tuple[bytes, frozenset[bytes]] = field(default=(b"", frozenset()), repr=False)
+
+    def plan(self, slices: Slices | None) -> Full | Only | Unchanged:
+        """Decide what to parse of this document."""
+        if slices is None:
+            self._planned = (b"", frozenset())
+            return Full()
+        hashes = slices.hashes
+        self._planned = (slices.head, frozenset(hashes))
+        if slices.head != self.head or not self.seen or self.since_full + 1 >= FULL_EVERY:
+            return Full()
+        fresh = tuple(i for i, key in enumerate(hashes) if key not in self.seen)
+        return Only(fresh) if fresh else Unchanged()
+
+    def read(self, plan: Full | Only | Unchanged, *, parsed: int, expected: int, clean: bool) -> bool:
+        """Record a finished poll: `parsed` entries (dropped ones included) of `expected` items, `clean` if not bozo.
+
+        Returns False when a part did not come out as cut: forget, and parse the whole document now.
+        """
+        ok = clean and parsed == expected
+        if isinstance(plan, Unchanged) or ok:
+            self.head, self.seen = self._planned
+            self.since_full = 0 if isinstance(plan, Full) else self.since_full + 1
+            return True
+        self.forget()
+        return isinstance(plan, Full)
+
+    def forget(self) -> None:
+        """The next poll parses everything: after an error, or when something was left for later."""
+        self.head, self.seen, self.since_full = b"", frozenset(), 0
