@@ -1,0 +1,59 @@
+# make demo    everything on this machine, no token, no network
+# make test    the tests and the coverage gate            make prove   the long runs of the same properties
+# make check   linters, types, import ladder              make run     the bot itself (needs BOT_TOKEN)
+# The first call builds .venv from the lock files; set PYTHON to choose the interpreter.
+
+PYTHON ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: demo run test prove check
+.DEFAULT_GOAL := demo
+
+demo: .venv/.ready-to-run
+	@$(BIN)/python -m bot demo
+
+run: .venv/.ready-to-run
+	@$(BIN)/python -m bot run
+
+test: .venv/.ready-to-test
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m coverage run -m pytest -m "not prove"
+	@$(BIN)/python .ci/coverage_gate.py
+
+prove: .venv/.ready-to-test
+	@$(BIN)/python -m pytest -m prove
+
+check: .venv/.ready-to-test
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+# A stamp is as old as the last installation; it is made again when a lock file is newer.
+.venv/.ready-to-run: requirements.lock | .venv/bin/python
+	@echo "Installing what the bot needs (once)."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.ready-to-test: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what the tests need (once)."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/.ready-to-run
+
+# A python3.x that a version manager only pretends to have does not run; hence the try.
+.venv/bin/python:
+	@for python in "$(PYTHON)" python3.14 python3.13 python3.12 python3.11 python3; do \
+	  test -n "$$python" || continue; \
+	  "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null || continue; \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { found=$$python; continue; }; \
+	  exec "$$python" -m venv .venv; \
+	done; \
+	if test -n "$$found"; then \
+	  echo "newsdesk: $$found lacks the venv module; on Debian or Ubuntu: apt-get install $$found-venv" >&2; \
+	else \
+	  echo "newsdesk: needs Python 3.11, 3.12, 3.13 or 3.14; none was found (set PYTHON to point to one)" >&2; \
+	fi; \
+	exit 1
