@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from bot.sandbox.picture import draw
+from .picture import draw
 
 SAMPLES = Path(__file__).parent / "samples"
 LANGUAGES = ("ru", "kk", "en")

@@ -1,0 +1,92 @@
+// The page's own words. What the bot says comes from the bot.
+export const WORDS = {
+  en: {
+    demo: "demo", language: "Language of this page", theme: "Light or dark", skip: "Go to the chats", ok: "OK",
+    tagline: "A news bot and the people it serves, all on this machine. Nothing here reaches the real Telegram.",
+    clock: "Newsroom time", moveClock: "Move the clock", plus10: "+10 min", plus60: "+1 h", night: "to 23:30",
+    morning: "to 08:00", here: "Where you are: {0}. Chats show your time.", allWell: "News is coming in.",
+    tryThis: "Try this", do1: "START as the reader", do3: "/breaking as the editor",
+    step1: "Left is a reader's phone. Press START, tick a few sections, then the last button: Done. “English” is in the last row.",
+    step2: "Stories now arrive by themselves, about two a minute. Press the buttons under a post; impatient? +10 min.",
+    step3: "Right is the newsroom. Send /breaking, then one line of news. You see the exact post before it goes out.",
+    step4: "Move the clock to 23:30: at night posts come without a sound and carry the crossed-out bell.",
+    step5: "Make trouble below: block the bot, cut Telegram off. Nothing is lost, and the line under the clock says why it is quiet.",
+    trouble: "Trouble", troubleText: "What happens to every bot sooner or later.",
+    block: "The reader blocks the bot", outage: "Telegram is down", flood: "Telegram says: too many requests (429)",
+    calls: "Calls", callsText: "The bot's latest calls to Telegram.", readers: "Readers", newsroom: "Newsroom",
+    start: "START", message: "Message", send: "Send", menu: "Commands", blockMe: "Block the bot", unblockMe: "Unblock the bot",
+    blocked: "You blocked the bot", bot: "bot", typing: "typing…", group: "group", channel: "channel", you: "You",
+    edited: "edited", deleted: "deleted", silent: "without a sound", versions: "Earlier versions", pinned: "Pinned message",
+    newer: "Newest messages", spoiler: "Hidden text, press to show", more: "Show all", less: "Show less", copied: "Copied",
+    photo: "Picture", reply: "In reply to", welcome: "What can this bot do?", noBot: "The bot is still starting…",
+    unsupported: "This kind of button is not part of the demo", offline: "The demo has stopped. Start it again with: newsdesk demo",
+    failed: "That did not work: {0}", as: "as {0}", keyboard: "Reply keyboard", unread: "{0} new",
+    joined: "joined", left: "left", pinnedIt: "pinned a message", service: "service message",
+  },
+  ru: {
+    demo: "демо", language: "Язык этой страницы", theme: "Светлая или тёмная", skip: "К чатам", ok: "Понятно",
+    tagline: "Новостной бот и люди, которым он служит, – всё на этой машине. До настоящего Telegram ничего не доходит.",
+    clock: "Время редакции", moveClock: "Перевести часы", plus10: "+10 мин", plus60: "+1 ч", night: "до 23:30",
+    morning: "до 08:00", here: "У вас сейчас {0}. В чатах – ваше время.", allWell: "Новости идут.",
+    tryThis: "Попробуйте", do1: "START за читателя", do3: "/breaking за редактора",
+    step1: "Слева телефон читателя. Нажмите START, отметьте пару разделов, затем последнюю кнопку: «Готово».",
+    step2: "Теперь новости приходят сами, примерно две в минуту. Жмите кнопки под постом; не терпится – +10 мин.",
+    step3: "Справа редакция. Отправьте /breaking, потом строку новости. До отправки вы увидите пост точно таким, какой уйдёт.",
+    step4: "Переведите часы на 23:30: ночью посты приходят без звука, с зачёркнутым колокольчиком.",
+    step5: "Устройте неприятности: заблокируйте бота, отключите Telegram. Ничего не пропадёт, а строка под часами объяснит тишину.",
+    trouble: "Сбои", troubleText: "Рано или поздно это случается с каждым ботом.",
+    block: "Читатель блокирует бота", outage: "Telegram недоступен", flood: "Telegram: слишком много запросов (429)",
+    calls: "Вызовы", callsText: "Последние обращения бота к Telegram.", readers: "Читатели", newsroom: "Редакция",
+    start: "START", message: "Сообщение", send: "Отправить", menu: "Команды", blockMe: "Заблокировать бота",
+    unblockMe: "Разблокировать бота", blocked: "Вы заблокировали бота", bot: "бот", typing: "печатает…", group: "группа",
+    channel: "канал", you: "Вы", edited: "изменено", deleted: "удалено", silent: "без звука", versions: "Прежние версии",
+    pinned: "Закреплённое сообщение", newer: "К новым сообщениям", spoiler: "Скрытый текст, нажмите, чтобы показать",
+    more: "Показать всё", less: "Свернуть", copied: "Скопировано", photo: "Картинка", reply: "В ответ на",
+    welcome: "Что умеет этот бот?", noBot: "Бот ещё запускается…", unsupported: "Таких кнопок в демо нет",
+    offline: "Демо остановлено. Запустить снова: newsdesk demo", failed: "Не получилось: {0}", as: "как {0}",
+    keyboard: "Клавиатура ответа", unread: "новых: {0}", joined: "в чате", left: "вышел из чата",
+    pinnedIt: "закреплено сообщение", service: "служебное сообщение",
+  },
+  kk: {
+    demo: "демо", language: "Осы беттің тілі", theme: "Жарық немесе қараңғы", skip: "Чаттарға өту", ok: "Түсінікті",
+    tagline: "Жаңалықтар боты мен оның оқырмандары – бәрі осы компьютерде. Нағыз Telegram-ға ештеңе жетпейді.",
+    clock: "Редакция уақыты", moveClock: "Сағатты жылжыту", plus10: "+10 мин", plus60: "+1 сағ", night: "23:30 болсын",
+    morning: "08:00 болсын", here: "Сізде қазір {0}. Чаттарда – сіздің уақытыңыз.", allWell: "Жаңалықтар келіп жатыр.",
+    tryThis: "Байқап көріңіз", do1: "Оқырман: START", do3: "Редактор: /breaking",
+    step1: "Сол жақта оқырманның телефоны. START басыңыз, бірнеше бөлімді белгілеңіз, соңында – «Дайын» түймесі.",
+    step2: "Енді жаңалықтар өздері келеді, минутына екі шақты. Пост астындағы түймелерді басыңыз; асықсаңыз: +10 мин.",
+    step3: "Оң жақта редакция. /breaking жіберіңіз, сосын бір жол жаңалық. Жіберер алдында постты дәл сол күйінде көресіз.",
+    step4: "Сағатты 23:30 етіңіз: түнде посттар дыбыссыз келеді, сызылған қоңырау белгісі болады.",
+    step5: "Төменде кедергі жасап көріңіз: ботты бұғаттаңыз, Telegram-ды өшіріңіз. Ештеңе жоғалмайды.",
+    trouble: "Кедергілер", troubleText: "Ерте ме, кеш пе, мұндай жағдай әр ботта болады.",
+    block: "Оқырман ботты бұғаттайды", outage: "Telegram жұмыс істемейді", flood: "Telegram: сұрау тым көп (429)",
+    calls: "Сұраулар", callsText: "Боттың Telegram-ға соңғы сұраулары.", readers: "Оқырмандар", newsroom: "Редакция",
+    start: "START", message: "Хабарлама", send: "Жіберу", menu: "Командалар", blockMe: "Ботты бұғаттау",
+    unblockMe: "Бұғаттан шығару", blocked: "Сіз ботты бұғаттадыңыз", bot: "бот", typing: "жазып жатыр…", group: "топ",
+    channel: "арна", you: "Сіз", edited: "өзгертілді", deleted: "жойылды", silent: "дыбыссыз", versions: "Алдыңғы нұсқалар",
+    pinned: "Бекітілген хабарлама", newer: "Жаңа хабарламаларға", spoiler: "Жасырын мәтін, көру үшін басыңыз",
+    more: "Бәрін көрсету", less: "Жинау", copied: "Көшірілді", photo: "Сурет", reply: "Жауап",
+    welcome: "Бұл бот не істей алады?", noBot: "Бот іске қосылып жатыр…", unsupported: "Мұндай түйме демода жоқ",
+    offline: "Демо тоқтады. Қайта қосу: newsdesk demo", failed: "Болмады: {0}", as: "{0}", keyboard: "Жауап пернетақтасы",
+    unread: "жаңа: {0}", joined: "чатта", left: "чаттан шықты", pinnedIt: "хабарлама бекітілді", service: "қызметтік хабарлама",
+  },
+};
+const wanted = () => {
+  const known = (code) => ({ kz: "kk" })[code] ?? code;
+  const list = [recall("language"), ...navigator.languages].map((tag) => known(String(tag).slice(0, 2).toLowerCase()));
+  return list.find((code) => code in WORDS) ?? "en";
+};
+export function recall(key) { try { return localStorage.getItem(`newsdesk-${key}`); } catch { return null; } }
+export function remember(key, value) { try { localStorage.setItem(`newsdesk-${key}`, value); } catch { /* private window */ } }
+let language = wanted();
+export const speaks = () => language;
+export const say = (key, ...fill) => WORDS[language][key].replace(/\{(\d)\}/g, (_, n) => fill[n]);
+export function speak(code = language) {
+  language = code;
+  document.documentElement.lang = code;
+  for (const node of document.querySelectorAll("[data-w]")) node.textContent = say(node.dataset.w);
+  for (const node of document.querySelectorAll("[data-label]")) {
+    node.setAttribute("aria-label", say(node.dataset.label));
+    if (node.matches("button")) node.title = say(node.dataset.label);
+  }
+}
