@@ -1,0 +1,257 @@
+"""People for tests: they write, tap, type, block, join and wait for what the bot says. No polling anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from .content import media_fields, new_file
+from .machine import all_rights
+from .methods import origin
+from .model import Chat, File, Json, Member, Msg, Query
+
+if TYPE_CHECKING:
+    from .http import Sandbox
+
+Photo = bytes | str  # image bytes, or the file_id of a photo that the stand-in knows
+
+
+def transcript(msg: Msg) -> Json:
+    """A message as a person sees it: the Bot API fields, any keyboard, and what it said before."""
+    shown = {**msg.json, "history": msg.history, "deleted": msg.deleted, "silent": msg.silent}
+    shown["disable_notification"] = msg.silent
+    if msg.markup:
+        shown["reply_markup"] = msg.markup
+    return shown
+
+
+class Person:
+    """One person with a private chat with the bot."""
+
+    def __init__(self, sandbox: Sandbox, user_id: int) -> None:
+        self.sandbox, self.id = sandbox, user_id
+        self._news: deque[Json] = deque(maxlen=1_000)
+        self._arrived = asyncio.Event()
+
+    async def send(
+        self,
+        text: str = "",
+        chat: int | Chat | None = None,
+        *,
+        photo: Photo | None = None,
+        reply_to: Json | int | None = None,
+        entities: list[Json] | None = None,
+        forward_from: Json | None = None,
+        media_group: list[Photo] | None = None,
+        thread_id: int | None = None,
+    ) -> Json:
+        """Say something, in the private chat unless `chat` is given; returns the (first) message.
+
+        `forward_from` is a message of this stand-in, whose content is forwarded. `text` is the caption of a photo
+        and of the first item of an album.
+        """
+        machine, place = self.sandbox.machine, self._place(chat)
+        reply = reply_to["message_id"] if isinstance(reply_to, dict) else reply_to
+        common: dict[str, Any] = {"reply_to": reply, "thread": thread_id or 0}
+        if forward_from:
+            msg = machine.chats[forward_from["chat"]["id"]].messages[forward_from["message_id"]]
+            extra = {**machine.content_of(msg).fields, "forward_origin": origin(msg)}
+            return transcript(machine.receive(self.id, place, extra=extra, **common))
+        if media_group:
+            group = {"media_group_id": str(machine.random.getrandbits(53))}
+            captions = [text] + [""] * (len(media_group) - 1)
+            sent = [
+                machine.receive(self.id, place, text=said, media=self._photo(item), extra=group, **common)
+                for said, item in zip(captions, media_group, strict=True)
+            ]
+            return transcript(sent[0])
+        media = self._photo(photo) if photo else None
+        return transcript(machine.receive(self.id, place, text=text, entities=entities, media=media, **common))
+
+    def _place(self, chat: int | Chat | None) -> int:
+        return self.id if chat is None else chat if isinstance(chat, int) else chat.id
+
+    def _photo(self, photo: Photo) -> Json:
+        files = self.sandbox.machine.files
+        file: File = files[photo] if isinstance(photo, str) else new_file("Photo", photo, "photo.jpg")
+        return media_fields(file, files)
+
+    async def edit(self, message: Json, text: str) -> Json:
+        """Change the text of an own message."""
+        machine = self.sandbox.machine
+        return transcript(machine.revise(self.id, message["chat"]["id"], message["message_id"], text))
+
+    async def tap(self, message: Json, label_or_data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
+        """Press the one button whose data is this or whose label contains it; returns the bot's answer.
+
+        A button of a reply keyboard sends its text; one with an address gives {"url": …}. Raises AssertionError
+        when no or several buttons fit, or when the bot does not answer in `timeout` real seconds.
+        """
+        machine = self.sandbox.machine
+        chat = machine.chats[message["chat"]["id"]]
+        msg = chat.messages[message["message_id"]]
+        button = _button(msg.markup or msg.json.get("reply_markup") or {}, label_or_data)
+        if "callback_data" in button:
+            query = machine.press(self.id, chat.id, msg.id, button["callback_data"])
+            return await self._answer(query, timeout) if wait else None
+        if "url" in button:
+            return {"url": button["url"]}
+        machine.receive(self.id, chat.id, text=button["text"])
+        return None
+
+    async def press(self, message: Json, data: str, *, timeout: float = 5.0) -> Json | None:
+        """Send any callback data on a message, as a forged or stale client would."""
+        query = self.sandbox.machine.press(self.id, message["chat"]["id"], message["message_id"], data)
+        return await self._answer(query, timeout)
+
+    async def inline(self, text: str, offset: str = "", *, timeout: float = 5.0) -> Json | None:
+        """Type `@bot text`; returns {"results", "next_offset", …}."""
+        return await self._answer(self.sandbox.machine.inline(self.id, text, offset), timeout)
+
+    async def _answer(self, query: Query, timeout: float) -> Json | None:
+        await self.sandbox.until(lambda: query.answer is not None, timeout)
+        return query.answer
+
+    def chat(self) -> list[Json]:
+        """The private chat from its beginning, each message as it stands now; deleted ones are marked."""
+        return [transcript(msg) for msg in self.sandbox.machine.chats[self.id].messages.values()]
+
+    async def next(self, contains: str | None = None, timeout: float = 5.0) -> Json:
+        """The next message or edit of the bot in the private chat after the last one returned here.
+
+        With `contains`, those without these words (in text or caption) are passed over.
+        """
+        passed: list[str] = []
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    while self._news:
+                        message = self._news.popleft()
+                        said = message.get("text") or message.get("caption") or ""
+                        if contains is None or contains in said:
+                            return message
+                        passed.append(said)
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            wanted = "" if contains is None else f" with {contains!r}"
+            raise AssertionError(f"nothing{wanted} arrived in {timeout} s; passed over: {passed}") from None
+
+    def hear(self, msg: Msg) -> None:
+        """The bot said or changed something here."""
+        self._news.append(transcript(msg))
+        self._arrived.set()
+
+    def block(self) -> None:
+        """Block the bot."""
+        self.sandbox.machine.block(self.id, True)
+
+    def unblock(self) -> None:
+        """Unblock the bot."""
+        self.sandbox.machine.block(self.id, False)
+
+    def react(self, message: Json, emoji: str | None) -> None:
+        """React to a message; None takes it back."""
+        self.sandbox.machine.react(self.id, message["chat"]["id"], message["message_id"], emoji)
+
+    def join(self, chat: int | Chat) -> None:
+        """Enter a group or channel."""
+        self._become(chat, "member")
+
+    def leave(self, chat: int | Chat) -> None:
+        """Leave a group or channel."""
+        self._become(chat, "left")
+
+    def _become(self, chat: int | Chat, status: str) -> None:
+        machine = self.sandbox.machine
+        user = machine.users[self.id]
+        machine.set_member(machine.chats[self._place(chat)], Member(user, status), by=user)
+
+
+def _button(markup: Json, wanted: str) -> Json:
+    rows = markup.get("inline_keyboard") or markup.get("keyboard") or []
+    buttons = [button for row in rows for button in row]
+    exact = [button for button in buttons if button.get("callback_data") == wanted]
+    found = exact or [button for button in buttons if wanted in button["text"]]
+    labels = [button["text"] for button in buttons]
+    assert len(found) == 1, f"{len(found)} buttons fit {wanted!r}; there are {labels}"
+    return dict(found[0])
+
+
+class People:
+    """Everybody a test knows, and the places they meet."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._known: dict[int, Person] = {}
+        sandbox.machine.listeners.append(self._heard)
+
+    def _heard(self, kind: str, chat_id: int, payload: Any) -> None:
+        person = self._known.get(chat_id)
+        if person and kind in ("message", "edit") and payload.out:
+            person.hear(payload)
+
+    def add(
+        self,
+        user_id: int,
+        *,
+        name: str = "Айгерим",
+        lang: str = "ru",
+        username: str | None = None,
+        started: bool = False,
+    ) -> Person:
+        """A new person. `started`: the private chat was opened in an earlier life, the bot may write at once."""
+        self.sandbox.machine.add_user(user_id, name, lang, username)
+        self.sandbox.machine.chats[user_id].started = started
+        person = self._known[user_id] = Person(self.sandbox, user_id)
+        return person
+
+    def group(
+        self,
+        chat_id: int,
+        title: str,
+        forum: bool = False,
+        admins: list[Person | int] | None = None,
+        *,
+        basic: bool = False,
+        bot_rights: dict[str, bool] | None = None,
+    ) -> Chat:
+        """A supergroup (`basic`: a basic group) with the bot in it, as an admin where `bot_rights` is given.
+
+        The first of `admins` is its creator.
+        """
+        chat = Chat(chat_id, "group" if basic else "supergroup", title, is_forum=forum)
+        return self.sandbox.machine.add_chat(chat, _ids(admins), bot_rights)
+
+    def channel(
+        self,
+        chat_id: int,
+        title: str,
+        username: str | None = None,
+        admins: list[Person | int] | None = None,
+        bot_rights: dict[str, bool] | None = None,
+    ) -> Chat:
+        """A channel with the bot as administrator, with every right unless `bot_rights` says which."""
+        return self.sandbox.machine.add_chat(Chat(chat_id, "channel", title, username), _ids(admins), bot_rights)
+
+    def promote_bot(self, chat: Chat, rights: dict[str, bool] | None = None) -> None:
+        """Make the bot an administrator with these rights (None: all)."""
+        machine = self.sandbox.machine
+        by = next((m.user for m in chat.members.values() if m.status == "creator"), machine.bot)
+        machine.set_member(chat, Member(machine.bot, "administrator", all_rights() if rights is None else rights), by)
+
+    def topic(self, chat: Chat, name: str) -> int:
+        """Open a forum topic; returns its thread id."""
+        machine = self.sandbox.machine
+        by = next((m.user for m in chat.members.values() if m.status == "creator"), machine.bot)
+        return machine.add_topic(chat, name, 7322096, by).id
+
+    def migrate(self, group: Chat) -> Chat:
+        """Turn a basic group into a supergroup, which is returned."""
+        machine = self.sandbox.machine
+        return machine.chats[machine.migrate(group.id)]
+
+
+def _ids(admins: list[Person | int] | None) -> list[int]:
+    return [admin if isinstance(admin, int) else admin.id for admin in admins or []]

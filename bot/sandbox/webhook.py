@@ -1,0 +1,147 @@
+"""Pushes updates to the bot's webhook: one at a time per chat, many chats at once, again until it is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import aiohttp
+
+from .methods import Machine
+from .model import Params, Update
+
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
+_MUTE = ("deletewebhook", "setwebhook", "close", "logout")
+_GONE_FOR = 23 * 3600.0  # answers of 410 for this long remove the webhook
+
+
+class Sleeper(Protocol):
+    """The part of a clock that delivery needs."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Pusher:
+    """Delivers while a webhook is set. `call` runs a method that stands in a response's body."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        clock: Sleeper,
+        tasks: asyncio.TaskGroup,
+        call: Callable[[str, Params], Awaitable[Any]],
+    ) -> None:
+        self.machine, self.clock, self.tasks, self.call = machine, clock, tasks, call
+        self._queues: dict[tuple[str, int], deque[Update]] = {}
+        self._ready: deque[tuple[str, int]] = deque()
+        self._busy: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._url = ""
+        self._gone_since: float | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    def heard(self, kind: str, chat_id: int, payload: Any) -> None:
+        """The machine's listener: a new update, or perhaps another webhook."""
+        if self.machine.webhook.url != self._url:
+            self._restart()
+        elif kind == "update" and self._url:
+            self._offer(payload)
+
+    def _restart(self) -> None:
+        self._url, self._gone_since = self.machine.webhook.url, None
+        for task in self._busy.values():
+            task.cancel()
+        self._queues, self._busy, self._ready = {}, {}, deque()
+        if self._url:
+            for update in self.machine.pending():
+                self._offer(update)
+
+    def _offer(self, update: Update) -> None:
+        queue = self._queues.setdefault(update.key, deque())
+        queue.append(update)
+        if len(queue) == 1:
+            self._ready.append(update.key)
+            self._start()
+
+    def _start(self) -> None:
+        while self._ready and len(self._busy) < self.machine.webhook.max_connections:
+            key = self._ready.popleft()
+            self._busy[key] = self.tasks.create_task(self._work(key, self._queues[key]))
+
+    async def _work(self, key: tuple[str, int], queue: deque[Update]) -> None:
+        try:
+            while queue:
+                await self._push(queue[0])
+                self.machine.settle(queue.popleft())
+        finally:
+            if self._queues.get(key) is queue:  # not replaced by another webhook meanwhile
+                del self._queues[key], self._busy[key]
+                self._start()
+
+    async def _push(self, update: Update) -> None:
+        """Until taken, or until its lifetime is over."""
+        delay = 0.0
+        while self.clock.now() < update.expires:
+            done, wait = await self._attempt(update)
+            if done:
+                return
+            await self.clock.sleep(delay if wait is None else min(wait, 3600.0))
+            delay = min(max(1.0, delay * 2), self.machine.random.uniform(60, 120))
+
+    async def _attempt(self, update: Update) -> tuple[bool, float | None]:
+        hook = self.machine.webhook
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
+        if hook.secret:
+            headers["X-Telegram-Bot-Api-Secret-Token"] = hook.secret
+        body = json.dumps(update.to_json(), ensure_ascii=False).encode()
+        self._session = self._session or aiohttp.ClientSession(timeout=_TIMEOUT)
+        try:
+            async with self._session.post(hook.url, data=body, headers=headers) as response:
+                said = await response.read()
+        except (aiohttp.ClientError, TimeoutError):
+            hook.last_error = (self.clock.now(), "Webhook connection closed")
+            return False, None
+        if response.ok and response.status < 300:
+            self._gone_since = None
+            await self._obey(said)
+            return True, None
+        reason = f"Wrong response from the webhook: {response.status} {response.reason}"
+        hook.last_error = (self.clock.now(), reason)
+        self._count_gone(response.status)
+        after = response.headers.get("Retry-After", "")
+        return False, float(after) if after.isdigit() else None
+
+    def _count_gone(self, status: int) -> None:
+        if status != 410:
+            self._gone_since = None
+            return
+        self._gone_since = self._gone_since or self.clock.now()
+        if self.clock.now() - self._gone_since > _GONE_FOR:
+            self.machine.delete_webhook({})
+
+    async def _obey(self, body: bytes) -> None:
+        """A method call in the response is executed; its result is seen by nobody."""
+        try:
+            asked = json.loads(body) if body.strip() else None
+        except ValueError:
+            return
+        if not isinstance(asked, dict):
+            return
+        method = str(asked.pop("method", ""))
+        if method and method.lower() not in _MUTE and not method.lower().startswith("get"):
+            await self.call(method, asked)
+
+    async def close(self) -> None:
+        """Stop delivering."""
+        for task in self._busy.values():
+            task.cancel()
+        if self._session:
+            await self._session.close()
