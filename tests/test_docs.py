@@ -1,0 +1,90 @@
+"""The documents cannot fall behind: settings, variables, commands, dependencies, and no link leads nowhere."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import parser
+from bot.settings import ChannelConfig, FeedConfig, SectionConfig, Settings, Silence
+from bot.settings_env import VARIABLES
+from bot.settings_file import keys
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text("utf-8")
+TABLES = {
+    f"[{name}]": type(getattr(Settings(), name))
+    for name in ("newsroom", "delivery", "posts", "readers", "desk", "rates")
+} | {"[[sections]]": SectionConfig, "[[feeds]]": FeedConfig, "[[channels]]": ChannelConfig, "[[silence]]": Silence}
+
+
+def rows(heading: str) -> dict[str, str]:
+    """The first cells of the table below that heading, with the rest of their rows."""
+    text = CONFIGURATION.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return dict(re.findall(r"^\| `(\w+)` \|(.+)$", text, re.M))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_setting_is_documented(table: str) -> None:
+    documented = rows(f"`{table}`")
+    assert set(documented) == set(keys(TABLES[table]))
+    for name, field in keys(TABLES[table]).items():
+        assert field.metadata["later"] == ("*later:*" in documented[name]), name
+
+
+def test_every_variable_is_documented_and_in_the_example() -> None:
+    assert list(rows("Environment")) == list(VARIABLES)
+    example = (ROOT / ".env.example").read_text("utf-8")
+    assert re.findall(r"^#?([A-Z_]+)=", example, re.M) == list(VARIABLES)
+
+
+def commands(one: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, list[str]]]:
+    nested = [a for a in one._actions if isinstance(a, argparse._SubParsersAction)]
+    if not nested:
+        yield name, [o for a in one._actions for o in a.option_strings if o.startswith("--") and o != "--help"]
+    for action in nested:
+        for word, inner in action.choices.items():
+            yield from commands(inner, f"{name} {word}")
+
+
+@pytest.mark.parametrize(("command", "options"), list(commands(parser(), "newsdesk")))
+def test_every_command_is_documented(command: str, options: list[str]) -> None:
+    row = next((r for r in README.splitlines() if r.startswith(f"| `{command}")), "")
+    assert row, f"{command} is missing in the README"
+    for option in options:
+        assert option in row
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    first = "\n".join(README.splitlines()[:25])
+    assert first.index("make demo") < first.index("make test")
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups = [
+        project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"].values(),
+        *project["dependency-groups"].values(),
+    ]
+    wanted = [re.split(r"[\[<>=]", line)[0] for group in groups for line in group]
+    text = (ROOT / "docs/dependencies.md").read_text("utf-8")
+    assert re.findall(r"^- `([\w-]+)`.*: .+\.$", text, re.M) == wanted
+
+
+def test_make_offers_what_is_promised() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in ("demo", "test", "prove", "check", "run"):
+        assert re.search(rf"^{target}: ", makefile, re.M)
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda p: p.name)
+def test_no_link_leads_nowhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
