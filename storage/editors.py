@@ -73,10 +73,11 @@ class Editors:
         return (Role(rows[0][0]), rows[0][1]) if rows else None
 
     async def new_draft(self, author_id: int, chat_id: int, language: str, *, now: int) -> Draft:
-        """Begin a draft; an older one that still waits for its text is dropped."""
+        """Begin a draft; older ones that were not sent are dropped: an editor has one open draft."""
         async with self._db.transaction() as db:
             await db.write(
-                "UPDATE draft SET state = 'dropped' WHERE author_id = :author AND state = 'compose'", author=author_id
+                "UPDATE draft SET state = 'dropped' WHERE author_id = :author AND state IN ('compose', 'preview')",
+                author=author_id,
             )
             rows = await db.write(
                 "INSERT INTO draft (author_id, chat_id, state, language, content, created_at)"
@@ -93,12 +94,40 @@ class Editors:
         rows = await self._db.fetch("SELECT * FROM draft WHERE id = :id", id=id_)
         return _draft(rows[0]) if rows else None
 
-    async def awaited_draft(self, author_id: int) -> Draft | None:
-        """The draft whose text this editor was asked for."""
+    async def open_draft(self, author_id: int, *, since: int) -> Draft | None:
+        """The draft begun after `since` that takes this editor's next message: awaited, or shown and not yet sent."""
         rows = await self._db.fetch(
-            "SELECT * FROM draft WHERE author_id = :id AND state = 'compose' ORDER BY id DESC LIMIT 1", id=author_id
+            "SELECT * FROM draft WHERE author_id = :id AND state IN ('compose', 'preview') AND created_at > :since"
+            " ORDER BY id DESC LIMIT 1",
+            id=author_id,
+            since=since,
         )
         return _draft(rows[0]) if rows else None
+
+    async def sent_drafts(self, *, since: int) -> list[Draft]:
+        """Drafts begun after `since` that went out, newest first; those called off in time are left out."""
+        rows = await self._db.fetch(
+            "SELECT draft.* FROM draft JOIN broadcast ON broadcast.id = draft.broadcast_id"
+            " WHERE draft.created_at > :since AND broadcast.state <> 'cancelled' ORDER BY draft.id DESC",
+            since=since,
+        )
+        return [_draft(row) for row in rows]
+
+    async def cards(self) -> list[Draft]:
+        """Drafts that became broadcasts and whose card does not show the final report yet, oldest first."""
+        rows = await self._db.fetch(
+            "SELECT * FROM draft WHERE state = 'sent' AND reported_at IS NULL AND card_id <> 0 ORDER BY id"
+        )
+        return [_draft(row) for row in rows]
+
+    async def card_of(self, broadcast_id: int) -> Draft | None:
+        """The draft that became this broadcast."""
+        rows = await self._db.fetch("SELECT * FROM draft WHERE broadcast_id = :id", id=broadcast_id)
+        return _draft(rows[0]) if rows else None
+
+    async def card_done(self, id_: int, *, now: int) -> None:
+        """The draft's card says how it ended; nobody edits it any more."""
+        await self._db.write("UPDATE draft SET reported_at = :now WHERE id = :id", now=now, id=id_)
 
     async def fill_draft(self, id_: int, text: RichText, media: str, media_kind: str) -> Draft | None:
         """Put the editor's text in; the draft is now to be previewed. None when it waits for none."""

@@ -191,9 +191,12 @@ CREATE TABLE draft (
     language TEXT NOT NULL,
     content TEXT NOT NULL,
     broadcast_id BIGINT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    reported_at BIGINT
 );
 CREATE INDEX draft_author ON draft (author_id, state);
+CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
+CREATE INDEX draft_broadcast ON draft (broadcast_id);
 
 CREATE TABLE rate (
     day TEXT NOT NULL,
