@@ -85,6 +85,11 @@ class Document:
     unread_dates: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
+    @property
+    def items(self) -> int:
+        """How many items were read, with those left out."""
+        return len(self.entries) + len(self.dropped)
+
 
 def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: float, limit: int = 500) -> Document:
     """Read a document that `decode` made. `base` absolutises links, `zone` is for dates without one.

@@ -1,0 +1,205 @@
+"""Reading a fetched body, in a killable process when it may take long. The edge of decode, slices and parse.
+
+The worker is our own Python with a pipe, not multiprocessing: it never imports the program's main module (nor
+aiogram), sees no secrets of the environment, gets no terminal signals, and ends with its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from bot.clock import Clock
+from bot.domain.errors import FeedError
+from bot.feeds.decode import decode
+from bot.feeds.parse import Document, parse
+from bot.feeds.slices import Full, Only, SliceMemory, Slices, Unchanged, cut
+
+SMALL = 65_536
+LIMIT = 10.0
+_ROOT = str(Path(__file__).resolve().parents[2])
+_SIZE = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A body to read. `content_type` is the HTTP header, `encoding` the configured override, `base` the address.
+
+    `language` is the configured one or "". `now` in epoch seconds.
+    """
+
+    body: bytes
+    base: str
+    zone: ZoneInfo
+    language: str
+    now: float
+    content_type: str = ""
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body holds. `document` has only the unseen entries when `partial`, and is None when all were seen.
+
+    `total` counts the items of the whole document, `repeated` are guids that stand on several of them.
+    """
+
+    document: Document | None
+    total: int
+    partial: bool
+    encoding: str
+    repaired: int
+    repeated: frozenset[str] = frozenset()
+
+
+class FeedReader:
+    """Turns bodies into readings; an async context manager that owns the worker process.
+
+    A document small enough is read in place, unless others wait at that moment: then, as for long ones, the
+    worker does it. A worker that takes more than `limit` seconds is killed.
+    """
+
+    def __init__(self, clock: Clock, *, limit: float = LIMIT) -> None:
+        self._clock = clock
+        self._worker = ParseWorker(limit=limit)
+        self._waiting = 0
+
+    async def __aenter__(self) -> FeedReader:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._worker.close()
+
+    async def read(self, job: Job, memory: SliceMemory) -> Reading:
+        """Decode, cut and parse what is unseen; `memory` is the feed's own and learns. Raises FeedError."""
+        try:
+            decoded = decode(job.body, content_type=job.content_type, override=job.encoding)
+            slices = cut(decoded.text_bytes)
+            plan = memory.plan(slices)
+            document = await self._parse(decoded.text_bytes, slices, plan, job)
+            if not _remember(memory, plan, slices, document):
+                plan = memory.plan(slices)
+                document = await self._parse(decoded.text_bytes, slices, plan, job)
+                _remember(memory, plan, slices, document)
+        except FeedError:
+            memory.forget()
+            raise
+        partial = isinstance(plan, Only)
+        total = len(slices.items) if slices else len(document.entries) if document else 0
+        repeated = slices.repeated_guids if slices and partial else frozenset()
+        return Reading(document, total, partial, decoded.encoding, decoded.repaired, repeated)
+
+    async def _parse(
+        self, text: bytes, slices: Slices | None, plan: Full | Only | Unchanged, job: Job
+    ) -> Document | None:
+        match plan:
+            case Unchanged():
+                return None
+            case Only(indices) if slices:
+                text = slices.only(indices)
+        self._waiting += 1
+        try:
+            # whoever came in the same moment is counted now
+            await self._clock.sleep(0)
+            if len(text) <= SMALL and (self._waiting == 1 or self._worker.busy):
+                return parse(text, base=job.base, zone=job.zone, language=job.language, now=job.now)
+            return await self._worker.parse(text, job)
+        finally:
+            self._waiting -= 1
+
+
+def _remember(
+    memory: SliceMemory, plan: Full | Only | Unchanged, slices: Slices | None, document: Document | None
+) -> bool:
+    if document is None or slices is None:
+        return memory.read(plan, parsed=0, expected=0, clean=True)
+    expected = len(plan.indices) if isinstance(plan, Only) else len(slices.items)
+    return memory.read(plan, parsed=document.items, expected=expected, clean=not document.bozo and document.complete)
+
+
+class ParseWorker:
+    """One process that parses, started when first needed and replaced when it had to be killed."""
+
+    def __init__(self, *, limit: float = LIMIT) -> None:
+        self._limit = limit
+        self._lock = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody's document is in it now."""
+        return self._lock.locked()
+
+    async def parse(self, text: bytes, job: Job) -> Document:
+        """`parse` in the worker. Raises its FeedError, and FeedError("parse") when it is killed or dies."""
+        request = pickle.dumps((text, job.base, job.zone.key, job.language, job.now), protocol=5)
+        async with self._lock:
+            try:
+                async with asyncio.timeout(self._limit):
+                    answer = await self._ask(request)
+            except TimeoutError:
+                await self._kill()
+                raise FeedError("parse", f"reading took more than {self._limit:g} s") from None
+            except (OSError, EOFError):
+                await self._kill()
+                raise FeedError("parse", "the reading process died of this document") from None
+            except BaseException:
+                await self._kill()  # cancelled half-way: its answer would be taken for the next one's
+                raise
+        if isinstance(answer, Document):
+            return answer
+        raise FeedError(*answer)
+
+    async def close(self) -> None:
+        """End the process."""
+        async with self._lock:
+            await self._kill()
+
+    async def _ask(self, request: bytes) -> Document | tuple[str, str]:
+        process = self._process or await self._start()
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(_SIZE.pack(len(request)) + request)
+        await process.stdin.drain()
+        (size,) = _SIZE.unpack(await process.stdout.readexactly(_SIZE.size))
+        answer: Document | tuple[str, str] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 (our own process)
+        return answer
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        kept = ("PATH", "SYSTEMROOT", "LANG", "TZDIR", "VIRTUAL_ENV")
+        env = {name: os.environ[name] for name in kept if name in os.environ}
+        env["PYTHONPATH"] = os.pathsep.join([_ROOT, *sys.path[1:]])
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot.feeds.worker", stdin=-1, stdout=-1, env=env, start_new_session=True
+        )  # fmt: skip
+        return self._process
+
+    async def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process and process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """The worker's life: answer each request with a Document or a FeedError's (kind, detail), until the end."""
+    while len(head := requests.read(_SIZE.size)) == _SIZE.size:
+        text, base, zone, language, now = pickle.loads(requests.read(*_SIZE.unpack(head)))  # noqa: S301 (our own parent)
+        try:
+            answer: Document | tuple[str, str] = parse(text, base=base, zone=ZoneInfo(zone), language=language, now=now)
+        except FeedError as error:
+            answer = (error.kind, error.detail)
+        data = pickle.dumps(answer, protocol=5)
+        answers.write(_SIZE.pack(len(data)) + data)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)
