@@ -147,7 +147,8 @@ def _migrate(args: argparse.Namespace) -> int:
     url = _settings().env.database_url
 
     async def work() -> tuple[int, int]:
-        from storage import migrate, open_engine
+        from storage import open_engine
+        from storage.migrate import migrate
 
         engine = await open_engine(url)
         try:

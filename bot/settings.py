@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from bot import __version__
 from bot import settings_file as file
 from bot.domain.errors import ConfigError
 from bot.settings_env import NO_ENV, Env, environment
@@ -190,6 +191,12 @@ class Settings:
     env: Env = NO_ENV
     path: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def user_agent(self) -> str:
+        """How the bot names itself to the servers of feeds, with the newsroom's address as the contact."""
+        contact = f" (+{self.newsroom.url})" if self.newsroom.url.isascii() and self.newsroom.url else ""
+        return f"Newsdesk/{__version__}{contact}"
 
     def posts_for(self, section_id: str) -> Posts:
         """How posts of that section look; `[posts]` for a section that is not in the file."""
