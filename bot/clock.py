@@ -32,6 +32,10 @@ class Clock(Protocol):
         """Wait until `monotonic()` has reached `deadline`."""
         ...
 
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for the event, at most that long; whether it was set in time."""
+        ...
+
 
 class RealClock:
     """The machine's own time."""
@@ -46,6 +50,16 @@ class RealClock:
     async def sleep_until(self, deadline: float) -> None:
         """See `Clock.sleep_until`."""
         await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """See `Clock.wait`."""
+        if event.is_set():
+            return True
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                return await event.wait()
+        except TimeoutError:
+            return False
 
 
 class SteppableClock:
@@ -91,6 +105,19 @@ class SteppableClock:
             if timer:
                 timer.cancel()
             future.cancel()  # a cancelled sleeper is skipped by `advance`
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """See `Clock.wait`."""
+        if event.is_set():
+            return True
+        waits = [asyncio.create_task(event.wait()), asyncio.create_task(self.sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return event.is_set()
 
     async def advance(self, seconds: float) -> None:
         """Move time forward; each sleeper wakes at its own moment and gets the loop before the next one."""

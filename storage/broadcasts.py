@@ -54,7 +54,7 @@ class Broadcasts:
             )
             if not rows:
                 return None
-            post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED, everybody=True)
+            post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED)
             broadcast_id = await _insert(
                 db, [post_id], audience, f"draft:{draft_id}", lane, BroadcastState.COUNTDOWN, total, start, due, now
             )

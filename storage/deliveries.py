@@ -124,9 +124,13 @@ class Deliveries:
             )
             await db.write("UPDATE lease SET until = :until WHERE worker = :worker", until=until, worker=worker)
 
-    async def release(self, worker: str) -> None:
-        """Give all leases of a worker back at once: a graceful stop."""
-        await self._db.write("UPDATE lease SET until = 0 WHERE worker = :worker", worker=worker)
+    async def release(self, worker: str, broadcast_id: int = 0) -> None:
+        """Give leases of a worker back at once: of one broadcast, or (0) of all: a graceful stop."""
+        await self._db.write(
+            "UPDATE lease SET until = 0 WHERE worker = :worker AND (:id = 0 OR broadcast_id = :id)",
+            worker=worker,
+            id=broadcast_id,
+        )
 
     async def hold(self, chat_id: int, until: int) -> None:
         """A 429: nothing to this chat before `until`; chat 0 stands for all bulk sending."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from bot.domain.article import Article
 from bot.domain.feed import FeedState, Found, Poll
@@ -66,10 +66,9 @@ async def _add(db: Connection, found: Found, now: int) -> int:
     state = PostState.WAITING if article.sections else PostState.UNSORTED
     await add_post(
         db,
-        _post(article, now),
+        replace(_post(article, now), everybody=found.everybody),
         article_id=article_id,
         state=state if found.publish else PostState.STORED,
-        everybody=found.everybody,
     )
     return article_id
 

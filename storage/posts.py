@@ -27,10 +27,10 @@ class Posts:
         )
         return [post(row) for row in rows]
 
-    async def waiting(self) -> list[tuple[Post, int, bool]]:
-        """Posts that no broadcast carries yet, oldest first: post, sections already served, for everybody."""
+    async def waiting(self) -> list[tuple[Post, int]]:
+        """Posts that no broadcast carries yet, oldest first, each with the sections already served."""
         rows = await self._db.fetch("SELECT * FROM post WHERE state = 'waiting' ORDER BY id LIMIT 500")
-        return [(post(row), row["served"], bool(row["everybody"])) for row in rows]
+        return [(post(row), row["served"]) for row in rows]
 
     async def latest(self, sections: int, languages: Sequence[str], limit: int) -> list[Post]:
         """The newest published article posts in any of these sections, newest first; languages empty for all."""
@@ -58,9 +58,7 @@ class Posts:
         )
 
 
-async def add_post(
-    db: Connection, value: Post, *, article_id: int | None, state: PostState, everybody: bool = False
-) -> int:
+async def add_post(db: Connection, value: Post, *, article_id: int | None, state: PostState) -> int:
     """Insert a post inside a transaction; its id."""
     rows = await db.write(
         "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, content,"
@@ -71,7 +69,7 @@ async def add_post(
         state=state.value,
         sections=value.sections,
         language=value.language,
-        everybody=int(everybody),
+        everybody=int(value.everybody),
         content=content(value),
         now=value.created_at,
     )
@@ -100,6 +98,7 @@ def post(row: Row) -> Post:
         created_at=row["created_at"],
         article_id=row["article_id"],
         language=row["language"],
+        everybody=bool(row["everybody"]),
         texts=texts,
         **kept,
     )

@@ -48,7 +48,8 @@ class Post:
     """What is sent, in a version that rises with each correction.
 
     An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
-    story's own, "" when it is for everybody. `media` is a Telegram file_id or an URL, "" for none, with
+    story's own; with `everybody` readers of all languages get it. `media` is a Telegram file_id or an URL, "" for
+    none, with
     `media_kind` photo, video or document.
     """
 
@@ -59,6 +60,7 @@ class Post:
     created_at: int
     article_id: int | None = None
     language: str = ""
+    everybody: bool = False
     title: str = ""
     lead: str = ""
     link: str = ""

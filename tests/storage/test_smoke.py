@@ -17,7 +17,7 @@ async def test_story(storage: Storage):
     ids = await storage.feeds.save_poll(Poll(f, (Found(a, ("k",), True),)), now=3)
     assert (await storage.articles.known(["k", "z"]))["k"].id == ids[0]
     assert (await storage.articles.search("здес", 5))
-    (p, served, ev), = await storage.posts.waiting()
+    (p, served), = await storage.posts.waiting()
     aud = Audience(sections=2)
     assert await storage.readers.count(aud) == 1
     b = await storage.broadcasts.publish([p], aud, key="k", lane=Lane.REGULAR, total=1, start=0.5, now=5)

@@ -1,0 +1,1 @@
+"""From a waiting post to a receipt per reader: rounds, pacing, sending, settling."""

@@ -1,0 +1,81 @@
+"""Who gets what: which readers a post is for, and how waiting posts are gathered into broadcasts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from bot.domain.delivery import Audience, Recipient
+from bot.domain.post import Post
+
+ROUND_SECONDS = 600.0
+"""Posts go out one by one while all that waits can be out within this time (seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A post that waits: the sections already `served`, its audience, and how many `readers` that is."""
+
+    post: Post
+    served: int
+    audience: Audience
+    readers: int
+
+
+def languages_for(post: Post, all_languages: Sequence[str], fed: Collection[str]) -> tuple[str, ...]:
+    """The readers' languages that a post fits; empty for all.
+
+    Readers get news in their own language where the newsroom has a feed in it, and otherwise whatever there is:
+    a post concerns its own language and every language that no feed serves.
+    """
+    if post.everybody or post.language not in all_languages:
+        return ()
+    fits = tuple(language for language in all_languages if language == post.language or language not in fed)
+    return () if len(fits) == len(all_languages) else fits
+
+
+def audience_of(post: Post, served: int, all_languages: Sequence[str], fed: Collection[str]) -> Audience:
+    """Who gets an article's post: readers of its sections that no earlier broadcast has served."""
+    return Audience(
+        sections=post.sections & ~served,
+        besides=served,
+        languages=languages_for(post, all_languages, fed),
+    )
+
+
+def gather(waiting: Sequence[Waiting], *, rate: float, under_way: int) -> list[list[Waiting]]:
+    """The broadcasts to start now. `under_way` is how many deliveries of open regular broadcasts are left.
+
+    One post each while everything can be out within ten minutes. Beyond that a broadcast carries all posts that
+    wait when it starts (a *round*), and the next one starts when it has ended. A post that gained a section goes
+    by itself, because readers of its earlier sections have it.
+    """
+    if not waiting:
+        return []
+    load = under_way + sum(item.readers for item in waiting)
+    if load <= rate * ROUND_SECONDS:
+        return [[item] for item in waiting]
+    if under_way:
+        return []
+    fresh = [item for item in waiting if not item.served]
+    return ([fresh] if fresh else []) + [[item] for item in waiting if item.served]
+
+
+def joint(audiences: Sequence[Audience]) -> Audience:
+    """The audience of a round: whoever is in any of them (each reader's own posts are picked at the send)."""
+    if len(audiences) == 1:
+        return audiences[0]
+    sections = 0
+    languages: set[str] = set()
+    for audience in audiences:
+        sections |= audience.sections
+        languages.update(audience.languages)
+    everyone = any(not audience.languages for audience in audiences)
+    return Audience(sections=sections, languages=() if everyone else tuple(sorted(languages)))
+
+
+def concerns(audience: Audience, reader: Recipient) -> bool:
+    """Whether one post of a round is for this reader."""
+    return bool(audience.sections & reader.sections) and (
+        not audience.languages or reader.language in audience.languages
+    )

@@ -1,0 +1,230 @@
+"""What there is to send, in order: open broadcasts become lanes of readers, read from storage just before.
+
+A block of 1,024 readers is leased, read at most 100 readers at a time, and given back when all of them are
+settled. Readers who had to wait come back by their receipt's due time. Within a lane the older broadcast goes
+first, so that a reader gets the posts in their order.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bot.clock import Clock
+from bot.delivery.audience import audience_of, concerns
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Recipient
+from bot.domain.post import Post
+from storage import Storage
+
+LEASE_SECONDS = 30
+CHUNK = 100
+_LOW_WATER = 50
+_DUE_AGAIN = 90
+
+
+@dataclass(slots=True)
+class Block:
+    """A leased block: how far it has been read, and how many of its readers are not settled."""
+
+    number: int
+    after: int = 0
+    outstanding: int = 0
+    exhausted: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """An open broadcast in memory. `began` is its start on the monotonic clock; `unsettled` counts sends whose
+    receipt is not written yet; a `closing` run (paused, stopped) hands out nobody any more."""
+
+    broadcast: Broadcast
+    posts: Sequence[Post]
+    audiences: Sequence[Audience]
+    began: float
+    reading: Block | None = None
+    leased: set[int] = field(default_factory=set)
+    all_taken: bool = False
+    closing: bool = False
+    unsettled: int = 0
+
+    def posts_for(self, reader: Recipient) -> Sequence[Post]:
+        """What of a round concerns this reader."""
+        if len(self.posts) == 1:
+            return self.posts
+        pairs = zip(self.posts, self.audiences, strict=True)
+        return [post for post, audience in pairs if concerns(audience, reader)]
+
+
+@dataclass(slots=True)
+class Job:
+    """One reader of one broadcast. `block` is None for a reader who had to wait; `booked`: has its chat's place."""
+
+    run: Run
+    reader: Recipient
+    block: Block | None
+    attempts: int = 0
+    booked: bool = False
+
+
+class Lanes:
+    """Open broadcasts and the readers that are next."""
+
+    def __init__(
+        self, storage: Storage, clock: Clock, worker: str, *, languages: Sequence[str], fed: Sequence[str]
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._worker = worker
+        self._languages = languages
+        self._fed = fed
+        self._runs: dict[int, Run] = {}
+        self._jobs: dict[Lane, deque[Job]] = {Lane.BREAKING: deque(), Lane.REGULAR: deque()}
+        self._later: list[tuple[float, int, Job]] = []
+        self._order = itertools.count()
+        self.epoch = 0
+        self.finished: list[tuple[int, int]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether any broadcast is open."""
+        return bool(self._runs)
+
+    async def refresh(self) -> None:
+        """Meet new broadcasts, close those that were paused or have ended, take in new versions of posts."""
+        running = {
+            found.id: found for found in await self._storage.broadcasts.open() if found.state is BroadcastState.RUNNING
+        }
+        for id_, run in list(self._runs.items()):
+            if id_ not in running and not run.closing:
+                self._close(run)
+            if run.closing and not run.unsettled:
+                await self._storage.deliveries.release(self._worker, id_)
+                del self._runs[id_]
+        for id_, broadcast in running.items():
+            run = self._runs.get(id_) or self._runs.setdefault(id_, self._begin(broadcast))
+            if not run.closing:
+                run.posts = await self._storage.posts.get(broadcast.posts)
+                run.audiences = [audience_of(post, 0, self._languages, self._fed) for post in run.posts]
+                await self._finish(run)
+
+    def _begin(self, broadcast: Broadcast) -> Run:
+        ago = max(0.0, self._clock.now() - (broadcast.started_at or broadcast.due_at))
+        return Run(broadcast, (), (), self._clock.monotonic() - ago)
+
+    def _close(self, run: Run) -> None:
+        run.closing = True
+        for lane, jobs in self._jobs.items():
+            self._jobs[lane] = deque(job for job in jobs if job.run is not run)
+        self._later = [item for item in self._later if item[2].run is not run]
+        heapq.heapify(self._later)
+
+    async def _finish(self, run: Run) -> None:
+        """A broadcast of which nothing is left here may be over; leases of others that ran out are looked for."""
+        if run.all_taken and not run.leased and not run.unsettled:
+            if await self._storage.broadcasts.finish(run.broadcast, now=int(self._clock.now())):
+                del self._runs[run.broadcast.id]
+            else:
+                run.all_taken = False
+
+    async def take_due(self) -> None:
+        """Readers who had to wait and whose time has come."""
+        now = int(self._clock.now())
+        due = await self._storage.deliveries.due(now=now, again=now + _DUE_AGAIN, limit=CHUNK)
+        for broadcast_id, attempts, reader in due:
+            run = self._runs.get(broadcast_id)
+            if run and not run.closing:
+                self._jobs[run.broadcast.lane].appendleft(Job(run, reader, None, attempts, booked=True))
+
+    async def fill(self) -> bool:
+        """Read the next readers into each lane that runs low; False when there was nothing to read."""
+        added = False
+        for lane, jobs in self._jobs.items():
+            if len(jobs) < _LOW_WATER:
+                run = next((run for run in self._runs.values() if _readable(run, lane)), None)
+                added = (run is not None and await self._read(run)) or added
+        return added
+
+    async def _read(self, run: Run) -> bool:
+        block = run.reading or await self._claim(run)
+        if block is None:
+            return not run.all_taken
+        run.reading = block
+        readers = await self._storage.deliveries.read(run.broadcast, block.number, block.after, CHUNK)
+        if run.closing:
+            return True
+        block.outstanding += len(readers)
+        self._jobs[run.broadcast.lane].extend(Job(run, reader, block) for reader in readers)
+        if readers:
+            block.after = readers[-1].id
+        if len(readers) < CHUNK:
+            block.exhausted = True
+            run.reading = None
+            self._give_back(run, block)
+        return True
+
+    async def _claim(self, run: Run) -> Block | None:
+        now = int(self._clock.now())
+        number = await self._storage.deliveries.claim(
+            run.broadcast, self._worker, self.epoch, now=now, until=now + LEASE_SECONDS
+        )
+        if number is None:
+            run.all_taken = True
+            return None
+        if number in run.leased:  # our own lease had run out while its readers wait here: now it is prolonged
+            return None
+        run.leased.add(number)
+        return Block(number)
+
+    def next(self, now: float) -> Job | None:
+        """The job that goes next, breaking first; None when nothing is here."""
+        while self._later and self._later[0][0] <= now:
+            job = heapq.heappop(self._later)[2]
+            self._jobs[job.run.broadcast.lane].appendleft(job)
+        for jobs in self._jobs.values():
+            if jobs:
+                job = jobs.popleft()
+                job.run.unsettled += 1
+                return job
+        return None
+
+    def postpone(self, job: Job, until: float) -> None:
+        """Bring the job back at that moment of the monotonic clock: its chat's place is booked then."""
+        job.booked = True
+        job.run.unsettled -= 1
+        heapq.heappush(self._later, (until, next(self._order), job))
+
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        """Jobs that were handed out while their chat was busy: they are next, in their order."""
+        for job in reversed(jobs):
+            job.run.unsettled -= 1
+            if not job.run.closing:
+                self._jobs[job.run.broadcast.lane].appendleft(job)
+
+    def ready_in(self, now: float) -> float | None:
+        """Seconds until a job is here: 0.0 now, None when none is known."""
+        if any(self._jobs.values()):
+            return 0.0
+        return max(0.0, self._later[0][0] - now) if self._later else None
+
+    @property
+    def low(self) -> bool:
+        """Whether some lane could use more readers."""
+        return any(len(jobs) < _LOW_WATER for jobs in self._jobs.values())
+
+    def settled(self, job: Job) -> None:
+        """The job's result is known; its block is given back when it was the last one."""
+        if job.block:
+            job.block.outstanding -= 1
+            self._give_back(job.run, job.block)
+
+    def _give_back(self, run: Run, block: Block) -> None:
+        if block.exhausted and not block.outstanding and not run.closing:
+            run.leased.discard(block.number)
+            self.finished.append((run.broadcast.id, block.number))
+
+
+def _readable(run: Run, lane: Lane) -> bool:
+    return run.broadcast.lane is lane and not run.all_taken and not run.closing

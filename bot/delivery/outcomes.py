@@ -1,0 +1,47 @@
+"""What Telegram's answer means for a delivery. Pure: codes and descriptions in, an `Outcome` out.
+
+Source of the texts: the error catalogue of the Bot API server (telegram-bot-api `Client.cpp`).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+
+from bot.domain.delivery import Gone, Moved, Outcome, Rejected, Wait
+
+_GONE_400 = re.compile(
+    r"chat not found|user not found|PEER_ID_INVALID|message thread not found|TOPIC_(CLOSED|DELETED)"
+    r"|CHAT_WRITE_FORBIDDEN"
+    r"|have no write access|not enough rights to send|need administrator rights|CHAT_ADMIN_REQUIRED|CHAT_RESTRICTED"
+    r"|group chat was deactivated|USER_DEACTIVATED|INPUT_USER_DEACTIVATED",
+    re.IGNORECASE,
+)
+
+
+def classify(code: int, description: str, *, retry_after: float = 0.0, migrate_to: int | None = None) -> Outcome:
+    """The outcome of a refused call. `code` is the envelope's error_code; 401 is the caller's to handle.
+
+    429 and 5xx mean waiting; 403 and vanished chats mean that the reader is gone; every other 400 is a
+    rejection of this content.
+    """
+    if migrate_to is not None:
+        return Moved(migrate_to)
+    if code == 429:
+        return Wait(max(1.0, retry_after), scope="flood")
+    if code >= 500:
+        return Wait(1.0, scope="outage")
+    if code == 403 or (code == 400 and _GONE_400.search(description)):
+        return Gone(_plain(description))
+    return Rejected(_plain(description))
+
+
+def back_off(attempt: int, rng: random.Random, *, first: float = 1.0, most: float = 60.0) -> float:
+    """Seconds to wait before try number `attempt` (1, 2, …): doubling, with jitter of a quarter, capped."""
+    return float(min(most, first * 2.0 ** min(attempt - 1, 16)) * rng.uniform(0.75, 1.0))
+
+
+def _plain(description: str) -> str:
+    """The reason without its prefix and without numbers, so that equal reasons count together."""
+    text = re.sub(r"^(Bad Request|Forbidden): ", "", description)
+    return re.sub(r"\d+", "N", text)[:120]

@@ -1,0 +1,87 @@
+"""How fast: one budget for the token, one per chat, and holds after a 429. Pure: time comes in as a value.
+
+A token bucket lets a full bucket out at once and then the rate on top (59 messages within a second at 30/s,
+measured with two common limiters); the generic cell rate algorithm spaces messages instead and needs one
+number of state. Bot API documentation: about 30 messages a second overall, 1 a second per chat, 20 a minute
+per group; edits count like sends.
+"""
+
+from __future__ import annotations
+
+PRIVATE_INTERVAL, PRIVATE_BURST = 1.0, 3
+GROUP_INTERVAL, GROUP_BURST = 3.0, 1
+_LATE_SECONDS = 0.01
+_LONGEST_HOLD = 60.0
+_SLOWER, _CREEP_SECONDS, _CREEP = 0.95, 10.0, 1.01
+_LOWEST_SHARE = 0.25
+_SWEEP = 4096
+
+
+class Pacer:
+    """The token's budget. Times are seconds of a monotonic clock; rates are messages a second."""
+
+    def __init__(self, rate: float) -> None:
+        self.allowed = rate
+        self.rate = rate
+        self.held_until = 0.0
+        self._next = 0.0
+        self._crept = 0.0
+        self._chats: dict[int, float] = {}
+
+    def delay(self, now: float) -> float:
+        """Seconds until the next bulk message may go, 0.0 for at once. Replies do not ask here."""
+        self._creep(now)
+        return max(0.0, self._next - now, self.held_until - now)
+
+    def take(self, now: float) -> None:
+        """Use one message of the budget now. A late wake-up is made good, up to a hundredth of a second."""
+        self._next = max(self._next, now - _LATE_SECONDS) + 1 / self.rate
+
+    def reserve(self, now: float) -> float:
+        """Use one message for a reply; the seconds it has to wait. A bulk hold does not concern replies."""
+        wait = max(0.0, self._next - now)
+        self.take(now)
+        return wait
+
+    def reserve_chat(self, chat_id: int, now: float) -> float:
+        """Book the chat's next place; the seconds until it. Bookings of one chat keep their order."""
+        interval, burst = _chat_pace(chat_id)
+        booked = max(self._chats.get(chat_id, 0.0), now - interval * burst) + interval
+        self._chats[chat_id] = booked
+        if len(self._chats) > _SWEEP:
+            self._sweep(now)
+        return max(0.0, booked - now)
+
+    def hold_chat(self, chat_id: int, seconds: float, now: float) -> None:
+        """After a 429 of this chat: its next place is not before that."""
+        self._chats[chat_id] = max(self._chats.get(chat_id, 0.0), now + seconds)
+
+    def hold_bulk(self, seconds: float, now: float, *, slower: bool) -> float:
+        """Pause bulk sending; the seconds it is paused. `slower` lowers the rate once per pause.
+
+        One chat can be told to wait for hours: after at most a minute a single message tries again.
+        """
+        if slower and now >= self.held_until:
+            self.rate = max(self.allowed * _LOWEST_SHARE, self.rate * _SLOWER)
+            self._crept = now
+        pause = min(seconds, _LONGEST_HOLD)
+        self.held_until = max(self.held_until, now + pause)
+        return pause
+
+    def _creep(self, now: float) -> None:
+        if self.rate < self.allowed and now - self._crept >= _CREEP_SECONDS:
+            self.rate = min(self.allowed, self.rate * _CREEP)
+            self._crept = now
+
+    def _sweep(self, now: float) -> None:
+        """Forget chats that have their whole burst back, so that memory does not grow with the readers."""
+        self._chats = {chat: booked for chat, booked in self._chats.items() if booked > now - _chat_pace(chat)[0] * 3}
+
+
+def _chat_pace(chat_id: int) -> tuple[float, int]:
+    return (PRIVATE_INTERVAL, PRIVATE_BURST) if chat_id > 0 else (GROUP_INTERVAL, GROUP_BURST)
+
+
+def concurrency(rate: float, p95: float, *, most: int = 256) -> int:
+    """How many sends may be under way: the rate times the p95 round trip (seconds), half as much again."""
+    return max(4, min(most, round(rate * p95 * 1.5)))

@@ -1,0 +1,96 @@
+"""From waiting posts to broadcasts: countdowns that are over begin, and posts go out alone or in rounds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from bot.clock import Clock
+from bot.delivery.audience import Waiting, audience_of, gather, joint
+from bot.domain.delivery import BroadcastState, Lane
+from bot.domain.errors import StorageError
+from bot.domain.post import Post
+from storage import Storage
+
+_log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Looks at what waits, every second and when woken. `started` is called when broadcasts begin."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        *,
+        rate: float,
+        languages: Sequence[str],
+        fed: Sequence[str],
+        started: Callable[[], None],
+        rng: random.Random | None = None,
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._rate = rate
+        self._languages = languages
+        self._fed = fed
+        self._started = started
+        self._rng = rng or random.Random()
+        self._look = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something new is there."""
+        self._look.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set."""
+        while not stop.is_set():
+            self._look.clear()
+            try:
+                wait = await self.step()
+            except StorageError as error:
+                _log.warning("publishing waits for the database: %s", error)
+                wait = 1.0
+            await self._clock.wait(self._look, wait)
+
+    async def step(self) -> float:
+        """Start whatever may start now; seconds until the next look."""
+        now = self._clock.now()
+        open_ = await self._storage.broadcasts.open()
+        counting = [item for item in open_ if item.state is BroadcastState.COUNTDOWN]
+        for item in counting:
+            if item.due_at <= now:
+                await self._storage.broadcasts.change(
+                    item.id, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=int(now)
+                )
+                self._started()
+        waiting = [await self._measured(*item) for item in await self._storage.posts.waiting()]
+        if waiting:
+            under_way = 0
+            for item in open_:
+                if item.lane is Lane.REGULAR:
+                    under_way += item.total - (await self._storage.broadcasts.progress(item.id)).settled
+            for group in gather(waiting, rate=self._rate, under_way=under_way):
+                await self._publish(group)
+        left = [item.due_at - now for item in counting if item.due_at > now]
+        return min([1.0, *left])
+
+    async def _measured(self, post: Post, served: int) -> Waiting:
+        audience = audience_of(post, served, self._languages, self._fed)
+        return Waiting(post, served, audience, await self._storage.readers.count(audience))
+
+    async def _publish(self, group: Sequence[Waiting]) -> None:
+        audience = joint([item.audience for item in group])
+        total = group[0].readers if len(group) == 1 else await self._storage.readers.count(audience)
+        await self._storage.broadcasts.publish(
+            [item.post for item in group],
+            audience,
+            key="post:" + ",".join(f"{item.post.id}/{item.served}" for item in group),
+            lane=Lane.REGULAR,
+            total=total,
+            start=self._rng.random(),
+            now=int(self._clock.now()),
+        )
+        self._started()

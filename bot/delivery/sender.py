@@ -1,0 +1,319 @@
+"""Sending: from leased readers to receipts, at the pace that Telegram allows.
+
+    open broadcasts → lanes → workers at the pacer's pace → Telegram → outcome → receipts, written in groups
+
+Kill -9 at any moment loses nothing and repeats at most what was in flight plus one commit group; a graceful
+stop repeats nothing. The Bot API knows no idempotency key, so nothing here claims "exactly once".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from typing import Protocol
+
+from bot.clock import Clock
+from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
+from bot.delivery.outcomes import back_off
+from bot.delivery.pacing import Pacer, concurrency
+from bot.delivery.renderings import Body, Renderings
+from bot.domain.delivery import Gone, Moved, Outcome, Receipt, Recipient, Rejected, Result, Sent, Uncertain, Wait
+from bot.domain.errors import StorageError
+from storage import Storage
+
+_log = logging.getLogger(__name__)
+
+_WORKERS = 256
+_MOST_UNWRITTEN = 512
+_COMMIT_SECONDS = 0.05
+_SHORT_WAIT = 5.0
+_TRIES = 50
+_BEHIND = 3.0  # due readers are looked for every second: what comes later must not overtake them
+
+
+class Deliverer(Protocol):
+    """The edge to Telegram: one bulk call whose place in the budget is already taken."""
+
+    async def deliver(self, method: str, body: bytes) -> Outcome:
+        """Send and say what became of it; only `TelegramStopped` is raised."""
+        ...
+
+
+class Sender:
+    """Sends everything that open broadcasts hold; see the module. `sent` counts calls to Telegram."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        deliverer: Deliverer,
+        pacer: Pacer,
+        renderings: Renderings,
+        lanes: Lanes,
+        clock: Clock,
+        *,
+        worker: str,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._storage = storage
+        self._deliverer = deliverer
+        self._pacer = pacer
+        self._renderings = renderings
+        self._lanes = lanes
+        self._clock = clock
+        self._worker = worker
+        self._rng = rng or random.Random()
+        self._in_flight = 0
+        self._busy_chats: dict[int, list[Job]] = {}
+        self._parked: deque[asyncio.Future[None]] = deque()
+        self._round_trips: deque[float] = deque([0.1], maxlen=100)
+        self._limit = concurrency(pacer.allowed, 0.1)
+        self._results: list[tuple[Job, Receipt | None]] = []
+        self._writing = 0
+        self._outages = 0
+        self._stopping = False
+        self._look = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._result = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self.sent = 0
+
+    def wake(self) -> None:
+        """Something new is there: look at once instead of within a second."""
+        self._look.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop` is set, then let what is in flight finish, write its receipts, give leases back."""
+        self._lanes.epoch = int(self._clock.now())
+        await self._restore_holds()
+        async with asyncio.TaskGroup() as tasks:
+            services = (self._feed(), self._pace(), self._write_results(), *(self._work() for _ in range(_WORKERS)))
+            running = [tasks.create_task(service) for service in services]
+            try:
+                await stop.wait()
+                self._stopping = True
+                while self._in_flight or self._results or self._writing:
+                    self._quiet.clear()
+                    await self._clock.wait(self._quiet, 0.1)
+            finally:
+                for task in running:
+                    task.cancel()
+        await self._storage.deliveries.release(self._worker)
+
+    async def _restore_holds(self) -> None:
+        wall, now = self._clock.now(), self._clock.monotonic()
+        for chat_id, until in (await self._storage.deliveries.holds(now=int(wall))).items():
+            if chat_id:
+                self._pacer.hold_chat(chat_id, until - wall, now)
+            else:
+                self._pacer.hold_bulk(until - wall, now, slower=False)
+
+    async def _feed(self) -> None:
+        """Keep the lanes filled; look at storage every second, when woken and when a lane runs low."""
+        while not self._stopping:
+            self._look.clear()
+            try:
+                await self._lanes.refresh()
+                await self._lanes.take_due()
+                while await self._lanes.fill() and not self._stopping:
+                    self._ready.set()
+            except StorageError as error:
+                _log.warning("sending waits for the database: %s", error)
+            self._ready.set()
+            if self._lanes.finished:
+                self._result.set()
+            await self._clock.wait(self._look, 1.0)
+
+    async def _pace(self) -> None:
+        """Wake a parked worker whenever the pacer lets a message go."""
+        while True:
+            now = self._clock.monotonic()
+            due = self._lanes.ready_in(now)
+            if due != 0.0 or not self._parked or not self._room():
+                self._ready.clear()
+                await self._clock.wait(self._ready, min(1.0, due or 1.0))
+                continue
+            delay = self._pacer.delay(now)
+            if delay > 0:
+                await self._clock.sleep(delay)
+                continue
+            parked = self._parked.pop()
+            if not parked.done():
+                parked.set_result(None)
+            await self._clock.sleep(0)
+
+    def _room(self) -> bool:
+        return (
+            not self._stopping
+            and self._in_flight < self._limit
+            and len(self._results) + self._writing < _MOST_UNWRITTEN
+        )
+
+    async def _work(self) -> None:
+        """One of the workers: a finished one serves itself, an idle one is parked."""
+        loop = asyncio.get_running_loop()
+        while True:
+            job = self._take()
+            if job is None:
+                parked = loop.create_future()
+                self._parked.append(parked)
+                self._ready.set()
+                await parked
+                continue
+            self._in_flight += 1
+            try:
+                await self._send(job)
+            finally:
+                self._in_flight -= 1
+                self._quiet.set()
+
+    def _take(self) -> Job | None:
+        """The next job if one may go now; its place in the budget is then used up."""
+        now = self._clock.monotonic()
+        if not self._room() or self._pacer.delay(now) > 0:
+            return None
+        while job := self._lanes.next(now):
+            if self._lanes.low:
+                self._look.set()
+            if (queue := self._busy_chats.get(job.reader.chat_id)) is not None:
+                queue.append(job)  # one message per chat at a time: that keeps the order
+                continue
+            wait = 0.0 if job.booked else self._pacer.reserve_chat(job.reader.chat_id, now)
+            if wait > _SHORT_WAIT:
+                self._record(job, Wait(wait), None)
+            elif wait > 0:
+                self._lanes.postpone(job, now + wait)
+            else:
+                self._pacer.take(now)
+                self._busy_chats[job.reader.chat_id] = []
+                return job
+        return None
+
+    async def _send(self, job: Job) -> None:
+        chat_id = job.reader.chat_id
+        try:
+            posts = job.run.posts_for(job.reader)
+            if not posts:  # a round, none of whose posts concerns this reader any more
+                self._settle(job, None)
+                return
+            body = self._renderings.body(posts, job.reader.language)
+            began = self._clock.monotonic()
+            outcome = await self._deliver(job.reader, body)
+            self._measure(self._clock.monotonic() - began)
+            await self._heed(outcome, chat_id)
+            self._record(job, outcome, body)
+        except (ValueError, TypeError, KeyError) as error:
+            # A post that cannot be rendered must not stop the line.
+            _log.exception("post cannot be rendered")
+            self._record(job, Rejected(f"rendering failed: {type(error).__name__}"), None)
+        finally:
+            self._lanes.put_back(self._busy_chats.pop(chat_id))
+
+    async def _deliver(self, reader: Recipient, body: Body) -> Outcome:
+        """One reader's message, in simpler forms and at a new address if need be."""
+        chat_id = reader.chat_id
+        while True:
+            outcome = await self._deliverer.deliver(body.method, body.to(chat_id, reader.thread_id))
+            match outcome:
+                case Moved(new_id) if new_id != chat_id:
+                    await self._storage.readers.move(chat_id, new_id)
+                    chat_id = new_id
+                case Rejected() if simpler := body.simpler():
+                    body = simpler
+                case _:
+                    return outcome
+
+    def _measure(self, seconds: float) -> None:
+        self._round_trips.append(seconds)
+        self.sent += 1
+        if self.sent % 50 == 0:
+            p95 = sorted(self._round_trips)[int(len(self._round_trips) * 0.95)]
+            self._limit = concurrency(self._pacer.allowed, p95)
+
+    async def _heed(self, outcome: Outcome, chat_id: int) -> None:
+        """Hold whom the outcome says to hold; a hold of Telegram's survives a restart."""
+        now, wall = self._clock.monotonic(), self._clock.now()
+        match outcome:
+            case Wait(seconds, "flood"):
+                _log.warning("Telegram asks for %.0f s of patience (429)", seconds)
+                await self._storage.deliveries.hold(chat_id, int(wall + seconds) + 1)
+                self._pacer.hold_chat(chat_id, seconds, now)
+                if chat_id > 0:  # a group's 429 is about its own 20 a minute
+                    pause = self._pacer.hold_bulk(seconds, now, slower=True)
+                    await self._storage.deliveries.hold(0, int(wall + pause) + 1)
+            case Wait(_, "outage") | Uncertain():
+                if now >= self._pacer.held_until:
+                    self._outages += 1
+                    self._pacer.hold_bulk(back_off(self._outages, self._rng), now, slower=False)
+            case Sent():
+                self._outages = 0
+
+    def _record(self, job: Job, outcome: Outcome, body: Body | None) -> None:
+        """The receipt of an outcome."""
+        took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
+        version, carried = (body.version, body.carried) if body else (1, ())
+
+        def receipt(result: Result, **more: object) -> Receipt:
+            return Receipt(job.run.broadcast.id, job.reader.id, result, took, version=version, carried=carried, **more)  # type: ignore[arg-type]
+
+        match outcome:
+            case Sent(message_id):
+                done = receipt(Result.SENT, message_id=message_id)
+            case Gone(reason):
+                done = receipt(Result.GONE, reason=reason, gone=True)
+            case Rejected(reason):
+                done = receipt(Result.REJECTED, reason=reason)
+            case Moved(new_id):
+                done = receipt(Result.REJECTED, reason="moved twice", moved_to=new_id)
+            case Uncertain(reason):
+                again = self._again(job, back_off(job.attempts + 1, self._rng))
+                done = receipt(Result.UNCERTAIN, reason=reason, due_at=again if job.attempts < _TRIES else None)
+            case Wait(seconds, scope):
+                pause = seconds if scope != "outage" else back_off(job.attempts + 1, self._rng)
+                done = receipt(Result.WAITING, due_at=self._again(job, pause))
+        self._settle(job, done)
+
+    def _again(self, job: Job, seconds: float) -> int:
+        """When to try again (epoch seconds); whatever else goes to that chat waits behind it."""
+        self._pacer.hold_chat(job.reader.chat_id, seconds + _BEHIND, self._clock.monotonic())
+        return int(self._clock.now() + seconds) + 1
+
+    def _settle(self, job: Job, receipt: Receipt | None) -> None:
+        self._results.append((job, receipt))
+        self._result.set()
+
+    async def _write_results(self) -> None:
+        """Write receipts in groups of what has come in meanwhile, and prolong the leases."""
+        while True:
+            await self._clock.wait(self._result, LEASE_SECONDS / 3)
+            self._result.clear()
+            results, self._results = self._results, []
+            for job, _ in results:
+                self._lanes.settled(job)
+            finished, self._lanes.finished = self._lanes.finished, []
+            if results or finished or self._lanes.busy:
+                self._writing = len(results)
+                await self._write([receipt for _, receipt in results if receipt], finished)
+                for job, _ in results:
+                    job.run.unsettled -= 1
+                self._writing = 0
+                self._quiet.set()
+                self._ready.set()
+                if finished:
+                    self._look.set()
+                await self._clock.sleep(_COMMIT_SECONDS)
+
+    async def _write(self, receipts: list[Receipt], finished: list[tuple[int, int]]) -> None:
+        """Until the database takes them: what was sent must not be forgotten."""
+        while True:
+            now = int(self._clock.now())
+            try:
+                await self._storage.deliveries.settle(
+                    receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now
+                )
+            except StorageError as error:
+                _log.error("receipts wait for the database: %s", error)
+                await self._clock.sleep(1.0)
+            else:
+                return
