@@ -298,7 +298,8 @@ def _keyboard(keyboard: dict[str, Any] | None, target: Target) -> dict[str, Any]
     if keyboard is None or target is Target.PRIVATE:
         return keyboard
     rows = [[button for button in row if "url" in button] for row in keyboard.get("inline_keyboard", ())]
-    return {"inline_keyboard": rows} if any(rows) else None
+    rows = list(filter(None, rows))
+    return {"inline_keyboard": rows} if rows else None
 
 
 def _call(

@@ -131,7 +131,7 @@ def _joins(before: str, after: str) -> bool:
         unicodedata.category(after)[0] == "M"
         or "\u200d" in (before, after)
         or "\U0001f3fb" <= after <= "\U0001f3ff"
-        or "\U0001f1e6" <= after <= "\U0001f1ff"
+        or "\U0001f1e6" <= min(before, after) <= max(before, after) <= "\U0001f1ff"
     )
 
 
@@ -178,6 +178,7 @@ def from_html(html: str, base: str = "") -> RichText:
     Scripts, pictures and unknown tags go, the words inside unknown tags stay; `Цена <100` is text. Links are
     made absolute with `base`. Time is linear in the length, whatever the input.
     """
+    html = plain(html).text
     reader = _Reader(base)
     position = 0
     scanner = _Scanner(html)
@@ -272,10 +273,12 @@ class _Reader:
 
     def words(self, raw: str) -> None:
         """Take text between tags."""
-        text = plain(markup.unescape(raw)).text
+        if not raw:
+            return
+        text = plain(markup.unescape(raw)).text if "&" in raw else raw
         if any(element.kind == "pre" for element in self.stack):
-            if text:
-                self._put(text)
+            if text.strip():
+                self._put(text.strip("\n"))
             return
         words = _SPACES.sub(" ", text)
         if words.startswith(" "):
