@@ -283,7 +283,7 @@ def test_only_a_hundred_entities_of_the_sender_are_kept() -> None:
         ("gopher://a.kz", TextError("Unsupported URL protocol")),
         ("a.kz:65536", TextError("Wrong port number specified in the URL")),
         ("http://[zz]", TextError("Wrong IPv6 address specified in the URL")),
-        ("http://[fe80::1%1]", TextError("Wrong IPv6 URL host")),
+        ("http://[fe80::1%1]", TextError("Wrong IPv6 address specified in the URL")),
         ("http://.", TextError("Host is invalid")),
         ("http://a.k z", TextError("Disallowed character in URL host")),
         ("http://a.kz%4", TextError("Wrong percent-encoded symbol in URL host")),

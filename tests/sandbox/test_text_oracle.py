@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.entities import _TLDS
+from bot.sandbox.entities import tlds
 from bot.sandbox.text import Entity, TextError, finish, normalise, parse_html
 
 INPUTS = int(os.environ.get("ORACLE_INPUTS", "20000"))
@@ -222,5 +222,37 @@ def test_random_texts_do_not_differ(ask: Ask) -> None:
 
 @pytest.mark.prove
 def test_every_top_level_domain_is_one_to_the_parser(ask: Ask) -> None:
-    answers = {name: ask({"@type": "getTextEntities", "text": f"a.{name}"})["entities"] for name in _TLDS}
+    answers = {name: ask({"@type": "getTextEntities", "text": f"a.{name}"})["entities"] for name in tlds()}
     assert [name for name, found in answers.items() if len(found) != 1] == []
+
+
+@pytest.mark.prove
+def test_random_links_do_not_differ(ask: Ask) -> None:
+    dice = random.Random(SEED)
+    parts = [
+        *"ab.:/?#@[]%4 \t-_~é1",
+        "http://",
+        "HTTPS://",
+        "tg:",
+        "ton://",
+        "tonsite:",
+        "//",
+        "::1",
+        "kz",
+        ".kz",
+        "080",
+    ]
+    parts += ["http://[::1%1]", "http://[fe80::1]", "tg://user?id=", "user?id=5", "&", "=", "1.2.3.4", "\\", "^", "\0"]
+    differences = []
+    for _ in range(INPUTS):
+        link = "".join(dice.choice(parts) for _ in range(dice.randint(0, 7)))
+        kind = {"@type": "textEntityTypeTextUrl", "url": link}
+        answer = _arrange(ask, "x", [{"@type": "textEntity", "offset": 0, "length": 1, "type": kind}])
+        wanted = [_ours(item) for item in answer["entities"]] if "entities" in answer else answer["message"]
+        try:
+            got = normalise("x", [Entity("text_link", 0, 1, url=link)], trim=False)[1]
+        except TextError as error:
+            got = error.reason
+        if wanted != got:
+            differences.append((link, wanted, got))
+    assert not differences, f"{len(differences)} of {INPUTS} links differ: {differences[:5]}"
