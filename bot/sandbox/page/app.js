@@ -8,6 +8,7 @@ const views = new Map(); // "user:chat" → View
 const shown = [null, null]; // the visible view of each column
 let state = { people: [], chats: [], commands: {}, faults: [], bot: {}, bot_texts: {}, now: 0, note: "" };
 let clock = { epoch: 0, at: performance.now() };
+let floodUntil = 0;
 const now = () => clock.epoch + (performance.now() - clock.at) / 1000;
 
 async function ask(path, body, method = body ? "POST" : "GET") {
@@ -32,7 +33,6 @@ class View {
     columns[column].append(this.root);
     columns[column].querySelector(".tabs").append(this.tab);
   }
-
   get name() { return this.private ? this.person.name : this.chat.title ?? ""; }
   // A deep link pressed in a group or channel opens the person's own chat with the bot.
   async open() {
@@ -40,7 +40,6 @@ class View {
     if (view !== this) show(view);
     return view;
   }
-
   build() {
     this.badge = h("span", { className: "badge", hidden: true });
     this.tab = h("button", { type: "button", role: "tab", id: `${this.id}-t`, "aria-controls": this.id, on: { click: () => show(this) } },
@@ -71,7 +70,7 @@ class View {
 
   // Words, names, the blocked bar: whatever depends on the state or on the page's language.
   refresh() {
-    const bot = state.bot_texts[this.person.lang] ?? state.bot_texts[""] ?? {};
+    const bot = state.bot_texts[this.person.lang] ?? state.bot_texts.default ?? {};
     const blocked = this.private && this.person.blocked;
     this.title.textContent = this.private ? bot.name || state.bot.first_name || "…" : this.name;
     this.root.querySelector(".face").textContent = this.title.textContent.slice(0, 1);
@@ -102,20 +101,22 @@ class View {
     }
     this.showPin();
   }
-
   async load() {
+    this.late = []; // what arrives meanwhile comes after
     const { messages, pinned } = await ask(`chat/${this.chat.id}`).catch(() => ({ messages: [], pinned: [] }));
     this.pinned = pinned ?? [];
     this.messages.clear();
     this.log.replaceChildren();
     for (const message of messages) this.put(message, true);
+    const late = this.late;
+    this.late = null;
+    for (const event of late) hear(this, event);
     this.refresh();
     this.settle(true);
+    explain();
   }
-
   put(message, old = false) {
-    const known = this.messages.get(message.message_id);
-    const entry = { message, node: null };
+    const [known, entry] = [this.messages.get(message.message_id), { message, node: null }];
     this.messages.set(message.message_id, entry);
     const bottom = this.atBottom();
     const first = [...this.messages.values()].findLast((e) => e !== entry && message.media_group_id
@@ -137,7 +138,6 @@ class View {
     if (message.pinned_message) this.pinned = [message.pinned_message.message_id, ...this.pinned];
     this.settle(bottom || message.from?.id === this.person.id);
   }
-
   draw(message, markup) {
     const { context } = this;
     const mine = message.from?.id === this.person.id;
@@ -149,9 +149,11 @@ class View {
     const body = h("div", { className: "text" }, rich(text, message.entities ?? message.caption_entities, context));
     const reply = message.reply_to_message;
     const before = (message.history ?? []).map((past) => past.text ?? past.caption ?? "").filter((past, i, all) => past && past !== (all[i + 1] ?? text));
+    const versions = h("div", { className: "versions", hidden: true }, before.slice(-5).map((past) => h("del", {}, past)));
+    const flip = ({ target }) => { versions.hidden = !versions.hidden; target.setAttribute("aria-expanded", !versions.hidden); };
     const meta = h("span", { className: "meta" },
       message.deleted && h("span", { className: "gone" }, say("deleted")),
-      (message.edit_date || before.length > 0) && h("span", { className: "edited" }, say("edited")),
+      before.length > 0 && h("button", { type: "button", className: "edited", title: say("versions"), "aria-expanded": "false", on: { click: flip } }, say("edited")),
       message.silent && h("span", { className: "silent", title: say("silent") }, icon("mute"), h("span", { className: "unseen" }, say("silent"))),
       h("time", { dateTime: new Date(message.date * 1000).toISOString(), title: clockTime(message.date, { dateStyle: "full", timeStyle: "long" }) }, clockTime(message.date)));
     const topic = this.chat.topics?.find?.((t) => (t.id ?? t.message_thread_id) === message.message_thread_id);
@@ -167,19 +169,17 @@ class View {
       text && body,
       album.length > 0 && message.show_caption_above_media && h("div", { className: "album" }, album),
       !options.show_above_text && card,
-      before.length > 0 && h("details", { className: "versions" }, h("summary", {}, say("versions")), before.map((past) => h("del", {}, past))), meta);
+      versions, meta);
     const node = h("article", { className: `msg ${mine ? "out" : "in"}${message.deleted ? " deleted" : ""}`, "aria-label": `${mine ? say("you") : sender ?? this.title.textContent}, ${clockTime(message.date)}` },
       bubble, message.deleted ? null : inlineKeys(markup.inline_keyboard, (key, button) => this.press(message, key, button)));
     for (const image of node.querySelectorAll(".album img")) image.addEventListener("load", () => this.settle());
     return node;
   }
-
   service(message) {
     const who = message.from?.first_name ?? message.sender_chat?.title ?? "";
     const what = message.pinned_message ? say("pinnedIt") : message.new_chat_members ? say("joined") : message.left_chat_member ? say("left") : say("service");
     return h("p", { className: "msg service" }, h("span", {}, `${who}: ${what}`));
   }
-
   setKeyboard(markup) {
     if (markup.remove_keyboard) this.keyboard = null;
     else if (markup.keyboard) this.keyboard = markup.keyboard;
@@ -191,14 +191,11 @@ class View {
     this.keys.setAttribute("aria-label", say("keyboard"));
     this.keys.replaceChildren(...rows);
   }
-
   press(message, key, button) {
     if (key.callback_data !== undefined) {
       button.classList.add("busy");
-      this.waiting = button;
-      setTimeout(() => button.classList.remove("busy"), 15000);
       const body = { user_id: this.person.id, chat_id: this.chat.id, message_id: message.message_id, data: key.callback_data };
-      ask("tap", body).catch((error) => { button.classList.remove("busy"); complain(this)(error); });
+      ask("tap", body).then((answer) => this.answered(answer ?? {}), complain(this)).finally(() => button.classList.remove("busy"));
     } else if (key.url) this.follow(key.url);
     else if (key.copy_text) navigator.clipboard.writeText(key.copy_text.text).then(() => this.toast(say("copied")), complain(this));
     else if (key.switch_inline_query_current_chat !== undefined || key.switch_inline_query !== undefined) {
@@ -207,40 +204,33 @@ class View {
       this.typed();
     } else this.toast(say("unsupported"));
   }
-
   follow(text) {
     const url = address(text);
     const start = url && startOf(url, state.bot.username);
     if (start !== null && url) this.context.send(`/start ${start}`.trim());
     else if (url) window.open(url.href, "_blank", "noopener,noreferrer");
   }
-
   answered({ text, show_alert: alert, url }) {
-    this.waiting?.classList.remove("busy");
     if (url) this.follow(url);
     if (!text) return;
     if (!alert) { this.toast(text); return; }
     $("alert-t").textContent = text;
     $("alert").showModal();
   }
-
   toast(text) {
     this.note.textContent = text;
     this.note.hidden = false;
     clearTimeout(this.fading);
     this.fading = setTimeout(() => { this.note.hidden = true; }, 2500 + text.length * 45);
   }
-
   send(text) {
     return ask("send", { user_id: this.person.id, chat_id: this.chat.id, text }).catch(complain(this));
   }
-
   submit() {
     const text = this.box.value.trim();
-    if (!text) return;
     this.box.value = "";
     this.typed();
-    this.send(text);
+    if (text) this.send(text);
   }
 
   // Suggestions above the text field: the bot's commands after "/", inline results after "@bot ".
@@ -257,7 +247,6 @@ class View {
       this.suggest(fits.map((c) => [`/${c.command}`, c.description, `/${c.command}`]));
     } else this.suggest([]);
   }
-
   suggest(rows) {
     this.chosen = -1;
     this.list.hidden = !rows.length;
@@ -268,7 +257,6 @@ class View {
       { role: "option", id: `${this.list.id}-${i}`, className: "option", on: { mousedown: (event) => { event.preventDefault(); pick(text); } } },
       h("strong", {}, title), h("span", {}, about))));
   }
-
   key(event) {
     const options = [...this.list.children];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -285,7 +273,6 @@ class View {
       else this.submit();
     }
   }
-
   showPin() {
     const message = this.pinned.map((id) => this.messages.get(id)?.message).find((m) => m && !m.deleted);
     this.pin.hidden = !message;
@@ -294,12 +281,10 @@ class View {
     this.pin.replaceChildren(icon("pin"), h("span", {}, h("strong", {}, say("pinned")), h("span", {}, text)));
     this.pin.onclick = () => this.jump(message.message_id);
   }
-
   jump(id) {
     const node = this.messages.get(id)?.node;
     node?.scrollIntoView({ block: "center", behavior: "smooth" });
-    node?.classList.remove("flash");
-    requestAnimationFrame(() => node?.classList.add("flash"));
+    node?.animate([{}, { opacity: 0.3 }, {}], 900);
   }
   atBottom() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 90; }
   scrolled() { this.held = !this.atBottom(); this.down.hidden = !this.held; }
@@ -311,7 +296,7 @@ class View {
 
 function commandsFor({ person, chat }) {
   const scopes = [`chat:${chat.id}`, "all_private_chats", "default"];
-  for (const scope of scopes) for (const lang of [person.lang, ""]) {
+  for (const scope of scopes) for (const lang of [person.lang, "default"]) {
     const found = state.commands?.[scope]?.[lang];
     if (found?.length) return found;
   }
@@ -360,30 +345,41 @@ async function refresh() {
     present(column);
   }
   for (const view of views.values()) view.refresh();
-  $("note").textContent = state.note || (state.people.some((p) => !p.blocked) ? say("allWell") : "");
-  $("note").classList.toggle("quiet", Boolean(state.note));
+  explain();
   for (const button of document.querySelectorAll("[data-fault]")) button.setAttribute("aria-pressed", active(button.dataset.fault));
   tick();
+}
+// Why nothing arrives: what the page can tell in its own language, else what the stand-in says.
+function reason() {
+  if (active("outage")) return say("whyOutage");
+  if (active("flood") || now() < floodUntil) return say("whyFlood");
+  if (reader()?.person.blocked) return say("whyBlocked");
+  if (![...views.values()].some((view) => view.private && !view.column && view.messages.size)) return say("whyNobody");
+  return state.note;
+}
+function explain() {
+  const why = reason();
+  const text = why || say("allWell");
+  if ($("note").textContent !== text) $("note").textContent = text; // said aloud only when it changes
+  $("note").classList.toggle("quiet", Boolean(why));
 }
 let due = 0;
 const refreshSoon = () => { clearTimeout(due); due = setTimeout(() => refresh().catch(() => {}), 120); };
 
 function listen() {
   const source = new EventSource("/sim/events");
-  source.onopen = () => { $("offline").hidden = true; refresh().then(() => views.forEach((view) => view.load())).catch(() => {}); };
+  source.onopen = () => { $("offline").hidden = true; views.forEach((view) => view.load()); refreshSoon(); };
   source.onerror = () => { $("offline").hidden = false; };
   source.onmessage = ({ data }) => {
     const event = JSON.parse(data);
     if (event.now) clock = { epoch: event.now, at: performance.now() };
     if (event.type === "state" || event.type === "clock") refreshSoon();
-    if (event.type === "answer") {
-      const { user_id: user, ...answer } = event.message ?? event;
-      [...shown, ...views.values()].find((view) => view?.person.id === user)?.answered(answer);
-    }
     for (const view of views.values()) if (view.chat.id === event.chat_id) hear(view, event);
   };
 }
-function hear(view, { type, message }) {
+function hear(view, event) {
+  const { type, message } = event;
+  if (view.late) { view.late.push(event); return; }
   if (type === "typing") {
     clearTimeout(view.writing);
     view.writing = setTimeout(() => { view.writing = 0; view.refresh(); }, 5000);
@@ -394,6 +390,7 @@ function hear(view, { type, message }) {
     if (type === "message" && !past && !seen(view)) view.unread += 1;
     view.put(type === "delete" ? { ...past, ...message, deleted: true } : message);
     view.refresh();
+    explain();
   }
 }
 
@@ -414,28 +411,23 @@ function until(target) {
   const seconds = (clockText) => clockText.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
   return ((seconds(`${target}:00`) - seconds(text) + 86399) % 86400) + 1;
 }
-async function advance(seconds) {
-  await ask("clock", { advance: seconds });
-  await refresh();
-}
+const advance = (seconds) => ask("clock", { advance: seconds }).then(refresh);
 
 const FAULTS = {
-  outage: { name: "server_error", method: "*", match: {}, times: 100000, after: 0 },
-  flood: { name: "flood", method: "*", match: {}, times: 20, after: 0 },
+  outage: { name: "server_error", times: null },
+  flood: { name: "flood_bot", method: "sendMessage", times: 1, seconds: 30 },
 };
 const reader = () => [...views.values()].find((view) => view.private && view.column === 0);
 function active(kind) {
   if (kind === "block") return Boolean(reader()?.person.blocked);
   return state.faults.some((fault) => fault.name === FAULTS[kind].name);
 }
-async function block(view) {
-  await ask("block", { user_id: view.person.id, blocked: !view.person.blocked }).catch(complain(view));
-  await refresh();
-}
+const block = (view) => ask("block", { user_id: view.person.id, blocked: !view.person.blocked }).then(refresh, complain(view));
 async function fault(kind) {
   if (kind === "block") return block(reader());
   if (active(kind)) await ask("fault", null, "DELETE");
   else await ask("fault", FAULTS[kind]);
+  if (kind === "flood") floodUntil = now() + FAULTS.flood.seconds;
   return refresh();
 }
 const DO = {
@@ -449,9 +441,10 @@ const DO = {
 };
 async function watchCalls() {
   if (!$("calls").open) return;
-  const { calls = [] } = await ask("log?limit=30").catch(() => ({}));
-  $("log").replaceChildren(...calls.slice(-30).reverse().map((call) => h("li", { className: call.status >= 400 ? "bad" : "" },
-    h("code", {}, call.method), h("span", {}, String(call.status ?? "")))));
+  const { calls = [] } = await ask("log?limit=300").catch(() => ({}));
+  const told = calls.filter((call) => !/^getupdates$/i.test(call.method)).slice(-40).reverse();
+  $("log").replaceChildren(...told.map(({ method, time, answer }) => h("li", { className: answer?.ok ? "" : "bad", title: answer?.description ?? "" },
+    h("code", {}, method), h("span", {}, `${answer?.ok ? "" : answer?.error_code ?? "–"} ${clockTime(time, { timeStyle: "medium", timeZone: ZONE })}`))));
 }
 
 function wire() {

@@ -31,9 +31,24 @@ export function startOf(url, bot) {
   const name = url.protocol === "tg:" ? url.searchParams.get("domain") : url.hostname === "t.me" ? url.pathname.slice(1) : "";
   return name && bot && name.toLowerCase() === bot.toLowerCase() ? url.searchParams.get("start") ?? "" : null;
 }
-const locale = (lang) => ({ en: "en-GB", ru: "ru-RU", kk: "kk-KZ" })[lang] ?? lang;
-export const clockTime = (epoch, options = { hour: "2-digit", minute: "2-digit" }) =>
-  new Intl.DateTimeFormat(locale(speaks()), options).format(epoch * 1000);
+const locale = (lang) => ({ en: "en-GB", ru: "ru-RU" })[lang] ?? lang;
+// Many browsers know no Kazakh dates, so these are put together here: «2026 ж. 23 қараша, дүйсенбі, 08:37».
+const MONTHS = "қаңтар ақпан наурыз сәуір мамыр маусым шілде тамыз қыркүйек қазан қараша желтоқсан".split(" ");
+const DAYS = { Mon: "дүйсенбі", Tue: "сейсенбі", Wed: "сәрсенбі", Thu: "бейсенбі", Fri: "жұма", Sat: "сенбі", Sun: "жексенбі" };
+function kazakh(epoch, { dateStyle, timeStyle, timeZone, ...wanted }) {
+  if (dateStyle) Object.assign(wanted, { weekday: "long", ...PARTS.D });
+  if (timeStyle) Object.assign(wanted, PARTS.T);
+  const all = { weekday: "short", year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const parts = new Intl.DateTimeFormat("en-GB", { ...all, timeZone }).formatToParts(epoch * 1000);
+  const part = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+  const date = wanted.month === "long" ? `${part.day} ${MONTHS[part.month - 1]}` : `${part.day}.${part.month}.${part.year}`;
+  const day = wanted.day && (wanted.year && wanted.month === "long" ? `${part.year} ж. ${date}` : date);
+  const time = wanted.hour && [part.hour, part.minute, wanted.second && part.second].filter(Boolean).join(":");
+  return [day, wanted.weekday && DAYS[part.weekday], time].filter(Boolean).join(", ");
+}
+const show = (epoch, options, lang) => (lang === "kk" ? kazakh(epoch, options)
+  : new Intl.DateTimeFormat(locale(lang), options).format(epoch * 1000));
+export const clockTime = (epoch, options = PARTS.t) => show(epoch, options, speaks());
 const full = { dateStyle: "full", timeStyle: "long" };
 const PARTS = {
   t: { hour: "2-digit", minute: "2-digit" }, T: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
@@ -41,10 +56,13 @@ const PARTS = {
   w: { weekday: "short" }, W: { weekday: "long" },
 };
 export function ago(epoch, now, lang) {
+  const kk = { day: "күн", hour: "сағат", minute: "минут", second: "секунд" };
   const seconds = epoch - now;
   const steps = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const [unit, size] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? steps[3];
-  return new Intl.RelativeTimeFormat(locale(lang), { numeric: "auto" }).format(Math.round(seconds / size), unit);
+  const count = Math.round(seconds / size);
+  if (lang === "kk") return count > 0 ? `${count} ${kk[unit]} қалды` : `${-count} ${kk[unit]} бұрын`;
+  return new Intl.RelativeTimeFormat(locale(lang), { numeric: "auto" }).format(count, unit);
 }
 function moment(entity, text, context) {
   const form = entity.date_time_format ?? "";
@@ -55,7 +73,7 @@ function moment(entity, text, context) {
     time.textContent = ago(entity.unix_time, context.now(), context.lang);
   } else if (form) {
     const options = Object.assign({}, ...[...form].map((letter) => PARTS[letter] ?? {}));
-    time.textContent = new Intl.DateTimeFormat(locale(context.lang), options).format(entity.unix_time * 1000);
+    time.textContent = show(entity.unix_time, options, context.lang);
   } else time.textContent = text;
   return time;
 }

@@ -1,0 +1,292 @@
+"""The page of `newsdesk demo`, played in a real browser: subscribe, receive, press, see an edit, block, move the clock.
+
+The scripted bot below speaks the Bot API over HTTP against the real stand-in; the last test plays the demo itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession
+from playwright.async_api import Browser, Error, Page, async_playwright, expect
+
+from bot.clock import SteppableClock
+from bot.sandbox import newsroom
+from bot.sandbox.front import add_page
+from bot.sandbox.http import Sandbox
+from bot.sandbox.model import Chat
+from bot.sandbox.newsroom import Newsroom
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]  # one browser for all
+START = datetime(2026, 11, 23, 10, tzinfo=newsroom.ZONE).timestamp()
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+READER, EDITOR, CHANNEL = 101, 201, -1_001_000_000_777
+SECTIONS = ("Kazakhstan", "World", "Sport")
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+
+
+class ScriptedBot:
+    """Ticks sections, answers presses and repeats what people write: enough to try every part of the page."""
+
+    def __init__(self, stand_in: Sandbox, http: ClientSession) -> None:
+        self.stand_in, self.http, self.ticked = stand_in, http, set[str]()
+
+    async def call(self, method: str, **params: Any) -> Any:
+        address = f"{self.stand_in.url}/bot{self.stand_in.token}/{method}"
+        async with self.http.post(address, json=params) as answer:
+            return (await answer.json()).get("result")
+
+    async def run(self) -> None:
+        await self.call("setMyDescription", description="News that you choose. One tap to leave.")
+        commands = [
+            {"command": "start", "description": "Choose sections"},
+            {"command": "rates", "description": "Rates"},
+        ]
+        await self.call("setMyCommands", commands=commands)
+        offset = 0
+        while True:
+            for update in await self.call("getUpdates", offset=offset, timeout=20) or []:
+                offset = update["update_id"] + 1
+                await self.hear(update)
+
+    async def hear(self, update: dict[str, Any]) -> None:
+        if message := update.get("message"):
+            await self.answer(message["chat"]["id"], message.get("text", ""))
+        elif query := update.get("callback_query"):
+            message, data = query["message"], query["data"]
+            self.ticked ^= {data} & set(SECTIONS)
+            alert = data == "done"
+            await self.call(
+                "answerCallbackQuery", callback_query_id=query["id"], text=f"Noted: {data}", show_alert=alert
+            )
+            ids = {"chat_id": message["chat"]["id"], "message_id": message["message_id"]}
+            await self.call("editMessageReplyMarkup", **ids, reply_markup=self.keyboard())
+
+    async def answer(self, chat_id: int, text: str) -> None:
+        if text.startswith("/start"):
+            html = "<b>What should we send you?</b>\nTick the sections. <tg-spoiler>secret</tg-spoiler> /privacy"
+            await self.say(chat_id, html, reply_markup=self.keyboard())
+        else:
+            await self.say(chat_id, f"You wrote: {text}")
+
+    def keyboard(self) -> dict[str, Any]:
+        rows = [[{"text": f"{'✅ ' * (name in self.ticked)}{name}", "callback_data": name}] for name in SECTIONS]
+        link = f"https://t.me/{self.stand_in.machine.bot.username}?start=sport"
+        done = {"text": "Done", "callback_data": "done", "style": "primary"}
+        return {"inline_keyboard": [*rows, [done, {"text": "Sport by link", "url": link}]]}
+
+    async def say(self, chat_id: int, html: str, **more: Any) -> dict[str, Any]:
+        sent = await self.call("sendMessage", chat_id=chat_id, text=html, parse_mode="HTML", **more)
+        assert sent, html
+        return dict(sent)
+
+    async def post(self, chat_id: int, **more: Any) -> tuple[dict[str, Any], newsroom.Article]:
+        """The newest English story as a post with its preview."""
+        clock = self.stand_in.clock
+        article = next(a for a in newsroom.newest("en", START, clock.now()) if a.image)
+        link = f"{self.stand_in.url}/newsroom/article/{article.slug}"
+        when = f'<tg-time unix="{int(article.published)}" format="Dt">this morning</tg-time>'
+        html = f'<b>{article.headline}</b>\n\n<a href="{link}">Read</a>\n#Sport · {when}'
+        preview = {"url": link, "show_above_text": True, "prefer_large_media": True}
+        return await self.say(chat_id, html, link_preview_options=preview, **more), article
+
+
+@dataclass
+class Scene:
+    """What a test plays with."""
+
+    stand_in: Sandbox
+    bot: ScriptedBot
+    clock: SteppableClock
+    browser: Browser
+
+    async def page(self, size: dict[str, int] = WIDE, **options: Any) -> Page:
+        """A fresh browser window on the page; a failed script or a blocked resource fails the test."""
+        given = {"locale": "en-GB", "timezone_id": "Europe/Berlin", "viewport": size, **options}
+        page = await (await self.browser.new_context(**given)).new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
+        page.on("console", lambda line: line.type == "error" and pytest.fail(f"the page complains: {line.text}"))
+        await page.goto(self.stand_in.url)
+        return page
+
+
+def chromium() -> str | None:
+    """A browser of this machine; None lets playwright look for its own."""
+    return next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        try:
+            found = await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, "--no-first-run"])
+        except Error as error:
+            if os.environ.get("NEWSDESK_REQUIRE_BROWSER") == "1":
+                raise
+            pytest.skip(f"no Chromium for the page: {str(error).splitlines()[0]}")
+        yield found
+        await found.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(browser: Browser) -> AsyncIterator[Scene]:
+    clock = SteppableClock(START, running=True)
+    async with AsyncExitStack() as stack:
+        stand_in = Sandbox(clock, advance=clock.advance, name="Steppe Times")
+        Newsroom(clock).routes(stand_in.app)
+        add_page(stand_in.app)
+        await stack.enter_async_context(stand_in)
+        editor = stand_in.machine.add_user(EDITOR, "Editor", "en")
+        stand_in.machine.add_user(READER, "Reader", "en")
+        stand_in.machine.add_user(READER + 1, "Second reader", "ru")
+        stand_in.machine.add_chat(Chat(CHANNEL, "channel", "Steppe channel"), [editor.id], {"can_post_messages": True})
+        http = await stack.enter_async_context(ClientSession())
+        bot = ScriptedBot(stand_in, http)
+        running = asyncio.create_task(bot.run())
+        yield Scene(stand_in, bot, clock, browser)
+        for context in browser.contexts:
+            await context.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def subscribe(page: Page) -> Any:
+    """START, tick Sport; returns the reader's phone."""
+    phone = page.get_by_role("tabpanel", name="Reader", exact=True)
+    await expect(phone).to_contain_text("News that you choose")
+    await phone.get_by_role("button", name="START").click()
+    await phone.get_by_role("button", name="Sport", exact=True).click()
+    await expect(phone.get_by_role("button", name="✅ Sport")).to_be_visible()
+    await expect(phone.get_by_role("status")).to_have_text("Noted: Sport")
+    return phone
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_subscribe_receive_and_see_an_edit(scene: Scene, size: dict[str, int], scheme: str) -> None:
+    page = await scene.page(size, color_scheme=scheme)
+    phone = await subscribe(page)
+    sent, article = await scene.bot.post(READER, disable_notification=True)
+    await expect(phone.locator(".text strong").last).to_have_text(article.headline)
+    await expect(phone.locator(".preview img")).to_be_visible()
+    await expect(phone.locator(".preview")).to_have_attribute("href", re.compile(f"/newsroom/article/{article.slug}$"))
+    await expect(phone.locator(".silent")).to_have_count(1)
+    shown = await phone.locator(".text time").text_content()
+    assert shown is not None
+    assert re.search(r"\d{1,2} November 2026 at \d\d:\d\d", shown)
+    edited = {"chat_id": READER, "message_id": sent["message_id"]}
+    await scene.bot.call("editMessageText", **edited, text="Corrected: the tram is blue")
+    await expect(phone).to_contain_text("Corrected: the tram is blue")
+    await expect(phone.locator(".edited")).to_have_text("edited")
+    await scene.bot.call("deleteMessage", **edited)
+    await expect(phone.locator(".gone")).to_have_text("deleted")
+    background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert (background == "rgb(15, 19, 23)") == (scheme == "dark")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+
+
+async def test_alerts_deep_links_and_commands(scene: Scene) -> None:
+    page = await scene.page()
+    phone = await subscribe(page)
+    await phone.get_by_role("button", name="Done").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Noted: done")
+    await page.get_by_role("button", name="OK").click()
+    await phone.get_by_role("button", name="Sport by link").click()
+    await expect(phone).to_contain_text("/start sport")
+    await phone.get_by_role("textbox").fill("/ra")
+    await expect(phone.get_by_role("option")).to_have_count(1)
+    await phone.get_by_role("textbox").press("ArrowDown")
+    await phone.get_by_role("textbox").press("Enter")
+    await expect(phone).to_contain_text("You wrote: /rates")
+    hidden = phone.get_by_role("button", name="Hidden text, press to show").first
+    await hidden.press("Enter")
+    await expect(phone.locator(".spoiler.open")).to_have_count(1)
+
+
+async def test_hostile_text_stays_text(scene: Scene) -> None:
+    page = await scene.page()
+    phone = await subscribe(page)
+    evil = "<img src=x onerror=alert(1)> javascript:alert(1)"
+    entities = [{"type": "text_link", "offset": 0, "length": 4, "url": "http://example.kz/\"onclick='alert(1)'"}]
+    await scene.bot.call("sendMessage", chat_id=READER, text=evil, entities=entities)
+    await expect(phone.locator(".text").last).to_have_text(evil)
+    assert await phone.locator(".text img").count() == 0
+    for link in await phone.locator("a").all():
+        assert re.match(r"https?://", await link.get_attribute("href") or "")
+
+
+async def test_a_blocked_bot_and_the_line_that_says_so(scene: Scene) -> None:
+    page = await scene.page()
+    note = page.locator("#note")
+    await expect(note).to_have_text("Nobody has subscribed yet: press START as a reader.")
+    phone = await subscribe(page)
+    await expect(note).to_have_text("News is coming in.")
+    await phone.get_by_role("button", name="Block the bot").click()
+    await expect(note).to_contain_text("blocked the bot")
+    await phone.get_by_role("button", name="You blocked the bot · Unblock the bot").click()
+    await expect(note).to_have_text("News is coming in.")
+    await page.locator("#faults summary").click()
+    await page.get_by_role("button", name="Telegram is down").click()
+    await expect(note).to_contain_text("Telegram is down")
+    assert await scene.bot.call("getMe") is None
+    await page.get_by_role("button", name="Telegram is down").click()
+    await expect(note).to_have_text("News is coming in.")
+    assert await scene.bot.call("getMe")
+
+
+async def test_the_clock_moves(scene: Scene) -> None:
+    page = await scene.page()
+    await expect(page.locator("#now")).to_contain_text("10:00")
+    await page.get_by_role("button", name="+1 h").click()
+    await expect(page.locator("#now")).to_contain_text("11:00")
+    await expect(page.locator("#here")).to_contain_text("07:00")
+    await page.get_by_role("button", name="to 23:30").click()
+    await expect(page.locator("#now")).to_contain_text("23:30")
+    await page.get_by_role("button", name="to 08:00").click()
+    await expect(page.locator("#day")).to_contain_text("24 November")
+
+
+async def test_languages_tabs_and_unread(scene: Scene) -> None:
+    page = await scene.page(PHONE, locale="kk-KZ")
+    await expect(page.locator("html")).to_have_attribute("lang", "kk")
+    await page.locator("#language").select_option("ru")
+    await expect(page.locator("#guide")).to_contain_text("Попробуйте")
+    await page.get_by_role("tab", name="Second reader").click()
+    second = page.get_by_role("tabpanel", name="Second reader")
+    await second.get_by_role("button", name="START").click()
+    await expect(second.get_by_role("button", name="World")).to_be_visible()
+    await page.get_by_role("tab", name="Second reader").press("ArrowLeft")
+    await expect(page.get_by_role("tab", name="Reader", exact=True)).to_be_focused()
+    await scene.bot.say(CHANNEL, "In the channel")
+    tab = page.get_by_role("tab", name="Steppe channel, новых: 1")
+    await tab.click()
+    await expect(page.get_by_role("tabpanel", name="Steppe channel")).to_contain_text("In the channel")
+    await page.reload()
+    await expect(page.locator("html")).to_have_attribute("lang", "ru")
+
+
+async def test_the_policy_is_strict(scene: Scene) -> None:
+    async with scene.bot.http.get(f"{scene.stand_in.url}/") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        text = await answer.text()
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for address in re.findall(r'(?:src|href)="([^"#]+)"', text):
+        async with scene.bot.http.get(f"{scene.stand_in.url}/{address}") as answer:
+            assert answer.status == 200, address
+    folder = Path(newsroom.__file__).parent / "page"
+    source = {path: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+    assert sum(len(text.splitlines()) for text in source.values()) < 1000
+    assert not [path for path, text in source.items() if "innerHTML" in text or "eval(" in text]
