@@ -24,36 +24,45 @@ class Inbox:
     def __init__(self, db: Engine) -> None:
         self._db = db
 
-    async def store(self, updates: Sequence[tuple[int, int, str]], now: int) -> None:
-        """Keep updates (id, chat, JSON); one that is already here is not kept twice."""
-        await self._db.many(
-            "INSERT INTO inbox (update_id, chat, body, received_at) VALUES (:update_id, :chat, :body, :now)"
-            " ON CONFLICT (update_id) DO NOTHING",
-            [(*update, now) for update in updates],
-        )
+    async def store(self, updates: Sequence[tuple[int, int, str]], now: int) -> list[int]:
+        """Keep updates (id, chat, JSON); the ids of those that were not here before."""
+        fresh = []
+        async with self._db.transaction() as db:
+            for update_id, chat, body in updates:
+                rows = await db.write(
+                    "INSERT INTO inbox (update_id, chat, body, received_at) VALUES (:id, :chat, :body, :now)"
+                    " ON CONFLICT (update_id) DO NOTHING RETURNING update_id",
+                    id=update_id,
+                    chat=chat,
+                    body=body,
+                    now=now,
+                )
+                fresh += [row[0] for row in rows]
+        return fresh
 
-    async def waiting(self, after: int, limit: int = 200) -> list[Waiting]:
-        """Unhandled updates with ids above `after`, oldest first."""
-        rows = await self._db.fetch(
-            "SELECT update_id, chat, body, attempts FROM inbox"
-            " WHERE handled_at IS NULL AND update_id > :after ORDER BY update_id LIMIT :limit",
-            after=after,
-            limit=limit,
-        )
-        return [Waiting(*row) for row in rows]
+    async def recover(self, most: int, now: int) -> tuple[list[Waiting], int]:
+        """At a start: unhandled updates, oldest first, each counted as tried once more.
+
+        Those tried `most` times before are marked as handled instead (their number is the second value): an
+        update that kills the process must not do so for ever.
+        """
+        async with self._db.transaction() as db:
+            rows = await db.write(
+                "UPDATE inbox SET attempts = attempts + 1 WHERE handled_at IS NULL RETURNING update_id, chat, body,"
+                " attempts"
+            )
+            waiting = sorted((Waiting(*row) for row in rows), key=lambda update: update.update_id)
+            hopeless = [update.update_id for update in waiting if update.attempts > most]
+            await db.many(
+                "UPDATE inbox SET handled_at = :now WHERE update_id = :id", [(now, update_id) for update_id in hopeless]
+            )
+        return [update for update in waiting if update.attempts <= most], len(hopeless)
 
     async def done(self, update_ids: Sequence[int], now: int) -> None:
         """Mark updates as handled."""
         await self._db.many(
             "UPDATE inbox SET handled_at = :now WHERE update_id = :id", [(now, update_id) for update_id in update_ids]
         )
-
-    async def attempted(self, update_id: int) -> int:
-        """Count a try before it is made, so that an update that kills the process is seen; the number of tries."""
-        rows = await self._db.write(
-            "UPDATE inbox SET attempts = attempts + 1 WHERE update_id = :id RETURNING attempts", id=update_id
-        )
-        return int(rows[0][0]) if rows else 0
 
     async def next_offset(self) -> int:
         """The id above everything stored: what polling asks for next. 0 when nothing was ever stored."""

@@ -36,18 +36,19 @@ class FeedState:
 
 @dataclass(frozen=True, slots=True)
 class KnownArticle:
-    """What recognition needs of a stored article."""
+    """What recognition needs of a stored article. Times are epoch seconds, `sections` a bitmask."""
 
     id: int
     fingerprint: str
     title: str
     lead: str
-    link: str
-    sections: int
     published_at: int | None
     seen_at: int
-    edits: int
-    edited_at: int | None
+    link: str = ""
+    edits: int = 0
+    edited_at: int | None = None
+    feed_id: int = 0
+    sections: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from urllib.parse import quote, unquote, urlsplit
 
 from bot.domain.article import Entry
+from bot.domain.feed import KnownArticle
 from bot.feeds.dates import OLDEST, believable
 
 DAY = 86_400
@@ -32,22 +33,6 @@ _UNIX = re.compile(r"1[4-9]\d{8}(?:\d{3})?", re.A)
 _WORD = re.compile(r"\w+")
 _TYPOGRAPHY = dict.fromkeys(map(ord, "«»“”„‟"), '"') | dict.fromkeys(map(ord, "‘’‚"), "'")
 _TYPOGRAPHY |= dict.fromkeys(map(ord, "‐‑–—−"), "-") | {0xAD: "", 0x200B: "", 0xFEFF: "", 0x2026: "..."}
-
-
-@dataclass(frozen=True, slots=True)
-class KnownArticle:
-    """What recognition needs of a stored article. Times are epoch seconds."""
-
-    id: int
-    fingerprint: str
-    title: str
-    lead: str
-    published_at: int | None
-    seen_at: int
-    link: str = ""
-    edits: int = 0
-    edited_at: int | None = None
-    feed_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,296 @@
+"""The watcher: feeds are asked in their turn, and whatever is new becomes articles and waiting posts.
+
+    due feed → fetch (304? same bytes?) → read what is unseen → recognise → one transaction → next check
+
+Stages before the transaction change nothing, so a crash anywhere repeats the poll and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from bot.clock import Clock
+from bot.domain.article import Article, Entry, Section
+from bot.domain.errors import FeedError, StorageError
+from bot.domain.feed import FeedState, Found, KnownArticle, Poll
+from bot.feeds.fetch import Fetcher, Response
+from bot.feeds.identity import Edited, Known, New, Verdict, document_keys, fingerprint, flood, recognise
+from bot.feeds.parse import Document
+from bot.feeds.schedule import Checked, Pace, learn, next_check
+from bot.feeds.sections import section_mask
+from bot.feeds.slices import SliceMemory
+from bot.feeds.worker import FeedReader, Job, Reading
+from storage import Storage
+
+_log = logging.getLogger(__name__)
+
+PARALLEL = 16
+NEWEST_OF_A_FLOOD = 5
+POLLS_TO_MOVE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFeed:
+    """A feed as configured. `language` "" tells by the letters; `interval` None adapts; `section` "" for any."""
+
+    url: str
+    zone: ZoneInfo
+    language: str = ""
+    section: str = ""
+    interval: int | None = None
+    encoding: str = ""
+
+
+@dataclass(slots=True)
+class _Feed:
+    """A feed at work."""
+
+    config: WatchedFeed
+    state: FeedState
+    memory: SliceMemory = field(default_factory=SliceMemory)
+
+
+class Watcher:
+    """Polls feeds until told to stop. `arrived` is called when posts wait; `noticed` with each poll's time.
+
+    `sections` are the newsroom's, with their bits.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        fetcher: Fetcher,
+        feeds: Sequence[WatchedFeed],
+        sections: Sequence[Section],
+        clock: Clock,
+        *,
+        arrived: Callable[[], None] = lambda: None,
+        noticed: Callable[[float], None] = lambda due: None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._storage = storage
+        self._fetcher = fetcher
+        self._configs = feeds
+        self._sections = sections
+        self._clock = clock
+        self._arrived = arrived
+        self._noticed = noticed
+        self._rng = rng or random.Random()
+        self._saving = asyncio.Lock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until `stop` is set; polls under way are given up, they changed nothing yet."""
+        states = await self._storage.feeds.watch([config.url for config in self._configs])
+        feeds = [_Feed(config, state) for config, state in zip(self._configs, states, strict=True)]
+        due = [(feed.state.next_at, n) for n, feed in enumerate(feeds) if feed.state.gone_at is None]
+        heapq.heapify(due)
+        async with FeedReader(self._clock) as reader, asyncio.TaskGroup() as tasks:
+            workers = [tasks.create_task(self._work(feeds, due, reader)) for _ in range(min(PARALLEL, len(feeds)))]
+            await stop.wait()
+            for worker in workers:
+                worker.cancel()
+
+    async def _work(self, feeds: Sequence[_Feed], due: list[tuple[int, int]], reader: FeedReader) -> None:
+        while True:
+            if not due:
+                await self._clock.sleep(1.0)
+                continue
+            at, n = heapq.heappop(due)
+            self._noticed(float(at or self._clock.now()))
+            try:
+                await self._clock.sleep(max(0.0, at - self._clock.now()))
+                await self.check(feeds[n], reader)
+            except StorageError as error:
+                _log.warning("feed %s waits for the database: %s", _shown(feeds[n].config.url), error)
+                feeds[n].memory.forget()  # what was read has not been saved
+                feeds[n].state = replace(feeds[n].state, next_at=int(self._clock.now()) + 10)
+            except BaseException:
+                heapq.heappush(due, (at, n))
+                raise
+            if feeds[n].state.gone_at is None:
+                heapq.heappush(due, (feeds[n].state.next_at, n))
+
+    async def check(self, feed: _Feed, reader: FeedReader) -> None:
+        """One poll, from request to saved state. Raises `StorageError` only."""
+        now = self._clock.now()
+        try:
+            answer, state, reading = await self._read(feed, reader, now)
+        except FeedError as error:
+            _log.warning("feed %s: %s", _shown(feed.config.url), error)
+            await self._save(feed, *_failed(feed.state, error), now)
+            return
+        if reading is None or reading.document is None:
+            await self._save(feed, Checked(hint=answer.max_age), Poll(state), now)
+            return
+        async with self._saving:  # two feeds with the same article must not both find it new
+            checked, poll = await self._sort(feed, state, reading, reading.document, answer, now)
+            await self._save(feed, checked, poll, now)
+
+    async def _read(self, feed: _Feed, reader: FeedReader, now: float) -> tuple[Response, FeedState, Reading | None]:
+        """Fetch and read what is unseen; no reading when the server or the bytes say that nothing is new."""
+        state, config = feed.state, feed.config
+        before = bool(state.primed_at and state.body_hash)
+        answer = await self._fetcher.fetch(
+            _address(state), etag=state.etag if before else "", last_modified=state.last_modified if before else ""
+        )
+        state = _met(state, answer, now)
+        body_hash = blake2b(answer.body, digest_size=16).hexdigest()
+        if answer.status == 304 or (before and body_hash == state.body_hash):
+            return answer, state, None
+        job = Job(
+            answer.body, answer.final_url, config.zone, config.language, now, answer.content_type, config.encoding
+        )
+        reading = await reader.read(job, feed.memory)
+        if reading.document is None or reading.document.complete:
+            state = replace(state, etag=answer.etag, last_modified=answer.last_modified, body_hash=body_hash)
+        return answer, state, reading
+
+    async def _sort(
+        self, feed: _Feed, state: FeedState, reading: Reading, document: Document, answer: Response, now: float
+    ) -> tuple[Checked, Poll]:
+        """Recognise the entries: what is to be saved."""
+        entries, host = document.entries, urlsplit(answer.final_url).hostname or ""
+        keys = document_keys(entries, host=host, repeated=reading.repeated)
+        known = await self._storage.articles.known([key for of_entry in keys for key in of_entry])
+        verdicts = recognise(entries, known, now, host=host, feed_id=state.id, repeated=reading.repeated)
+        poll = self._changes(feed, state, verdicts, known, reading.total, now)
+        state = replace(state, title=document.title or state.title, primed_at=state.primed_at or int(now))
+        if any(isinstance(verdict, Known) and verdict.postponed for verdict in verdicts):
+            feed.memory.forget()
+            state = replace(state, etag="", last_modified="", body_hash="")
+        fresh = sum(found.publish for found in poll.new)
+        return Checked(new=fresh, hint=max(document.ttl or 0, answer.max_age)), replace(poll, state=state)
+
+    async def _save(self, feed: _Feed, checked: Checked, poll: Poll, now: float) -> None:
+        """Write the poll and when the next one is due; wake whoever publishes."""
+        pace = learn(_pace(feed), checked, now)
+        at = next_check(pace, checked, now, self._rng)
+        state = replace(
+            poll.state,
+            failures=pace.failures,
+            gap=pace.gap,
+            new_at=int(pace.last_new_at) or None,
+            checked_at=int(now),
+            next_at=int(at or 0),
+            gone_at=None if at is not None else int(now),
+        )
+        if poll.new or poll.edited or poll.seen:
+            await self._storage.feeds.save_poll(replace(poll, state=state), now=int(now))
+        else:
+            await self._storage.feeds.save_state(state)
+        feed.state = state
+        if poll.seen or any(found.publish for found in poll.new):
+            self._arrived()
+
+    def _changes(
+        self,
+        feed: _Feed,
+        state: FeedState,
+        verdicts: Sequence[Verdict],
+        known: Mapping[str, KnownArticle],
+        total: int,
+        now: float,
+    ) -> Poll:
+        by_id = {article.id: article for article in known.values()}
+        primed = state.primed_at is not None
+        new: list[Found] = []
+        edited: list[Found] = []
+        seen: list[tuple[int, tuple[str, ...], int]] = []
+        taken: set[str] = set()
+        for verdict in verdicts:
+            mask = section_mask(verdict.entry.categories, self._sections, feed.config.section)
+            match verdict:
+                case Known(article_id, _, keys):
+                    fresh = tuple(key for key in keys if key not in known)
+                    more = mask & ~by_id[article_id].sections
+                    if fresh or more:
+                        seen.append((article_id, fresh, more))
+                case Edited(article_id, entry, keys):
+                    article = _article(entry, state.id, by_id[article_id].sections, int(now), by_id[article_id])
+                    edited.append(Found(article, keys, publish=False))
+                case _ if not taken.isdisjoint(verdict.keys):
+                    continue  # the document holds the article twice
+                case _:
+                    taken.update(verdict.keys)
+                    article = _article(verdict.entry, state.id, mask, int(now))
+                    publish = primed and isinstance(verdict, New)
+                    new.append(Found(article, verdict.keys, publish, everybody=not feed.config.language))
+        if primed and flood(sum(found.publish for found in new), total):
+            _log.warning("feed %s: %d new items at once; the newest go out", _shown(feed.config.url), len(new))
+            new = _newest(new)
+        # The oldest first, so that ids and posts follow the order of events.
+        new.sort(key=lambda found: found.article.published_at or int(now))
+        return Poll(state, tuple(new), tuple(edited), tuple(seen))
+
+
+def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownArticle | None = None) -> Article:
+    return Article(
+        id=stored.id if stored else 0,
+        feed_id=feed_id,
+        title=entry.title,
+        lead=entry.lead,
+        link=entry.link or (stored.link if stored else ""),
+        language=entry.language,
+        sections=sections,
+        seen_at=stored.seen_at if stored else now,
+        published_at=stored.published_at if stored else entry.published,
+        body=entry.body,
+        author=entry.author,
+        image=entry.image,
+        fingerprint=fingerprint(entry),
+        edits=stored.edits + 1 if stored else 0,
+        edited_at=now if stored else None,
+    )
+
+
+def _newest(found: Iterable[Found]) -> list[Found]:
+    """After an outage: the newest five of each section go out, the others are kept silently."""
+    taken: Counter[int] = Counter()
+    kept = []
+    for item in sorted(found, key=lambda item: -(item.article.published_at or item.article.seen_at)):
+        taken[item.article.sections] += item.publish
+        kept.append(replace(item, publish=item.publish and taken[item.article.sections] <= NEWEST_OF_A_FLOOD))
+    return kept
+
+
+def _met(state: FeedState, answer: Response, now: float) -> FeedState:
+    """The feed answered. A move that is permanent at three polls in a row is believed."""
+    times = state.moved_times + 1 if answer.permanent_to and answer.permanent_to == state.moved_to else 1
+    if not answer.permanent_to:
+        believed = state.moved_times >= POLLS_TO_MOVE
+        return replace(
+            state,
+            ok_at=int(now),
+            problem="",
+            moved_to=state.moved_to if believed else "",
+            moved_times=state.moved_times if believed else 0,
+        )
+    return replace(state, ok_at=int(now), problem="", moved_to=answer.permanent_to, moved_times=times)
+
+
+def _address(state: FeedState) -> str:
+    return state.moved_to if state.moved_times >= POLLS_TO_MOVE else state.url
+
+
+def _failed(state: FeedState, error: FeedError) -> tuple[Checked, Poll]:
+    return Checked(error=error.kind, retry_after=error.retry_after), Poll(replace(state, problem=str(error)[:300]))
+
+
+def _pace(feed: _Feed) -> Pace:
+    state = feed.state
+    return Pace(feed.config.interval, state.primed_at or 0.0, state.new_at or 0.0, state.gap, state.failures)
+
+
+def _shown(url: str) -> str:
+    """An address for the log: without what may be a password or a key."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}{parts.path}"

@@ -1,0 +1,220 @@
+"""The receive loop: updates are stored before they are confirmed, then handled once and in order per chat.
+
+aiogram's own polling confirms update 11 while 10 is still in its handler and goes on through 401, 409 and 429.
+Here polling and webhook are two feeders of one inbox; a kill -9 loses no press of a button.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from bot.clock import Clock
+from bot.domain.errors import StorageError, TelegramStopped
+from bot.telegram import REFUSED, Telegram
+from storage import Storage
+from storage.inbox import Waiting
+
+_log = logging.getLogger(__name__)
+
+POLL_SECONDS = 25
+_AT_ONCE = 32
+_MOST_PENDING = 1000
+_TRIES = 3
+_LONGEST_PAUSE = 60.0
+_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name, not a secret
+_LAST_ID = 2**53
+
+Handle = Callable[[dict[str, Any]], Awaitable[object]]
+
+
+class Receiver:
+    """Feeds stored updates to `handle`. `heard` is called whenever Telegram answered a poll."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        telegram: Telegram,
+        handle: Handle,
+        clock: Clock,
+        *,
+        kinds: Sequence[str],
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._storage = storage
+        self._telegram = telegram
+        self._handle = handle
+        self._clock = clock
+        self._kinds = list(kinds)
+        self._heard = heard
+        self._chats: dict[int, deque[Waiting]] = {}
+        self._ready: asyncio.Queue[int] = asyncio.Queue()
+        self._pending = 0
+        self._room = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self, stop: asyncio.Event, *, polling: bool) -> None:
+        """Handle updates until `stop` is set; what is in a handler then is finished.
+
+        Raises `TelegramStopped` when the token is refused.
+        """
+        waiting, hopeless = await self._storage.inbox.recover(_TRIES, int(self._clock.now()))
+        if hopeless:
+            _log.error("%d updates were given up after %d tries each", hopeless, _TRIES)
+        self._enqueue(waiting)
+        async with asyncio.TaskGroup() as tasks:
+            workers = [tasks.create_task(self._work()) for _ in range(_AT_ONCE)]
+            poll = tasks.create_task(self._poll()) if polling else None
+            await stop.wait()
+            if poll:
+                poll.cancel()
+            await self._clock.wait(self._idle, 20.0)
+            for worker in workers:
+                worker.cancel()
+
+    def _enqueue(self, updates: Iterable[Waiting]) -> None:
+        for update in updates:
+            self._pending += 1
+            queue = self._chats.get(update.chat)
+            if queue is None:
+                self._chats[update.chat] = deque([update])
+                self._ready.put_nowait(update.chat)
+            else:
+                queue.append(update)
+        if self._pending:
+            self._idle.clear()
+
+    async def _work(self) -> None:
+        """One chat at a time; a chat with more updates goes to the end of the line, so nobody waits for the chatty."""
+        while True:
+            chat = await self._ready.get()
+            queue = self._chats[chat]
+            update = queue[0]
+            await self._one(update)
+            queue.popleft()
+            self._pending -= 1
+            if queue:
+                self._ready.put_nowait(chat)
+            else:
+                del self._chats[chat]
+            self._room.set()
+            if not self._pending:
+                self._idle.set()
+
+    async def _one(self, update: Waiting) -> None:
+        try:
+            await self._handle(json.loads(update.body))
+        except TelegramStopped:
+            raise
+        except Exception:  # the handlers' own error router answers people; whatever gets here must not stop others
+            _log.exception("update %d could not be handled", update.update_id)
+        try:
+            await self._storage.inbox.done([update.update_id], int(self._clock.now()))
+        except StorageError as error:
+            _log.warning("update %d is handled but could not be marked so: %s", update.update_id, error)
+
+    async def accept(self, updates: Sequence[dict[str, Any]]) -> None:
+        """Store updates and hand the new ones on. Raises `StorageError`: then they were not taken."""
+        rows = [
+            (int(update["update_id"]), chat_of(update), json.dumps(update, ensure_ascii=False)) for update in updates
+        ]
+        fresh = set(await self._storage.inbox.store(rows, int(self._clock.now())))
+        self._enqueue(Waiting(id_, chat, body, 0) for id_, chat, body in rows if id_ in fresh)
+
+    async def _poll(self) -> None:
+        offset = await self._storage.inbox.next_offset()
+        failures = 0
+        while True:
+            while self._pending > _MOST_PENDING:
+                self._room.clear()
+                await self._room.wait()
+            try:
+                status, envelope = await self._telegram.call(
+                    "getUpdates",
+                    {"offset": offset, "timeout": POLL_SECONDS, "allowed_updates": self._kinds},
+                    seconds=POLL_SECONDS + 10.0,
+                )
+                if envelope.get("ok") is True:
+                    updates = envelope["result"]
+                    if updates:
+                        await self.accept(updates)
+                        offset = int(updates[-1]["update_id"]) + 1
+                    failures = 0
+                    self._heard()
+                    continue
+                pause = self._refused(status, envelope, failures)
+            except (OSError, TimeoutError, StorageError) as error:
+                pause = _doubling(failures)
+                _log.warning("updates cannot be fetched (%s); next try in %.0f s", error or type(error).__name__, pause)
+            failures += 1
+            await self._clock.sleep(pause)
+
+    def _refused(self, status: int, envelope: Mapping[str, Any], failures: int) -> float:
+        """Seconds to wait after a refusal. Raises `TelegramStopped` on a 401."""
+        description = str(envelope.get("description", status))
+        if status in (401, 404):
+            raise TelegramStopped(REFUSED)
+        if status == 429:
+            pause = float((envelope.get("parameters") or {}).get("retry_after", 1))
+            _log.warning("Telegram asks the receive loop for %.0f s of patience (429)", pause)
+            return pause
+        pause = max(5.0, _doubling(failures))
+        if status == 409 and "webhook" in description:
+            _log.error(
+                "this token has a webhook, so polling is refused: delete it, or set WEBHOOK_URL. %s", description
+            )
+        elif status == 409:
+            _log.error(
+                "another copy is running with this token; sending goes on, updates are tried again in %.0f s", pause
+            )
+        else:
+            _log.warning("updates cannot be fetched: %s; next try in %.0f s", description, pause)
+        return pause
+
+    def webhook(self, secret: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The HTTP handler for Telegram's webhook. Whoever does not know the secret learns nothing."""
+
+        async def receive(request: web.Request) -> web.StreamResponse:
+            given = request.headers.get(_SECRET_HEADER, "").encode("utf-8", "surrogateescape")
+            if not hmac.compare_digest(given, secret.encode()):
+                return web.Response(status=401)
+            try:
+                update = json.loads(await request.read())
+                known = isinstance(update, dict) and type(update.get("update_id")) is int
+            except ValueError:
+                known = False
+            if not known or not 0 <= update["update_id"] < _LAST_ID:
+                return web.Response(status=400)
+            try:
+                await self.accept([update])
+            except StorageError as error:
+                _log.warning("an update was not taken, Telegram will repeat it: %s", error)
+                return web.Response(status=503)
+            self._heard()
+            return web.Response(status=200)
+
+        return receive
+
+
+def chat_of(update: Mapping[str, Any]) -> int:
+    """Whose order an update belongs to: its chat, else its sender, else 0. Survives any shape."""
+    for value in update.values():
+        if not isinstance(value, dict):
+            continue
+        inner = value.get("message") if isinstance(value.get("message"), dict) else value
+        for owner in (inner.get("chat"), value.get("from"), value.get("user")):
+            if isinstance(owner, dict) and type(owner.get("id")) is int and abs(owner["id"]) < _LAST_ID:
+                return int(owner["id"])
+    return 0
+
+
+def _doubling(failures: int) -> float:
+    return min(_LONGEST_PAUSE, 2.0 ** min(failures, 10))
