@@ -31,9 +31,10 @@ _HOURS = {
 }  # fmt: skip
 _PLACES = {"ALMT": "Asia/Almaty", "ALMST": "Asia/Almaty", "ASTT": "Asia/Almaty", "МСК": "Europe/Moscow"}
 _EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})", re.A)
+_NAMES = "|".join(sorted((*_HOURS, *_PLACES), key=len, reverse=True))
 _TIME = re.compile(
     r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?(?![\d:])\s*(?:([ap])\.?m\b\.?)?"
-    r"\s*(?:\(?((?:GMT|UTC|UT|Z)?\s?[+\-\u2212]\d{1,2}(?::?\d{2})?|[A-Z]{1,5}\b|МСК\b)\)?)?",
+    r"\s*(?:\(?((?:GMT|UTC|UT|Z)?\s?[+\-\u2212]\d{1,2}(?::?\d{2})?|(?:" + _NAMES + r")(?![A-Za-z]))\)?)?",
     re.A | re.I,
 )
 _OFFSET = re.compile(r"([+\-\u2212])(\d{1,2}):?(\d{2})?$", re.A)
