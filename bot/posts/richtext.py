@@ -30,7 +30,7 @@ _TRAILING = ' \t\n\N{NO-BREAK SPACE},;:–—-(«“"'  # what must not stand be
 
 def units(text: str) -> int:
     """The length in UTF-16 units."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def plain(text: str) -> RichText:

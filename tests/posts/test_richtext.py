@@ -126,7 +126,7 @@ def test_whatever_is_clipped_is_sound(parts: list[tuple[str, bool]], limit: int)
         ('a <b "c', 'a <b "c'),
         ('a <b "c> <i>d</i>', "a d"),
         ("a < b > c", "a < b > c"),
-        ("<pre>\n a\n  b\n</pre><pre></pre>c", "a\n  b\n\nc"),
+        ("<pre>\n a\n  b\n</pre><pre>\n</pre>c", "a\n  b\n\nc"),
     ],
 )
 def test_feed_html_becomes_text(html: str, text: str) -> None:
