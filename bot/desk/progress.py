@@ -1,0 +1,220 @@
+"""The card of a breaking send: countdown, progress, report. All of it is derived from storage.
+
+Handlers show a card at once after a press; the service keeps it true afterwards, across restarts.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.clock import Clock
+from bot.domain.delivery import Broadcast, BroadcastState, Progress
+from bot.domain.desk import Draft
+from bot.domain.errors import StorageError
+from bot.domain.post import RichText
+from bot.i18n import Lang, Words
+from bot.posts.richtext import bold, join
+from storage import Storage
+
+BEAT = 1.0
+"""Seconds between two looks."""
+EDIT_EVERY = 3.0
+"""Seconds between two edits of a card."""
+SETTLING = 2
+"""Seconds after the end in which answers and edits under way may still come."""
+_RETRY = 30.0
+_GIVE_UP = 3600
+_COST = 10
+"""Counting receipts may take a tenth of the time at most: a card of a million readers is edited less often."""
+_ENDED = (BroadcastState.DONE, BroadcastState.STOPPED, BroadcastState.CANCELLED)
+
+Keyboard = dict[str, Any]
+_log = logging.getLogger(__name__)
+
+
+class Messenger(Protocol):
+    """What the cards need of Telegram."""
+
+    async def edit(
+        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard | None
+    ) -> None:
+        """Change a message; one that says so already, or is gone, is no error."""
+        ...
+
+
+def buttons(*rows: list[tuple[str, str]], danger: str = "") -> Keyboard:
+    """An inline keyboard of (label, data); the button whose data is `danger` is red."""
+    return {
+        "inline_keyboard": [
+            [
+                {"text": label, "callback_data": data} | ({"style": "danger"} if data == danger else {})
+                for label, data in row
+            ]
+            for row in rows
+        ]
+    }
+
+
+def card(
+    t: Lang, broadcast: Broadcast, progress: Progress, *, now: float, rate: float = 0.0
+) -> tuple[RichText, Keyboard | None]:
+    """The card's text and buttons. `rate` is the deliveries per second lately, 0 while unknown."""
+    id_ = broadcast.id
+    cancel, stop = f"cast:cancel:{id_}", f"cast:stop:{id_}"
+    match broadcast.state:
+        case BroadcastState.COUNTDOWN:
+            left = t.duration(max(0.0, broadcast.due_at - now))
+            return bold(t("Sending in {span}…", span=left)), buttons([(t("⛔ Call off"), cancel)], danger=cancel)
+        case BroadcastState.RUNNING:
+            keys = buttons([(t("⏸ Pause"), f"cast:pause:{id_}"), (t("⛔ Stop"), stop)], danger=stop)
+            return _lines(_way(t, progress, rate), _results(t, progress)), keys
+        case BroadcastState.PAUSED:
+            keys = buttons([(t("▶️ Go on"), f"cast:resume:{id_}"), (t("⛔ Stop"), stop)], danger=stop)
+            return _lines(t("⏸ Paused: {way}", way=_share(t, progress)), _results(t, progress)), keys
+        case BroadcastState.CANCELLED:
+            return _lines(t("⛔ Called off: nobody got it."), t("Begin again: /breaking")), None
+        case BroadcastState.STOPPED:
+            return _lines(t("⛔ Stopped: {way}", way=_share(t, progress)), *_report(t, progress)), None
+        case BroadcastState.DONE:
+            span = (broadcast.finished_at or now) - (broadcast.started_at or now)
+            return _lines(t("✅ Sent in {span}.", span=_at_least_one(t, span)), *_report(t, progress)), None
+
+
+def _lines(head: str, *more: str) -> RichText:
+    return join("\n", [bold(head), *more])
+
+
+def _way(t: Lang, progress: Progress, rate: float) -> str:
+    """«📤 7 310 из 12 840 (57 %) · 28/с · осталось ≈ 3 мин 17 с», without what is not known yet."""
+    parts = ["📤 " + _share(t, progress)]
+    if rate > 0:
+        parts.append(t("{n} a second", n=t.number(max(1, round(rate)))))
+        left = progress.total - progress.settled
+        if left > 0:
+            parts.append(t("about {span} left", span=_at_least_one(t, left / rate)))
+    return " · ".join(parts)
+
+
+def _share(t: Lang, progress: Progress) -> str:
+    share = math.floor(100 * progress.settled / progress.total) / 100 if progress.total else 1.0
+    return t(
+        "{done} of {total} ({share})",
+        done=t.number(progress.settled),
+        total=t.number(progress.total),
+        share=t.percent(share),
+    )
+
+
+def _results(t: Lang, progress: Progress) -> str:
+    """«доставлено 7 288 · заблокировали 19 · не удалось 3», and what is rare only where it happened."""
+    parts = [
+        t("delivered {n}", n=t.number(progress.sent)),
+        t("blocked {n}", n=t.number(progress.gone)),
+        t("failed {n}", n=t.number(progress.rejected)),
+    ]
+    if progress.uncertain:
+        parts.append(t("answer lost {n}", n=t.number(progress.uncertain)))
+    if progress.waiting:
+        parts.append(t("waiting {n}", n=t.number(progress.waiting)))
+    return " · ".join(parts)
+
+
+def _report(t: Lang, progress: Progress) -> list[str]:
+    lines = [_results(t, progress)]
+    if progress.p50 is not None and progress.p95 is not None:
+        half, most = _at_least_one(t, progress.p50), _at_least_one(t, progress.p95)
+        lines.append(t("Half had it within {half}, 95% within {most}.", half=half, most=most))
+    return [*lines, t("Telegram does not tell bots who has read it.")]
+
+
+def _at_least_one(t: Lang, seconds: float) -> str:
+    return t.duration(max(1, math.ceil(seconds)))
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What this process last did with a card; times are monotonic."""
+
+    text: RichText
+    next_at: float
+    settled: int = 0
+    counted_at: float = 0.0
+    state: BroadcastState | None = None
+
+
+class ProgressCards:
+    """The service that keeps the cards of sends true until each shows its report."""
+
+    def __init__(self, storage: Storage, messenger: Messenger, words: Words, clock: Clock) -> None:
+        self._storage = storage
+        self._messenger = messenger
+        self._words = words
+        self._clock = clock
+        self._shown: dict[int, _Shown] = {}
+
+    async def run(self) -> None:
+        """Look every second, for ever."""
+        while True:
+            try:
+                await self.beat()
+            except StorageError as error:
+                _log.warning("progress cards wait for the database: %s", error)
+            await self._clock.sleep(BEAT)
+
+    async def beat(self) -> None:
+        """One look at all cards that owe something."""
+        drafts = await self._storage.editors.cards()
+        self._shown = {draft.id: self._shown[draft.id] for draft in drafts if draft.id in self._shown}
+        for draft in drafts:
+            shown = self._shown.setdefault(draft.id, _Shown(RichText(), self._clock.monotonic()))
+            if self._clock.monotonic() >= shown.next_at:
+                await self._look(draft, shown)
+
+    async def _look(self, draft: Draft, shown: _Shown) -> None:
+        broadcast = await self._storage.broadcasts.get(draft.broadcast_id or 0)
+        if broadcast is None:
+            await self._storage.editors.card_done(draft.id, now=int(self._clock.now()))
+            return
+        since = self._clock.now() - (broadcast.finished_at or 0) if broadcast.state in _ENDED else -1
+        try:
+            await self._show(draft, broadcast, shown)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever Telegram or the network says about one card, others go on
+            _log.warning("card of draft %d: %s", draft.id, error)
+            shown.next_at = self._clock.monotonic() + _RETRY
+            if since < _GIVE_UP:
+                return
+        if since >= SETTLING:
+            await self._storage.editors.card_done(draft.id, now=int(self._clock.now()))
+
+    async def _show(self, draft: Draft, broadcast: Broadcast, shown: _Shown) -> None:
+        """Edit the card if it would say something else; the next edit comes after `EDIT_EVERY`."""
+        begun = self._clock.monotonic()
+        progress = await self._storage.broadcasts.progress(broadcast.id)
+        cost = self._clock.monotonic() - begun
+        reader = await self._storage.readers.get(draft.chat_id)
+        t = self._words[reader.language if reader else ""]
+        rate = self._rate(broadcast, progress, shown)
+        text, keyboard = card(t, broadcast, progress, now=self._clock.now(), rate=rate)
+        shown.next_at = begun + cost * _COST
+        if text != shown.text:
+            shown.next_at = begun + max(EDIT_EVERY, cost * _COST)
+            await self._messenger.edit(draft.chat_id, draft.card_id, text.text, list(text.entities), keyboard)
+            shown.text = text
+
+    def _rate(self, broadcast: Broadcast, progress: Progress, shown: _Shown) -> float:
+        """Deliveries per second since the last count, at first since the start."""
+        now = self._clock.monotonic()
+        if broadcast.state is not BroadcastState.RUNNING:
+            shown.state = broadcast.state
+            return 0.0
+        if shown.state is BroadcastState.RUNNING:
+            done, span = progress.settled - shown.settled, now - shown.counted_at
+        else:
+            done, span = progress.settled, self._clock.now() - (broadcast.started_at or self._clock.now())
+        shown.settled, shown.counted_at, shown.state = progress.settled, now, broadcast.state
+        return done / span if span >= 1 else 0.0

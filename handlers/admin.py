@@ -1,0 +1,236 @@
+"""What owners do: who works at the desk, and what is in force. `claims` is the way in, open to everybody."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from aiogram import Bot, F, Router
+from aiogram.exceptions import TelegramAPIError
+from aiogram.filters import Command, CommandObject, CommandStart
+from aiogram.types import (
+    BotCommand,
+    BotCommandScopeChat,
+    CallbackQuery,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    Message,
+)
+
+from bot.desk import invitations
+from bot.domain.delivery import Broadcast
+from bot.domain.desk import Editor, Role
+from bot.domain.feed import FeedState
+from bot.domain.post import RichText
+from bot.i18n import Lang
+from bot.posts.richtext import bold, join
+from handlers import screen
+from handlers.context import Context
+from handlers.keyboards import Callback, button, keyboard
+from handlers.newsroom import CAST
+
+claims = Router(name="claims")
+router = Router(name="admin")
+
+EDITOR = Callback("editor", act=str, id=int)
+_LABEL_LIMIT = 32
+_SHOWN = 10
+_LATE = 5
+"""Seconds after which an update that nobody has handled is worth telling: the question itself is one."""
+
+
+# The way in ---------------------------------------------------------------------------------------------------
+
+
+@claims.message(CommandStart(deep_link=True, magic=F.args.regexp(r"(own|ed)_")))
+async def claim(message: Message, command: CommandObject, ctx: Context, t: Lang, bot: Bot) -> None:
+    """Somebody opened a one-time link: give the rights, or say clearly that the link does not work."""
+    user, code = message.from_user, command.args or ""
+    assert user is not None  # the door lets only people through
+    if await ctx.storage.editors.role(user.id) >= invitations.offered(code):
+        await screen.say(
+            bot, message.chat.id, t("You have these rights already. The link is still good for one person.")
+        )
+        return
+    role = await invitations.accept(ctx.storage, code, user.id, user.full_name, ctx.now)
+    if role is None:
+        text = t("This link does not work: it was used, is too old or was never ours. Ask an owner for a new one.")
+        await screen.say(bot, message.chat.id, text)
+        return
+    # The cards of later sends speak this person's language; nothing is sent to a reader who has not said yes.
+    await ctx.storage.readers.meet(
+        message.chat.id, language=t.code, breaking=ctx.settings.readers.breaking, now=ctx.now, source="desk"
+    )
+    with suppress(TelegramAPIError):  # a menu that stays short is no reason to refuse the rights
+        await bot.set_my_commands(_commands(t, role), scope=BotCommandScopeChat(chat_id=message.chat.id))
+    await screen.say(bot, message.chat.id, _greeting(t, role))
+
+
+def _greeting(t: Lang, role: Role) -> RichText:
+    head = t("You own this desk now.") if role is Role.OWNER else t("You are an editor now.")
+    lines = [f"/{command.command} · {command.description}" for command in _commands(t, role)[:-1]]
+    return join("\n", [bold(head), *lines, t("Read as a reader does: /start")])
+
+
+def _commands(t: Lang, role: Role) -> list[BotCommand]:
+    """The desk's commands, then the way back to the reader's."""
+    listed = [("breaking", t("Breaking news to readers"))]
+    if role is Role.OWNER:
+        listed += [("editors", t("Who works at the desk")), ("status", t("What is in force"))]
+    return [
+        BotCommand(command=name, description=text)
+        for name, text in [*listed, ("help", t.p("desk", "What this bot does"))]
+    ]
+
+
+# Who works at the desk ------------------------------------------------------------------------------------------
+
+
+@router.message(Command("editors"))
+async def editors(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
+    """The list with its buttons."""
+    assert message.from_user is not None  # the door lets only people through
+    await screen.say(bot, message.chat.id, *await _staff(ctx, t, message.from_user.id))
+
+
+async def _staff(ctx: Context, t: Lang, asker: int) -> tuple[RichText, InlineKeyboardMarkup]:
+    people = await ctx.storage.editors.all()
+    lines = [bold(t("Who works at the desk"))]
+    for person in people:
+        line = t("{name} · owner", name=_name(person)) if person.role is Role.OWNER else _name(person)
+        listed = " · " + t("in the file, read-only here") if _in_file(ctx, person.user_id) else ""
+        lines.append(RichText(f"• {line}{listed}"))
+    removable = [person for person in people if _removable(ctx, person.user_id, asker)]
+    keys = [[_remove_button(person)] for person in removable]
+    return join("\n", lines), keyboard(*keys, [button(t("Invite an editor"), EDITOR.pack(act="invite", id=0))])
+
+
+def _remove_button(person: Editor) -> InlineKeyboardButton:
+    return button(f"✖ {_name(person)[:_LABEL_LIMIT]}", EDITOR.pack(act="ask", id=person.user_id))
+
+
+def _name(person: Editor) -> str:
+    return " ".join(person.name.split()) or str(person.user_id)
+
+
+def _in_file(ctx: Context, user_id: int) -> bool:
+    return user_id in ctx.settings.newsroom.owners
+
+
+def _removable(ctx: Context, user_id: int, asker: int) -> bool:
+    """Owners of the file stand there; nobody locks themselves out by a slip of the thumb."""
+    return user_id != asker and not _in_file(ctx, user_id)
+
+
+@router.callback_query(EDITOR)
+async def changed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: str, id: int) -> None:
+    """Invite, ask before a removal, remove, back to the list."""
+    asker = query.from_user.id
+    if act == "invite":
+        await _invite(query, ctx, t, bot)
+        return
+    known = {person.user_id: person for person in await ctx.storage.editors.all()}
+    if act == "list":
+        await screen.answer(query)
+        await screen.show(query, *await _staff(ctx, t, asker))
+    elif id not in known or not _removable(ctx, id, asker) or act not in ("ask", "remove"):
+        await screen.outdated(query, t)
+    elif act == "ask":
+        yes = button(t("Yes, remove"), EDITOR.pack(act="remove", id=id)).model_copy(update={"style": "danger"})
+        back = button(t.p("desk", "Back"), EDITOR.pack(act="list", id=0))
+        await screen.answer(query)
+        text = t("Remove {name}? The rights end at once.", name=_name(known[id]))
+        await screen.show(query, text, keyboard([yes], [back]))
+    else:
+        await _remove(query, ctx, t, bot, id)
+
+
+async def _invite(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot) -> None:
+    owner = query.from_user.id
+    code = await invitations.make(ctx.storage, Role.EDITOR, owner, ctx.now, invitations.INVITATION_SECONDS)
+    await ctx.storage.editors.log(owner, "invited", "editor", now=ctx.now)
+    await screen.answer(query)
+    span = t.duration(invitations.INVITATION_SECONDS)
+    text = t(
+        "This link makes one person an editor. It works once, for {span}. Pass it on to that person only:", span=span
+    )
+    await screen.say(bot, owner, join("\n", [text, invitations.link(ctx.username, code)]))
+
+
+async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id: int) -> None:
+    owner = query.from_user.id
+    if await ctx.storage.editors.remove(user_id):
+        await ctx.storage.editors.log(owner, "removed", str(user_id), now=ctx.now)
+        with suppress(TelegramAPIError):  # the menu is decoration: the commands themselves do nothing any more
+            await bot.delete_my_commands(scope=BotCommandScopeChat(chat_id=user_id))
+    await screen.answer(query, t("Removed."))
+    await screen.show(query, *await _staff(ctx, t, owner))
+
+
+# What is in force -----------------------------------------------------------------------------------------------
+
+
+@router.message(Command("status"))
+async def status(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
+    """What the database knows: nothing here is asked of the network."""
+    casts = await ctx.storage.broadcasts.open()
+    parts = [await _running(ctx, t), *await _feeds(ctx, t), *await _queue(ctx, t, casts), *await _counts(ctx, t)]
+    stops = [
+        [button(t("⛔ Stop no. {id}", id=cast.id), CAST.pack(act="stop", id=cast.id))]
+        for cast in casts[:_SHOWN]
+        if await ctx.storage.editors.card_of(cast.id)
+    ]
+    await screen.say(bot, message.chat.id, join("\n", parts), keyboard(*stops) if stops else None)
+
+
+async def _running(ctx: Context, t: Lang) -> RichText:
+    since = await ctx.storage.meta.get("started_at")
+    return bold(t("🟢 Running for {span}", span=t.duration(ctx.now - int(since))) if since else t("🟢 Running"))
+
+
+async def _feeds(ctx: Context, t: Lang) -> list[RichText]:
+    states = await ctx.storage.feeds.watch([feed.url for feed in ctx.settings.feeds])
+    lines = [RichText(_feed(ctx, t, state)) for state in states[:_SHOWN]]
+    if len(states) > _SHOWN:
+        lines.append(RichText(t.n("{n} more →", "{n} more →", len(states) - _SHOWN)))
+    return [bold(t.p("desk", "Feeds")), *lines] if lines else [RichText(t("No feed is watched."))]
+
+
+def _feed(ctx: Context, t: Lang, state: FeedState) -> str:
+    name = state.title or state.url
+    if state.ok_at is None:
+        when = t("not read yet")
+    else:
+        when = t("read {span} ago", span=t.duration(ctx.now - state.ok_at))
+    problem = f" · ⚠️ {state.problem}" if state.problem else ""
+    return f"{'🟠' if state.problem else '•'} {name}: {when}{problem}"
+
+
+async def _queue(ctx: Context, t: Lang, casts: list[Broadcast]) -> list[RichText]:
+    if not casts:
+        return [RichText(t("Nothing is being sent."))]
+    lines = [bold(t.n("{n} send is open", "{n} sends are open", len(casts)))]
+    for cast in casts[:_SHOWN]:
+        far = await ctx.storage.broadcasts.progress(cast.id)
+        done, total = t.number(far.settled), t.number(far.total)
+        lines.append(RichText(t("• no. {id}: {done} of {total}", id=cast.id, done=done, total=total)))
+    return lines
+
+
+async def _counts(ctx: Context, t: Lang) -> list[RichText]:
+    tally = await ctx.storage.readers.tally()
+    names = (
+        ("active", t("get news")),
+        ("breaking_off", t("of them without breaking")),
+        ("new", t("have not said yes yet")),
+        ("dormant", t("blocked the bot")),
+        ("left", t("unsubscribed")),
+    )
+    lines = [
+        bold(t.p("desk", "Readers")),
+        *(RichText(f"• {name}: {t.number(tally.get(state, 0))}") for state, name in names),
+    ]
+    oldest = await ctx.storage.inbox.oldest_waiting()
+    late = ctx.now - oldest if oldest is not None else 0
+    if late >= _LATE:
+        lines.append(RichText(t("⚠️ The oldest message waits for an answer since {span}.", span=t.duration(late))))
+    return lines
