@@ -9,10 +9,12 @@ import asyncio
 import os
 import re
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +292,34 @@ async def test_the_policy_is_strict(scene: Scene) -> None:
     source = {path: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
     assert sum(len(text.splitlines()) for text in source.values()) < 1000
     assert not [path for path, text in source.items() if "innerHTML" in text or "eval(" in text]
+
+
+async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
+    """`newsdesk demo` as a newcomer starts it: the address is its last line; the rest is played in the browser."""
+    if find_spec("bot.demo") is None:
+        pytest.skip("this version has no demo yet")
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-m", "bot", "demo", "--port", "0"]
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(root)}
+    demo = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=environment)
+    try:
+        assert demo.stdout
+        async with asyncio.timeout(30):
+            while not (found := re.search(rb"http://[^ /]+:\d+", line := await demo.stdout.readline())):
+                assert line, "the demo ended before it named its page"
+        page = await (await browser.new_context(viewport=WIDE, locale="en-GB")).new_page()
+        page.set_default_timeout(20_000)
+        await page.goto(found.group().decode())
+        phone = page.locator(".col").first.get_by_role("tabpanel")
+        await phone.get_by_role("button", name="START").click()
+        for box in range(8):
+            await phone.locator(".key").nth(box).click()
+            await expect(phone.locator(".key").nth(box)).to_contain_text("✅")
+        await phone.get_by_role("button", name=re.compile("Done|Готово|Дайын")).click()
+        await expect(phone.locator(".text a").first).to_be_visible(timeout=20_000)
+        before = await phone.locator(".msg").count()
+        await page.get_by_role("button", name="+10 min").click()
+        await expect(phone.locator(".msg").nth(before)).to_be_visible(timeout=30_000)
+    finally:
+        demo.terminate()
+        await demo.wait()

@@ -62,6 +62,7 @@ class View {
     this.keys = h("div", { className: "replykeys", role: "group", hidden: true });
     this.note = h("p", { className: "toast", role: "status", hidden: true });
     this.box.setAttribute("aria-controls", this.list.id);
+    this.box.setAttribute("aria-autocomplete", "list");
     this.root = h("article", { className: "phone", id: this.id, role: "tabpanel", "aria-labelledby": this.tab.id },
       h("header", {}, h("span", { className: `face c${Math.abs(this.chat.id) % 5}`, "aria-hidden": "true" }), 
         h("div", { className: "who" }, this.title, this.subtitle), this.stop),
@@ -94,7 +95,9 @@ class View {
     this.form.hidden = blocked || empty;
     this.keys.hidden = blocked || !this.keyboard;
     this.start.hidden = !empty;
-    if (empty) {
+    const shape = `${speaks()}${blocked}${bot.description}${bot.short_description}`;
+    if (empty && this.shape !== shape) {
+      this.shape = shape; // rebuilt only when it changes: a press must not lose its button
       const press = h("button", { type: "button", className: "main", on: { click: () => this.send("/start") } }, say("start"));
       this.start.replaceChildren(h("div", { className: "card" }, h("h3", {}, say("welcome")),
         h("p", {}, bot.description || bot.short_description || say("noBot"))), blocked ? "" : press);
@@ -250,7 +253,6 @@ class View {
   suggest(rows) {
     this.chosen = -1;
     this.list.hidden = !rows.length;
-    this.box.setAttribute("aria-expanded", rows.length > 0);
     this.box.removeAttribute("aria-activedescendant");
     const pick = (text) => { this.box.value = text ?? ""; this.submit(); this.box.focus(); };
     this.list.replaceChildren(...rows.map(([title, about, text], i) => h("div",
