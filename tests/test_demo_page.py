@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
+from aiohttp import ClientSession, FormData
 from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from bot.clock import SteppableClock
-from bot.sandbox import newsroom
+from bot.sandbox import newsroom, picture
 from bot.sandbox.front import add_page
 from bot.sandbox.http import Sandbox
 from bot.sandbox.model import Chat
@@ -44,9 +44,11 @@ class ScriptedBot:
     def __init__(self, stand_in: Sandbox, http: ClientSession) -> None:
         self.stand_in, self.http, self.ticked = stand_in, http, set[str]()
 
+    def address(self, method: str) -> str:
+        return f"{self.stand_in.url}/bot{self.stand_in.token}/{method}"
+
     async def call(self, method: str, **params: Any) -> Any:
-        address = f"{self.stand_in.url}/bot{self.stand_in.token}/{method}"
-        async with self.http.post(address, json=params) as answer:
+        async with self.http.post(self.address(method), json=params) as answer:
             return (await answer.json()).get("result")
 
     async def run(self) -> None:
@@ -227,6 +229,42 @@ async def test_hostile_text_stays_text(scene: Scene) -> None:
     assert await phone.locator(".text img").count() == 0
     for link in await phone.locator("a").all():
         assert re.match(r"https?://", await link.get_attribute("href") or "")
+
+
+async def test_pictures_albums_files_keyboards_and_pins(scene: Scene) -> None:
+    page = await scene.page()
+    phone = await subscribe(page)
+    form = FormData({"chat_id": str(READER), "caption": "A tram"})
+    form.add_field("photo", picture.draw("world", 1), filename="tram.png", content_type="image/png")
+    async with scene.bot.http.post(scene.bot.address("sendPhoto"), data=form) as answer:
+        photo = (await answer.json())["result"]["photo"][-1]["file_id"]
+    await expect(phone.locator(".album img")).to_have_js_property("naturalWidth", picture.WIDTH)
+    media = [{"type": "photo", "media": photo, "caption": "Two of a kind"}, {"type": "photo", "media": photo}]
+    await scene.bot.call("sendMediaGroup", chat_id=READER, media=media)
+    await expect(phone.locator(".album").last.locator("img")).to_have_count(2)
+    await expect(phone.locator(".msg").last).to_contain_text("Two of a kind")
+    form = FormData({"chat_id": str(READER)})
+    form.add_field("document", b"{}", filename="my-data.json", content_type="application/json")
+    async with scene.bot.http.post(scene.bot.address("sendDocument"), data=form) as answer:
+        assert answer.status == 200
+    await expect(phone.locator(".file")).to_have_text("my-data.json")
+    quote = "<blockquote expandable>one\ntwo\nthree\nfour\nfive</blockquote>after"
+    keyboard = {"keyboard": [[{"text": "Yes"}, {"text": "No"}]], "resize_keyboard": True}
+    sent = await scene.bot.say(READER, quote, reply_markup=keyboard)
+    await phone.get_by_role("button", name="Show all").click()
+    await expect(phone.locator("blockquote.open")).to_contain_text("five")
+    await scene.bot.call("pinChatMessage", chat_id=READER, message_id=sent["message_id"])
+    await expect(phone.locator(".pin")).to_contain_text("one")
+    await phone.get_by_role("button", name="Yes").click()
+    await expect(phone).to_contain_text("You wrote: Yes")
+    await scene.bot.say(
+        READER, "Thanks", reply_markup={"remove_keyboard": True}, reply_parameters={"message_id": sent["message_id"]}
+    )
+    await expect(phone.get_by_role("button", name="Yes")).to_have_count(0)
+    await expect(phone.locator(".reply")).to_contain_text("one")
+    await page.reload()
+    await expect(phone.locator(".album").last.locator("img")).to_have_count(2)
+    await expect(phone.locator(".pin")).to_contain_text("one")
 
 
 async def test_a_blocked_bot_and_the_line_that_says_so(scene: Scene) -> None:
