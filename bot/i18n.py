@@ -21,7 +21,7 @@ from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
@@ -171,13 +171,7 @@ class Words:
 
         A missing or garbled file is warned about and leaves the English texts: words never stop the bot.
         """
-        extra = {code: overlay / f"{code}.po" for code in languages if overlay is not None}
-        return cls(
-            {
-                code: Lang(code, languages[0], _read(root / code / "LC_MESSAGES/messages.po", extra.get(code)))
-                for code in languages
-            }
-        )
+        return cls({code: Lang(code, languages[0], _read(code, root, overlay)) for code in languages})
 
     def __getitem__(self, code: str) -> Lang:
         return self._langs.get(code, self.default)
@@ -190,32 +184,34 @@ class Words:
         return self[negotiate(language_code, self.languages)]
 
 
-def _read(path: Path, overlay: Path | None) -> gettext.NullTranslations:
-    catalog = _catalog(path)
-    if catalog is not None and overlay is not None and overlay.exists():
-        _reword(catalog, overlay)
+def _read(code: str, root: Path, overlay: Path | None) -> gettext.NullTranslations:
+    catalog = _catalog(root / code / "LC_MESSAGES/messages.po", code)
     if catalog is None:
         return gettext.NullTranslations()
+    if overlay is not None and (reworded := overlay / f"{code}.po").exists():
+        _reword(catalog, reworded, _catalog(reworded, code) or Catalog())
     compiled = BytesIO()
     write_mo(compiled, catalog)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
 
-def _catalog(path: Path) -> Catalog | None:
+def _catalog(path: Path, code: str) -> Catalog | None:
     try:
         with path.open("rb") as file:
-            catalog = read_po(file, abort_invalid=True)
-            gettext.c2py(catalog.plural_expr)  # GNUTranslations will ask the same
-            return catalog
+            catalog = read_po(file, locale=code, abort_invalid=True)  # without a locale its plural rule is lost
+        gettext.c2py(catalog.plural_expr)  # GNUTranslations will ask the same
+        if not len(catalog):
+            raise ValueError("no messages in it")
+        return catalog
     except Exception as problem:  # noqa: BLE001  # whatever a damaged file does to the parser, the bot starts
-        _log.warning("%s cannot be read, its texts stay English: %s", path, problem)
+        _log.warning("%s cannot be read, its texts are left out: %s", path, problem)
         return None
 
 
-def _reword(catalog: Catalog, path: Path) -> None:
+def _reword(catalog: Catalog, path: Path, overlay: Catalog) -> None:
     """Take over the overlay's texts for messages that exist and have the same placeholders."""
-    for message in _catalog(path) or ():
+    for message in overlay:
         known = catalog.get(message.id, message.context) if message.id and message.string else None
         if known is None:
             continue
@@ -242,7 +238,7 @@ def _known_locale(code: str) -> str:
     """Babel's locale for a language without a line in `_FORMATS`; British English where Babel knows none."""
     try:
         return str(Locale.parse(code))
-    except (ValueError, LookupError):
+    except (ValueError, UnknownLocaleError):
         return _FORMATS["en"].locale
 
 
