@@ -142,8 +142,8 @@ def unescape(text: str) -> str:
 def item_language(text: str, feed_language: str = "") -> str:
     """ru, kk or what the feed says of itself, told by letters; "" when there is nothing to tell by.
 
-    Mostly Cyrillic text is Kazakh when every fifth word has a Kazakh letter and no Russian particle stands in it:
-    Russian text with Kazakh names stays Russian.
+    Mostly Cyrillic text is Kazakh when every fifth word has a Kazakh letter and hardly a Russian particle stands
+    in it: Russian text with Kazakh names stays Russian.
     """
     cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
     if not cyrillic and not latin:
@@ -152,7 +152,7 @@ def item_language(text: str, feed_language: str = "") -> str:
         return feed_language if feed_language not in ("", "ru", *_OTHER_CYRILLIC) else "en"
     words = _CYRILLIC_WORD.findall(text.casefold())
     kazakh = sum(bool(_KAZAKH.search(word)) for word in words)
-    if kazakh * 5 >= len(words) and (kazakh * 3 >= len(words) or not _RUSSIAN.search(text.casefold())):
+    if kazakh * 5 >= len(words) and kazakh >= 5 * len(_RUSSIAN.findall(text.casefold())):
         return feed_language if feed_language in _OTHER_CYRILLIC else "kk"
     return feed_language if feed_language in _OTHER_CYRILLIC else "ru"
 
