@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from itertools import takewhile
@@ -23,6 +23,9 @@ from unicodedata import category
 Found = tuple[int, int, str]  # first character, the one after the last, kind of entity
 
 MAX_USER_ID = (1 << 40) - 1
+SPLITTABLE = ("bold", "italic", "underline", "strikethrough", "spoiler")
+_PRIORITY = {"blockquote": 0, "expandable_blockquote": 0, "pre": 11, "code": 20, "date_time": 30, "text_link": 49}
+_PRIORITY |= {"text_mention": 49, "custom_emoji": 99} | {kind: 90 + i for i, kind in enumerate(SPLITTABLE)}
 
 
 class TextError(Exception):
@@ -75,6 +78,24 @@ class Entity:
 def utf16_length(text: str) -> int:
     """How many UTF-16 code units the text has."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def in_order(entities: Iterable[Entity]) -> list[Entity]:
+    """Sorted by offset, the longer first, then by kind, as Telegram stores them."""
+
+    def key(entity: Entity) -> tuple[int, int, int]:
+        with_language = entity.type == "pre" and entity.language is not None
+        return entity.offset, -entity.length, _PRIORITY.get(entity.type, 50) - with_language
+
+    return sorted(entities, key=key)
+
+
+def encode(text: str, what: str) -> bytes:
+    """UTF-8; raises TextError, saying `what` is not, for half of a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise TextError(f"{what} must be encoded in UTF-8") from None
 
 
 # -- Links -------------------------------------------------------------------------------------------

@@ -305,8 +305,9 @@ def test_links(link: str, result: str | TextError) -> None:
 
 PIECES = st.sampled_from(
     ["<b>", "</b>", "<i>", "</>", "<a href='liter.kz/&amp;'>", "</a>", "<code class=language-c>", "<pre>", "</pre>",
-     "</code>", "<blockquote expandable>", "</blockquote>", "<tg-time unix=5 format='", "'>", "<", ">", "&", "&#x1F600;",
-     "😀", "Ә", "\r", "\u202e", "#тег", "@liter", "liter.kz", "$KZT", "/start", "+77011234567", " ", "\n", ".", "\ud800"]
+     "</code>", "<blockquote expandable>", "</blockquote>", "<tg-time unix=5 format='", "'>", "<", ">", "&",
+     "&#x1F600;", "😀", "Ә", "\r", "\u202e", "#тег", "@liter", "liter.kz", "$KZT", "/start", "+77011234567", " ",
+     "\n", ".", "\ud800"]
 )  # fmt: skip
 HOSTILE = st.lists(PIECES | st.characters(), max_size=40).map("".join)
 KINDS = ["bold", "italic", "code", "pre", "blockquote", "spoiler", "text_link", "custom_emoji", "date_time", "mention"]

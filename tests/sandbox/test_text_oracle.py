@@ -18,6 +18,8 @@ import pytest
 from bot.sandbox.entities import tlds
 from bot.sandbox.text import Entity, TextError, finish, normalise, parse_html
 
+tdjson = pytest.importorskip("tdjson", reason="tdjson, the official parser, is not installed (extra `oracle`)")
+
 INPUTS = int(os.environ.get("ORACLE_INPUTS", "20000"))
 SEED = int(os.environ.get("ORACLE_SEED", "20260824"))
 Json = dict[str, Any]
@@ -111,8 +113,6 @@ def _random_html(dice: random.Random, depth: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def ask() -> Ask:
-    tdjson = pytest.importorskip("tdjson", reason="tdjson, the official parser, is not installed (extra `oracle`)")
-
     def execute(query: Json) -> Json:
         answer: Json = json.loads(tdjson.td_execute(json.dumps(query).encode()))
         return answer
@@ -172,7 +172,7 @@ def _fits(found: Json, others: list[Json]) -> bool:
     return True
 
 
-def _expected(ask: Ask, html: str) -> list[object]:
+def _expected(ask: Ask, html: str) -> list[Any]:
     parsed = ask({"@type": "parseTextEntities", "text": html, "parse_mode": {"@type": "textParseModeHTML"}})
     if parsed["@type"] == "error":
         return [parsed["message"][:1].lower() + parsed["message"][1:]]
@@ -189,7 +189,7 @@ def _expected(ask: Ask, html: str) -> list[object]:
     return [(answer["text"], [_ours(item) for item in answer["entities"]]) for answer in (parsed, normal, final)]
 
 
-def _actual(html: str) -> list[object]:
+def _actual(html: str) -> list[Any]:
     try:
         parsed = parse_html(html)
         normal = normalise(*parsed, trim=False)
@@ -249,6 +249,7 @@ def test_random_links_do_not_differ(ask: Ask) -> None:
         kind = {"@type": "textEntityTypeTextUrl", "url": link}
         answer = _arrange(ask, "x", [{"@type": "textEntity", "offset": 0, "length": 1, "type": kind}])
         wanted = [_ours(item) for item in answer["entities"]] if "entities" in answer else answer["message"]
+        got: list[Entity] | str
         try:
             got = normalise("x", [Entity("text_link", 0, 1, url=link)], trim=False)[1]
         except TextError as error:
@@ -256,3 +257,33 @@ def test_random_links_do_not_differ(ask: Ask) -> None:
         if wanted != got:
             differences.append((link, wanted, got))
     assert not differences, f"{len(differences)} of {INPUTS} links differ: {differences[:5]}"
+
+
+@pytest.mark.prove
+def test_random_explicit_entities_do_not_differ(ask: Ask) -> None:
+    dice = random.Random(SEED)
+    kinds = ["Bold", "Italic", "Underline", "Strikethrough", "Spoiler", "Code", "Pre", "BlockQuote", "Hashtag", "Url"]
+    fitting = misfits = 0
+    differences = []
+    for _ in range(INPUTS):
+        text = "".join(dice.choice("ab 😀\n\rя\u2028\u030a") for _ in range(dice.randint(0, 20)))
+        ranges = [(dice.choice(kinds), dice.randint(0, 20), dice.randint(0, 9)) for _ in range(dice.randint(0, 8))]
+        items = [
+            {"@type": "textEntity", "offset": offset, "length": length, "type": {"@type": f"textEntityType{kind}"}}
+            for kind, offset, length in ranges
+        ]
+        answer = _arrange(ask, text, items)
+        wanted: object = answer.get("message") or (answer["text"], [_ours(item) for item in answer["entities"]])
+        got: object
+        try:
+            got = normalise(
+                text, [Entity(NAMES.get(kind, kind.lower()), *place) for kind, *place in ranges], trim=False
+            )
+            fitting += 1
+        except TextError as error:
+            got = error.reason
+            misfits += 1
+        if wanted != got:
+            differences.append((text, ranges, wanted, got))
+    assert not differences, f"{len(differences)} of {INPUTS} differ: {differences[:3]}"
+    assert min(fitting, misfits) > INPUTS / 10
