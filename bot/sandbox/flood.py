@@ -10,7 +10,7 @@ from .model import flood
 
 _BOT = 0  # the key of the pause that holds the whole bot
 _PAID = 1_000  # what `allow_paid_broadcast` raises the overall rate to, messages a second
-_GRACE = 1.0  # seconds in which calls already under way when a pause began are not punished
+_GRACE = 0.25  # seconds in which calls already under way when a pause began are not punished
 
 
 @dataclass(slots=True)

@@ -292,6 +292,7 @@ class _LongPoll:
             return result
         self._end_older(loop)
         mine = self._waiting = loop.create_future()
+        self.machine.emit("queue", 0)
         try:
             async with asyncio.timeout(timeout):
                 await mine
@@ -318,7 +319,7 @@ class _LongPoll:
         if kind == "update":
             loop = asyncio.get_running_loop()
             loop.call_later(0.001, _finish, self._waiting)  # Telegram gathers for a moment too
-        elif self.machine.webhook.url:
+        elif kind == "state" and self.machine.webhook.url:
             _fail(self._waiting, ApiError(409, "Conflict: terminated by setWebhook request"))
 
     def close(self) -> None:

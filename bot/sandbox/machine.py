@@ -3,7 +3,8 @@
 People act through `receive`, `press`, `inline`, `react` and the membership methods; the bot acts through
 `call`. Both change the same chats; what the bot is to hear of goes into one update queue. Every change is
 told to `listeners` as (kind, chat id, payload): message, edit,
-delete (payload Msg), answer (Json), typing (Json), update (Update) and state (None).
+delete (payload Msg), answer (Json), typing (Json), update (Update), queue (the bot listens or
+has taken something) and state.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ class World:
         """Forget an update that the webhook has taken."""
         if update in self.updates:
             self.updates.remove(update)
+            self.emit("queue", 0)
 
     # --- people and places ------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ class _Sim:
         queue: asyncio.Queue[Json] = asyncio.Queue(maxsize=10_000)
 
         def heard(kind: str, chat_id: int, payload: Any) -> None:
-            if not queue.full():
+            if kind != "queue" and not queue.full():
                 queue.put_nowait(self._event(kind, chat_id, payload))
 
         self.machine.listeners.append(heard)
