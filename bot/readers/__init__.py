@@ -1,0 +1,1 @@
+"""What the newsroom does for readers besides sending: exchange rates, their own data."""

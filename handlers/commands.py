@@ -1,0 +1,94 @@
+"""The commands that people see, in one table: menus, /help and the bot's description are made of it."""
+
+from __future__ import annotations
+
+import logging
+
+from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError
+from aiogram.types import BotCommand, BotCommandScopeChat
+
+from bot.domain.desk import Role
+from bot.i18n import Lang, mark
+from handlers.context import Context
+
+_READER = (
+    ("sections", mark("Choose sections")),
+    ("latest", mark("The latest news")),
+    ("rates", mark("Exchange rates")),
+    ("settings", mark("Settings")),
+    ("language", mark("Language")),
+    ("privacy", mark("My data")),
+    ("stop", mark("Unsubscribe")),
+    ("help", mark("What this bot can do")),
+)
+_DESK = {
+    Role.EDITOR: (("breaking", mark("Send breaking news")),),
+    Role.OWNER: (("editors", mark("Editors and invitations")), ("status", mark("How the bot is doing"))),
+}
+_DESCRIPTION_LIMIT, _SHORT_LIMIT = 512, 120
+_log = logging.getLogger(__name__)
+
+
+def commands(ctx: Context, t: Lang, role: Role = Role.READER) -> list[BotCommand]:
+    """What somebody with that role can say, in that language; the desk's commands come first."""
+    desk = [pair for level, pairs in _DESK.items() if role >= level for pair in pairs]
+    offered = [pair for pair in _READER if pair[0] != "rates" or ctx.settings.rates.url]
+    return [BotCommand(command=name, description=t(text)) for name, text in (*desk, *offered)]
+
+
+def description(ctx: Context, t: Lang) -> str:
+    """What an empty chat says; a long list of sections is cut at a whole name."""
+    names = [section.name(t.code) for section in ctx.sections]
+    while True:
+        text = t(
+            "News of {newsroom} — only what you choose: {sections}. Unsubscribe in one tap.",
+            newsroom=ctx.newsroom,
+            sections=", ".join(names),
+        )
+        if len(text) <= _DESCRIPTION_LIMIT or not names:
+            return text[:_DESCRIPTION_LIMIT]
+        names.pop()
+
+
+def short_description(ctx: Context, t: Lang) -> str:
+    """What the bot's profile says."""
+    return t("News of {newsroom} — only the sections you choose.", newsroom=ctx.newsroom)[:_SHORT_LIMIT]
+
+
+async def sync_profile(bot: Bot, ctx: Context) -> None:
+    """Bring commands and descriptions up to date in each language, writing only what differs.
+
+    The bot's name is its owner's. A refusal is logged and stops nothing.
+    """
+    try:
+        for code in ("", *ctx.words.languages):
+            await _sync_language(bot, ctx, code)
+    except TelegramAPIError as refusal:
+        _log.warning("the bot's profile could not be brought up to date: %s", refusal)
+
+
+async def _sync_language(bot: Bot, ctx: Context, code: str) -> None:
+    t, language = ctx.words[code], code or None
+    wanted = commands(ctx, t)
+    if await bot.get_my_commands(language_code=language) != wanted:
+        await bot.set_my_commands(wanted, language_code=language)
+    if (await bot.get_my_description(language_code=language)).description != (text := description(ctx, t)):
+        await bot.set_my_description(text, language_code=language)
+    shown = await bot.get_my_short_description(language_code=language)
+    if shown.short_description != (text := short_description(ctx, t)):
+        await bot.set_my_short_description(text, language_code=language)
+
+
+async def sync_editor_commands(bot: Bot, ctx: Context, user_id: int, role: Role) -> None:
+    """Give a person the menu of their role in their private chat; readers have the common one."""
+    scope = BotCommandScopeChat(chat_id=user_id)
+    reader = await ctx.storage.readers.get(user_id)
+    try:
+        if role is Role.READER:
+            await bot.delete_my_commands(scope=scope)
+        else:
+            t = ctx.words[reader.language if reader else ""]
+            await bot.set_my_commands(commands(ctx, t, role), scope=scope)
+    except TelegramAPIError as refusal:
+        _log.warning("an editor's menu could not be set: %s", refusal)

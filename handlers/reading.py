@@ -1,0 +1,50 @@
+"""What a reader asks for: the latest posts, exchange rates, help."""
+
+from __future__ import annotations
+
+from aiogram import Bot, Router
+from aiogram.filters import Command
+from aiogram.types import Message
+
+from bot.domain.reader import Reader
+from bot.i18n import Lang
+from bot.posts.richtext import bold, join
+from bot.readers import rates
+from handlers import screen
+from handlers.commands import commands
+from handlers.context import Context
+from handlers.subscriptions import chosen, newest
+
+LATEST = 5
+
+router = Router(name="reading")
+
+
+@router.message(Command("latest"))
+async def latest(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """The newest posts of the reader's sections, the newest one nearest to the input line."""
+    if reader is None or not chosen(ctx, reader):
+        await screen.say(bot, message.chat.id, t("Choose your sections first: /sections"))
+        return
+    posts = await newest(ctx, reader, LATEST)
+    if not posts:
+        await screen.say(bot, message.chat.id, t("Nothing has come out in your sections yet."))
+    for post in reversed(posts):
+        await screen.send_post(bot, ctx, reader, post)
+
+
+@router.message(Command("rates"))
+async def exchange_rates(message: Message, bot: Bot, ctx: Context, t: Lang) -> None:
+    """The last known official rates with their date."""
+    known = await ctx.storage.rates.newest(2) if ctx.settings.rates.url else []
+    text = rates.screen(known, ctx.settings.rates.show, t, ctx.zone, ctx.now)
+    await screen.say(bot, message.chat.id, text or t("There are no exchange rates here at the moment."))
+
+
+@router.message(Command("help"))
+async def help_(message: Message, bot: Bot, ctx: Context, t: Lang) -> None:
+    """What one can say."""
+    role = await ctx.storage.editors.role(message.chat.id)
+    lines = [f"/{command.command} — {command.description}" for command in commands(ctx, t, role)]
+    last = t("Any other words search our articles.")
+    await screen.say(bot, message.chat.id, join("\n", [bold(t("What this bot can do")), *lines, last]))

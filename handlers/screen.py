@@ -1,0 +1,113 @@
+"""Saying and showing: one way to answer a press, to change a screen and to show a post."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any
+
+import aiogram.methods
+from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.methods import TelegramMethod
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity
+
+from bot.delivery.renderings import Body
+from bot.domain.article import Section
+from bot.domain.post import Post, Rendering, RichText
+from bot.domain.reader import Reader
+from bot.i18n import Lang
+from bot.posts.compose import TEXT_LIMIT, PostStyle, compose
+from bot.posts.richtext import clip, plain
+from bot.settings import Settings
+from handlers.context import Context
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_TOAST_LIMIT = 200
+_log = logging.getLogger(__name__)
+
+
+async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -> None:
+    """Answer a press. One that is too old to be answered was answered by time itself."""
+    with suppress(TelegramBadRequest):
+        await query.answer(text[:_TOAST_LIMIT] or None, show_alert=alert or None)
+
+
+async def outdated(query: CallbackQuery, t: Lang) -> None:
+    """The answer to a button that leads nowhere any more."""
+    await answer(query, t("This button is out of date. Begin again: /start"))
+
+
+async def say(
+    bot: Bot, chat_id: int, text: str | RichText, keyboard: InlineKeyboardMarkup | None = None, **options: Any
+) -> Message:
+    """Send a text of ours, without a link preview."""
+    return await bot.send_message(chat_id, **_content(text), reply_markup=keyboard, **options)
+
+
+async def show(query: CallbackQuery, text: str | RichText, keyboard: InlineKeyboardMarkup | None = None) -> None:
+    """Put this screen in place of the one whose button was pressed.
+
+    What already looks so stays; a message that cannot be edited any more gets a successor below.
+    """
+    assert query.message is not None
+    assert query.bot is not None
+    chat_id = query.message.chat.id
+    try:
+        await query.bot.edit_message_text(
+            chat_id=chat_id, message_id=query.message.message_id, **_content(text), reply_markup=keyboard
+        )
+    except TelegramBadRequest as refusal:
+        if "message is not modified" not in refusal.message:
+            await say(query.bot, chat_id, text, keyboard)
+
+
+def _content(text: str | RichText) -> dict[str, Any]:
+    rich = clip(text if isinstance(text, RichText) else plain(text), TEXT_LIMIT)
+    entities = [MessageEntity(**entity) for entity in rich.entities]
+    return {"text": rich.text, "entities": entities, "parse_mode": None, "link_preview_options": _NO_PREVIEW}
+
+
+async def send_post(bot: Bot, ctx: Context, reader: Reader, post: Post) -> None:
+    """Show a post outside a broadcast, and remember the copy so that corrections reach it.
+
+    What Telegram refuses comes again with less: without its picture, then without formatting.
+    """
+    body: Body | None = Body("", b"", render(ctx, post, reader.language), post.version)
+    while body is not None:
+        try:
+            message = await send_rendering(bot, reader.chat_id, body.rendering)
+        except TelegramBadRequest as refusal:
+            _log.warning("post %s was refused: %s", post.id, refusal.message)
+            body = body.simpler()
+            continue
+        await ctx.storage.posts.shown(post.id, reader.id, message.message_id, post.version, now=ctx.now)
+        return
+
+
+async def send_rendering(bot: Bot, chat_id: int, rendering: Rendering) -> Message:
+    """Send a composed post to one chat: the same call that the fan-out makes."""
+    method = getattr(aiogram.methods, rendering.method[0].upper() + rendering.method[1:])
+    call: TelegramMethod[Message] = method(chat_id=chat_id, **rendering.payload)
+    return await bot(call)
+
+
+def style_of(settings: Settings, sections: Sequence[Section], post: Post) -> PostStyle:
+    """How this post looks: as its first section wants it, else as `[posts]` says."""
+    first = next((section.id for section in sections if section.mask & post.sections), "")
+    posts = settings.posts_for(first)
+    return PostStyle(**{field.name: getattr(posts, field.name) for field in fields(PostStyle)})
+
+
+def render(ctx: Context, post: Post, language: str) -> Rendering:
+    """The post as readers of that language get it."""
+    return compose(
+        post,
+        lang=ctx.words[language],
+        sections=ctx.sections,
+        style=style_of(ctx.settings, ctx.sections, post),
+        zone=ctx.zone,
+        newsroom=ctx.newsroom,
+    )

@@ -1,0 +1,183 @@
+"""/settings, /language, /privacy and /stop: one message each, which edits itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiogram import Bot, Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
+
+from bot.domain.post import RichText
+from bot.domain.reader import Reader, ReaderState
+from bot.i18n import Lang
+from bot.posts.links import is_http
+from bot.posts.richtext import bold, join
+from bot.readers import privacy
+from handlers import screen
+from handlers.context import Context
+from handlers.keyboards import (
+    BREAKING,
+    ERASE,
+    EXPORT,
+    LANGUAGE,
+    OPEN,
+    STOP,
+    breaking_button,
+    button,
+    keyboard,
+    language_buttons,
+    language_name,
+)
+from handlers.subscriptions import chosen, met, sections_screen
+
+router = Router(name="settings")
+Screen = tuple[RichText, InlineKeyboardMarkup]
+
+
+def settings_screen(ctx: Context, reader: Reader) -> Screen:
+    """What is in force, and a button for each of it."""
+    t = ctx.words[reader.language]
+    names = t.list(section.name(t.code) for section in chosen(ctx, reader))
+    lines: list[str | RichText] = [
+        bold(t("⚙️ Settings")),
+        t("Sections: {sections}", sections=names or "—"),
+        t("Breaking news: on") if reader.breaking else t("Breaking news: off"),
+        t("Language: {language}", language=language_name(t.code)),
+        "" if reader.state is ReaderState.ACTIVE else t("You are not subscribed at the moment: /start"),
+    ]
+    return join("\n", lines), keyboard(
+        [button(t("Sections"), OPEN.pack(view="sections"))],
+        [breaking_button(t, reader.breaking, "settings")],
+        [button(t("Language: {language}", language=language_name(t.code)), OPEN.pack(view="language"))],
+        [button(t("My data"), OPEN.pack(view="privacy"))],
+        [button(t("Unsubscribe"), STOP.pack())],
+    )
+
+
+def language_screen(ctx: Context, reader: Reader) -> Screen:
+    """All languages, asked for in each of them."""
+    text = bold(" · ".join(lang("Choose your language") for lang in ctx.words))
+    t = ctx.words[reader.language]
+    return text, keyboard(
+        language_buttons(ctx, reader.language, "language", all_=True),
+        [button(t("‹ Settings"), OPEN.pack(view="settings"))],
+    )
+
+
+def privacy_screen(ctx: Context, reader: Reader) -> Screen:
+    """What is kept, and the ways to take it along or have it forgotten."""
+    t = ctx.words[reader.language]
+    url = ctx.settings.newsroom.privacy_url
+    lines: list[str | RichText] = [
+        bold(t("Your data")),
+        t("We keep: chat number, language, sections, what we sent you and, for a short time, what you wrote here."),
+        t("We don't keep: phone number, the history of conversations."),
+    ]
+    return join("\n", lines), keyboard(
+        [button(t("Download my data"), EXPORT.pack())],
+        [button(t("Delete everything"), ERASE.pack(sure=False), "danger")],
+        [InlineKeyboardButton(text=t("Privacy policy"), url=url)] if is_http(url) else [],
+    )
+
+
+def goodbye_screen(ctx: Context, reader: Reader) -> Screen:
+    """What an unsubscribed reader can still do."""
+    t = ctx.words[reader.language]
+    text = t(
+        "You are unsubscribed from everything. Your choices are kept — come back: /start. Or delete your data now:"
+    )
+    return join("", [text]), keyboard([button(t("Delete"), ERASE.pack(sure=False))])
+
+
+VIEWS: dict[str, Callable[[Context, Reader], Screen]] = {
+    "sections": sections_screen,
+    "settings": settings_screen,
+    "language": language_screen,
+    "privacy": privacy_screen,
+}
+"""The screens that buttons can ask for."""
+
+
+@router.message(Command("settings", "language", "privacy"))
+async def open_by_command(
+    message: Message, command: CommandObject, bot: Bot, ctx: Context, reader: Reader | None, t: Lang
+) -> None:
+    """Show the screen that the command names."""
+    view = VIEWS[command.command.lower()]
+    await screen.say(bot, message.chat.id, *view(ctx, await met(ctx, reader, message, t)))
+
+
+@router.callback_query(OPEN)
+async def open_by_button(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, view: str) -> None:
+    """Go to another screen in the same message."""
+    await _redraw(query, ctx, reader, t, view)
+
+
+@router.callback_query(BREAKING)
+async def breaking(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, wanted: bool, view: str) -> None:
+    """Breaking news on or off."""
+    if reader and view in VIEWS:
+        reader = await ctx.storage.readers.set_breaking(reader.id, wanted, now=ctx.now)
+    await _redraw(query, ctx, reader, t, view)
+
+
+@router.callback_query(LANGUAGE)
+async def language(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, code: str, view: str) -> None:
+    """Another language, seen at once on the screen where it was chosen."""
+    if code not in ctx.words.languages:
+        return await screen.outdated(query, t)
+    if reader and view in VIEWS:
+        reader = await ctx.storage.readers.set_language(reader.id, code, now=ctx.now)
+    return await _redraw(query, ctx, reader, t, view)
+
+
+async def _redraw(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, view: str) -> None:
+    if reader is None or view not in VIEWS:
+        return await screen.outdated(query, t)
+    await screen.answer(query)
+    return await screen.show(query, *VIEWS[view](ctx, reader))
+
+
+@router.message(Command("stop"))
+async def stop_by_command(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """Unsubscribe from everything."""
+    left = reader and await ctx.storage.readers.leave(reader.id, now=ctx.now)
+    if left is None:
+        await screen.say(bot, message.chat.id, t("You are not subscribed at the moment: /start"))
+    else:
+        await screen.say(bot, message.chat.id, *goodbye_screen(ctx, left))
+
+
+@router.callback_query(STOP)
+async def stop_by_button(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """Unsubscribe from everything: one tap, no questions."""
+    left = reader and await ctx.storage.readers.leave(reader.id, now=ctx.now)
+    if left is None:
+        return await screen.outdated(query, t)
+    await screen.answer(query)
+    return await screen.show(query, *goodbye_screen(ctx, left))
+
+
+@router.callback_query(EXPORT)
+async def export(query: CallbackQuery, bot: Bot, ctx: Context) -> None:
+    """Hand over everything that is kept about this chat."""
+    await screen.answer(query)
+    document = privacy.document(await ctx.storage.readers.export(query.from_user.id))
+    await bot.send_document(query.from_user.id, BufferedInputFile(document, privacy.FILE_NAME))
+
+
+@router.callback_query(ERASE)
+async def erase(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, sure: bool) -> None:
+    """Forget this chat, after a second tap."""
+    await screen.answer(query)
+    if not sure:
+        buttons = keyboard(
+            [button(t("Yes, delete everything"), ERASE.pack(sure=True), "danger")],
+            [button(t("‹ Back"), OPEN.pack(view="privacy"))] if reader else [],
+        )
+        return await screen.show(
+            query, t("Delete your choices and everything we keep about this chat? There is no way back."), buttons
+        )
+    await ctx.storage.readers.erase(query.from_user.id)
+    return await screen.show(query, t("Everything is deleted, you will get nothing more from us. Begin anew: /start"))

@@ -1,0 +1,166 @@
+"""The sections screen: what a reader wants to get, changed by tapping, confirmed by «Done»."""
+
+from __future__ import annotations
+
+from aiogram import Bot, Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
+
+from bot.domain.article import Section
+from bot.domain.post import Post, RichText
+from bot.domain.reader import Reader, ReaderState
+from bot.i18n import Lang
+from bot.posts.hashtags import hashtag
+from bot.posts.richtext import bold, join
+from handlers import screen
+from handlers.context import Context
+from handlers.keyboards import (
+    DONE,
+    ONLY_BREAKING,
+    OPEN,
+    SECTION,
+    breaking_button,
+    button,
+    keyboard,
+    language_buttons,
+    rows,
+)
+
+CONSENT = "2026-1"
+"""Names the words a reader agrees to (those of the sections screen and of a deep link's welcome). They are kept
+with the consent: change the name with the words."""
+
+router = Router(name="subscriptions")
+
+
+def sections_screen(
+    ctx: Context, reader: Reader, *, first_line: str = "", only: bool = False
+) -> tuple[RichText, InlineKeyboardMarkup]:
+    """The screen; `only` adds the button for breaking news without any section."""
+    t = ctx.words[reader.language]
+    text = join(
+        "\n",
+        [
+            first_line,
+            bold(t("What should we send you?")),
+            t("Tick the sections — change them any time."),
+            "" if reader.state is ReaderState.ACTIVE else t("By tapping Done you agree to receive messages: /privacy"),
+        ],
+    )
+    count = len(chosen(ctx, reader))
+    done = t.n("Done · {n} section", "Done · {n} sections", count) if count else t("Done")
+    return text, keyboard(
+        *rows([_section_button(section, reader) for section in ctx.sections], 2),
+        [breaking_button(t, reader.breaking, "sections")],
+        [button(t("Breaking news only"), ONLY_BREAKING.pack())] if only else [],
+        [button(done, DONE.pack(), "primary")],
+        language_buttons(ctx, reader.language, "sections"),
+    )
+
+
+def _section_button(section: Section, reader: Reader) -> InlineKeyboardButton:
+    on = bool(section.mask & reader.sections)
+    return button(("✅ " if on else "") + section.name(reader.language), SECTION.pack(bit=section.bit, wanted=not on))
+
+
+def chosen(ctx: Context, reader: Reader) -> list[Section]:
+    """The reader's sections that this newsroom has, in the order of the buttons."""
+    return [section for section in ctx.sections if section.mask & reader.sections]
+
+
+async def met(ctx: Context, reader: Reader | None, message: Message, t: Lang) -> Reader:
+    """The reader behind a message, made when unknown."""
+    return reader or await ctx.storage.readers.meet(
+        message.chat.id, language=t.code, breaking=ctx.settings.readers.breaking, now=ctx.now
+    )
+
+
+@router.message(Command("sections"))
+async def sections(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """Show the screen."""
+    await screen.say(bot, message.chat.id, *sections_screen(ctx, await met(ctx, reader, message, t)))
+
+
+@router.callback_query(SECTION)
+async def toggle(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, bit: int, wanted: bool) -> None:
+    """Tick a section or untick it."""
+    section = next((section for section in ctx.sections if section.bit == bit), None)
+    changed = reader and section and await ctx.storage.readers.choose(reader.id, section.mask, wanted, now=ctx.now)
+    if not changed:
+        return await screen.outdated(query, t)
+    await screen.answer(query)
+    return await screen.show(query, *sections_screen(ctx, changed))
+
+
+@router.callback_query(DONE)
+async def done(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """The reader says yes; with nothing ticked the bot asks what was meant."""
+    if reader is None:
+        return await screen.outdated(query, t)
+    if chosen(ctx, reader):
+        return await _subscribe(query, bot, ctx, reader)
+    if reader.breaking:
+        await screen.answer(query, t("Tick at least one section, or keep breaking news only."), alert=True)
+    else:
+        await screen.answer(query, t("Tick at least one section."), alert=True)
+    return await screen.show(query, *sections_screen(ctx, reader, only=reader.breaking))
+
+
+@router.callback_query(ONLY_BREAKING)
+async def only_breaking(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """The reader says yes to breaking news without any section."""
+    if reader is None or chosen(ctx, reader) or not reader.breaking:
+        return await screen.outdated(query, t)
+    return await _subscribe(query, bot, ctx, reader)
+
+
+async def _subscribe(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader) -> None:
+    active = await ctx.storage.readers.consent(reader.id, CONSENT, now=ctx.now)
+    assert active is not None
+    await screen.answer(query)
+    example = await _example(ctx, active) if reader.state is not ReaderState.ACTIVE else None
+    await screen.show(query, *_done_screen(ctx, active, example is not None))
+    if example:
+        await screen.send_post(bot, ctx, active, example)
+
+
+async def _example(ctx: Context, reader: Reader) -> Post | None:
+    return next(iter(await newest(ctx, reader, 1)), None)
+
+
+async def newest(ctx: Context, reader: Reader, limit: int) -> list[Post]:
+    """The newest posts of the reader's sections, in the reader's language while there are any."""
+    mask = sum(section.mask for section in chosen(ctx, reader))
+    posts = await ctx.storage.posts.latest(mask, (reader.language, ""), limit)
+    return posts or await ctx.storage.posts.latest(mask, (), limit)
+
+
+def _done_screen(ctx: Context, reader: Reader, example: bool) -> tuple[RichText, InlineKeyboardMarkup]:
+    """What is in force from now on; nothing is promised that no setting keeps."""
+    t = ctx.words[reader.language]
+    names = t.list(section.name(t.code) for section in chosen(ctx, reader))
+    lines: list[str | RichText] = [
+        bold(t("Done!")),
+        t("You follow: {sections}", sections=names) if names else t("You get breaking news only."),
+        t("• breaking news only when it truly matters") if names and reader.breaking else "",
+        t("• change anything: /settings, unsubscribe: /stop"),
+        t("This is what a story looks like ↓") if example else "",
+    ]
+    return join("\n", lines), keyboard([button(t("Sections"), OPEN.pack(view="sections"))])
+
+
+async def subscribe_to(bot: Bot, ctx: Context, reader: Reader, section: Section) -> None:
+    """One tap on a deep link: subscribed at once, told how to go on, shown a story."""
+    await ctx.storage.readers.choose(reader.id, section.mask, True, now=ctx.now)
+    active = await ctx.storage.readers.consent(reader.id, CONSENT, now=ctx.now)
+    assert active is not None
+    t = ctx.words[active.language]
+    tag = hashtag(section.name(t.code)) or section.name(t.code)
+    text = join("\n", [t("✅ You follow {tag}. Add more?", tag=tag), t("Unsubscribe: /stop · your data: /privacy")])
+    buttons = keyboard(
+        [button(t("Sections"), OPEN.pack(view="sections"))], language_buttons(ctx, active.language, "sections")
+    )
+    await screen.say(bot, active.chat_id, text, buttons)
+    example = await _example(ctx, active) if reader.state is not ReaderState.ACTIVE else None
+    if example:
+        await screen.send_post(bot, ctx, active, example)
