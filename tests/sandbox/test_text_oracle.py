@@ -276,9 +276,7 @@ def test_random_explicit_entities_do_not_differ(ask: Ask) -> None:
         wanted: object = answer.get("message") or (answer["text"], [_ours(item) for item in answer["entities"]])
         got: object
         try:
-            got = normalise(
-                text, [Entity(NAMES.get(kind, kind.lower()), *place) for kind, *place in ranges], trim=False
-            )
+            got = normalise(text, [Entity(NAMES.get(kind, kind.lower()), a, b) for kind, a, b in ranges], trim=False)
             fitting += 1
         except TextError as error:
             got = error.reason
