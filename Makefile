@@ -49,7 +49,7 @@ check: .venv/.ready-to-test
 	  test -n "$$python" || continue; \
 	  "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null || continue; \
 	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { found=$$python; continue; }; \
-	  exec "$$python" -m venv .venv; \
+	  exec "$$python" -m venv --clear .venv; \
 	done; \
 	if test -n "$$found"; then \
 	  echo "newsdesk: $$found lacks the venv module; on Debian or Ubuntu: apt-get install $$found-venv" >&2; \

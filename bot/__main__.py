@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("url", metavar="URL")
     preview = add("preview", _preview, "the newest items as posts, nothing sent")
     preview.add_argument("--last", type=_count, required=True, metavar="N", help="how many items")
-    preview.add_argument("--html", type=Path, metavar="FILE", help="write a page instead")
+    preview.add_argument("--html", type=Path, metavar="FILE", help="write a page as well")
     preview.add_argument("--to", metavar="CHAT", help="send them to this one chat")
     add("migrate", _migrate, "brings the database to this version")
     return top

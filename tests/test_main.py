@@ -164,6 +164,52 @@ def _child(*args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *args], capture_output=True, text=True, env=env, timeout=60)
 
 
+@pytest.mark.parametrize(
+    ("argv", "module", "function", "answer", "code"),
+    [
+        (["demo", "--port", "0", "--keep"], "bot.demo", "demo", None, 0),
+        (["init", "--token", "1:a", "--feed", "https://x.kz", "--yes"], "bot.ops.setup", "init", 0, 0),
+        (["doctor"], "bot.ops.doctor", "doctor", True, 0),
+        (["doctor"], "bot.ops.doctor", "doctor", False, 1),
+        (["feed", "check", "https://x.kz"], "bot.ops.feedcheck", "feed_check", True, 0),
+        (["feed", "check", "https://x.kz"], "bot.ops.feedcheck", "feed_check", False, 1),
+        (["preview", "--last", "3", "--to", "@me"], "bot.ops.preview", "preview", None, 0),
+    ],
+)
+def test_each_command_does_its_work(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], module: str, function: str, answer: object, code: int
+) -> None:
+    calls: list[object] = []
+
+    async def work(*args: object, **kwargs: object) -> object:
+        calls.append((args, kwargs))
+        return answer
+
+    stand_in = types.ModuleType(module)
+    setattr(stand_in, function, work)
+    monkeypatch.setitem(sys.modules, module, stand_in)
+    assert cli.main(argv) == code
+    assert len(calls) == 1
+
+
+def test_warnings_of_the_configuration_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "newsdesk.toml").write_text("[desk]\napprovals = 2\n")
+    assert cli.main(["migrate"]) == 0
+    assert "not in this version yet" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_bug() -> None:
+    """`newsdesk feed check … | head -1` must not end in a traceback."""
+    code = (
+        "import sys, bot.__main__ as m\n"
+        "def work(args): raise BrokenPipeError\n"
+        "m._migrate = work\n"
+        "sys.exit(m.main(['migrate']))"
+    )
+    done = _child("-c", code)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_python_dash_m_is_the_same_program() -> None:
     done = _child("-m", "bot", "run")
     assert done.returncode == 2

@@ -33,20 +33,20 @@ a {{ color: #2678b6; text-decoration: none }}</style></head><body>{posts}</body>
 
 
 async def preview(settings: Settings, last: int, *, html: Path | None = None, to: str | None = None) -> None:
-    """Show the newest `last` items of all feeds: printed, written to the page `html`, or sent to the chat `to`.
+    """Show the newest `last` items of all feeds: printed and written to the page `html`, or sent to the chat `to`.
 
     Raises ConfigError when there is nothing to read or no token to send with, NewsdeskError when sending fails.
     """
     if to and not settings.env.bot_token:
         raise ConfigError("BOT_TOKEN", "is not set.", "Sending needs it; without --to nothing is sent.")
     renderings = [one async for one in _renderings(settings, last, RealClock())]
-    if html:
-        _write(html, renderings, settings.newsroom.name)
     if to:
         await _send(settings, to, renderings, RealClock())
-    if not html and not to:
+    else:
         for rendering in renderings:
             print(_terminal(rendering) + "\n" + "─" * 60)
+    if html:
+        _write(html, renderings, settings.newsroom.name)
 
 
 async def _renderings(settings: Settings, last: int, clock: Clock) -> AsyncIterator[Rendering]:
