@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from aiogram import Bot, F, Router
-from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import (
-    BotCommand,
-    BotCommandScopeChat,
     CallbackQuery,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
@@ -24,6 +19,7 @@ from bot.domain.post import RichText
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from handlers import screen
+from handlers.commands import commands, sync_editor_commands
 from handlers.context import Context
 from handlers.keyboards import Callback, button, keyboard
 from handlers.newsroom import CAST
@@ -60,26 +56,15 @@ async def claim(message: Message, command: CommandObject, ctx: Context, t: Lang,
     await ctx.storage.readers.meet(
         message.chat.id, language=t.code, breaking=ctx.settings.readers.breaking, now=ctx.now, source="desk"
     )
-    with suppress(TelegramAPIError):  # a menu that stays short is no reason to refuse the rights
-        await bot.set_my_commands(_commands(t, role), scope=BotCommandScopeChat(chat_id=message.chat.id))
-    await screen.say(bot, message.chat.id, _greeting(t, role))
+    await sync_editor_commands(bot, ctx, user.id, role)
+    await screen.say(bot, message.chat.id, _greeting(ctx, t, role))
 
 
-def _greeting(t: Lang, role: Role) -> RichText:
+def _greeting(ctx: Context, t: Lang, role: Role) -> RichText:
     head = t("You own this desk now.") if role is Role.OWNER else t("You are an editor now.")
-    lines = [f"/{command.command} · {command.description}" for command in _commands(t, role)[:-1]]
+    theirs = commands(ctx, t, role)[: -len(commands(ctx, t))]
+    lines = [f"/{command.command} · {command.description}" for command in theirs]
     return join("\n", [bold(head), *lines, t("Read as a reader does: /start")])
-
-
-def _commands(t: Lang, role: Role) -> list[BotCommand]:
-    """The desk's commands, then the way back to the reader's."""
-    listed = [("breaking", t("Breaking news to readers"))]
-    if role is Role.OWNER:
-        listed += [("editors", t("Who works at the desk")), ("status", t("What is in force"))]
-    return [
-        BotCommand(command=name, description=text)
-        for name, text in [*listed, ("help", t.p("desk", "What this bot does"))]
-    ]
 
 
 # Who works at the desk ------------------------------------------------------------------------------------------
@@ -160,8 +145,7 @@ async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id
     owner = query.from_user.id
     if await ctx.storage.editors.remove(user_id):
         await ctx.storage.editors.log(owner, "removed", str(user_id), now=ctx.now)
-        with suppress(TelegramAPIError):  # the menu is decoration: the commands themselves do nothing any more
-            await bot.delete_my_commands(scope=BotCommandScopeChat(chat_id=user_id))
+        await sync_editor_commands(bot, ctx, user_id, Role.READER)
     await screen.answer(query, t("Removed."))
     await screen.show(query, *await _staff(ctx, t, owner))
 
