@@ -59,6 +59,14 @@ class Articles:
             query = " & ".join(f"'{term}'" for term in terms) + ":*"
         return [_article(row) for row in await self._db.fetch(sql, query=query, limit=limit)]
 
+    async def prune(self, before: int) -> None:
+        """Forget articles last seen before that moment, with their posts and aliases."""
+        async with self._db.transaction() as db:
+            old = "(SELECT id FROM article WHERE seen_at < :before)"
+            await db.write("DELETE FROM alias WHERE seen_at < :before", before=before)
+            await db.write(f"DELETE FROM post WHERE article_id IN {old}", before=before)
+            await db.write("DELETE FROM article WHERE seen_at < :before", before=before)
+
 
 def _article(row: Row) -> Article:
     return Article(**{field.name: row[index] for index, field in enumerate(fields(Article))})

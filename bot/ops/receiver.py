@@ -114,7 +114,7 @@ class Receiver:
             await self._handle(json.loads(update.body))
         except TelegramStopped:
             raise
-        except Exception:  # the handlers' own error router answers people; whatever gets here must not stop others
+        except Exception:  # noqa: BLE001 - the handlers' error router answers people; the rest must not stop others
             _log.exception("update %d could not be handled", update.update_id)
         try:
             await self._storage.inbox.done([update.update_id], int(self._clock.now()))
@@ -209,8 +209,9 @@ def chat_of(update: Mapping[str, Any]) -> int:
     for value in update.values():
         if not isinstance(value, dict):
             continue
-        inner = value.get("message") if isinstance(value.get("message"), dict) else value
-        for owner in (inner.get("chat"), value.get("from"), value.get("user")):
+        inner = value.get("message")
+        chat = inner.get("chat") if isinstance(inner, dict) else value.get("chat")
+        for owner in (chat, value.get("from"), value.get("user")):
             if isinstance(owner, dict) and type(owner.get("id")) is int and abs(owner["id"]) < _LAST_ID:
                 return int(owner["id"])
     return 0

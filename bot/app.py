@@ -1,0 +1,470 @@
+"""Newsdesk on one screen: who does what, in which order, and what they share.
+
+    feeds ──watch──▶ articles + waiting posts ──publish──▶ broadcasts ──lanes──▶ send ──settle──▶ receipts
+      feeds/watch        storage/feeds        delivery/publish      delivery/sender     storage/deliveries
+
+    Telegram ──receive──▶ inbox ──handle──▶ readers' choices, editors' drafts ──launch──▶ broadcasts
+              ops/receiver      handlers/         storage/readers, editors
+
+Stages hand over through rows in storage only; the `wake`s are hints. This module opens storage, takes the
+leadership of what it runs (or says that another copy has it), and starts one task group of services. A service
+runs until the stop event and cleans up after itself; whatever it loses by dying, a restart finds in storage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from bot.clock import Clock
+from bot.delivery.pacing import Pacer
+from bot.domain.article import Section
+from bot.domain.desk import Role
+from bot.domain.errors import AnotherCopyRuns, NewsdeskError, StorageError, TelegramStopped
+from bot.feeds.fetch import Fetcher
+from bot.feeds.watch import WatchedFeed, Watcher
+from bot.i18n import Words
+from bot.ops.health import Health
+from bot.ops.http import HttpPort
+from bot.ops.retention import keep_tidy
+from bot.readers.rates import RatesService
+from bot.settings import Settings
+from storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    from bot.telegram import Telegram
+    from handlers.context import Context
+
+_log = logging.getLogger(__name__)
+
+SERVICES = frozenset({"watch", "send", "talk"})
+LEASE_SECONDS = 10
+DRAIN_SECONDS = 25.0
+_RENEW_SECONDS = 3.0
+_BEAT_SECONDS = 15.0
+USER_AGENT = "newsdesk/0.1 (news bot; contact: {contact})"
+
+
+@dataclass(slots=True)
+class _House:
+    """What the services share."""
+
+    settings: Settings
+    clock: Clock
+    storage: Storage
+    stop: asyncio.Event
+    health: Health
+    http: HttpPort
+    sections: list[Section]
+    worker: str
+    wakers: list[Callable[[], None]] = field(default_factory=list)
+
+    def wake(self) -> None:
+        """Something new is in storage."""
+        for waker in self.wakers:
+            waker()
+
+    @property
+    def fed(self) -> list[str]:
+        """The languages in which feeds publish."""
+        return sorted({feed.language for feed in self.settings.feeds if feed.language})
+
+
+async def run(
+    settings: Settings,
+    *,
+    only: frozenset[str] = SERVICES,
+    clock: Clock,
+    stop: asyncio.Event | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Run the services in `only` until SIGTERM, SIGINT or `stop`; `ready` is called once they run.
+
+    Raises `AnotherCopyRuns`, `TelegramStopped`, `ConfigError` or `StorageError`; nothing else on purpose.
+    """
+    stop = stop or asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(RuntimeError, ValueError, NotImplementedError):  # not in the main thread: the caller stops us
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    storage = await open_storage(settings.env.database_url)
+    try:
+        health = Health(clock.now, telegram="" if only == {"watch"} else "Telegram has not answered yet.")
+        house = _House(
+            settings=settings,
+            clock=clock,
+            storage=storage,
+            stop=stop,
+            health=health,
+            http=HttpPort(settings.env.http_listen, health),
+            sections=await _sections(settings, storage),
+            worker=f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        )
+        async with _leadership(house, only):
+            await _serve(house, only, ready)
+    except BaseExceptionGroup as group:
+        raise _purposeful(group) from None
+    finally:
+        await storage.close()
+
+
+def _purposeful(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error worth telling out of a task group's bundle."""
+    known = group.subgroup(NewsdeskError)
+    while known is not None and isinstance(known.exceptions[0], BaseExceptionGroup):
+        known = known.exceptions[0]
+    return known.exceptions[0] if known else group
+
+
+async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None]) -> None:
+    async with _fetcher(house) as fetcher, asyncio.TaskGroup() as services:
+
+        def start(work: Awaitable[None]) -> None:
+            async def guarded() -> None:
+                await work
+
+            services.create_task(guarded())
+
+        start(_beat(house))
+        if "watch" in only:
+            start(_watch(house, fetcher))
+            start(_until(house.stop, _rates(house)))
+            start(keep_tidy(house.storage, house.clock, house.stop))
+        if only & {"send", "talk"}:
+            await _with_telegram(house, only, fetcher, start, ready)
+        else:
+            async with house.http:
+                ready()
+                await house.stop.wait()
+
+
+async def _with_telegram(
+    house: _House,
+    only: frozenset[str],
+    fetcher: Fetcher,
+    start: Callable[[Awaitable[None]], None],
+    ready: Callable[[], None],
+) -> None:
+    """Sending and talking; the only services that load aiogram (2.4 s and 165 MiB)."""
+    from bot.telegram import close, connect
+
+    settings = house.settings
+    pacer = Pacer(settings.delivery.messages_per_second)
+    telegram = connect(
+        settings.env.bot_token,
+        settings.env.bot_api_url,
+        pacer,
+        house.clock,
+        proxy=settings.env.telegram_proxy,
+    )
+    try:
+        async with asyncio.TaskGroup() as services:
+
+            def also(work: Awaitable[None]) -> None:
+                async def guarded() -> None:
+                    await work
+
+                services.create_task(guarded())
+
+            username = await _introduce(house, telegram)
+            ctx = await _context(house, fetcher, username)
+            if "send" in only:
+                await _start_sending(house, ctx, telegram, pacer, also)
+            if "talk" in only:
+                await _start_talking(house, ctx, telegram, fetcher, also)
+            async with house.http:
+                ready()
+                await house.stop.wait()
+    finally:
+        await close(telegram)
+
+
+async def _watch(house: _House, fetcher: Fetcher) -> None:
+    zone = house.settings.newsroom.zone
+    feeds = [
+        WatchedFeed(
+            feed.url, ZoneInfo(feed.timezone) if feed.timezone else zone, feed.language, feed.section, feed.interval,
+            feed.encoding,
+        )
+        for feed in house.settings.feeds
+    ]  # fmt: skip
+
+    def due(at: float) -> None:
+        house.health.watch_due_at = at
+
+    if feeds:
+        watcher = Watcher(house.storage, fetcher, feeds, house.sections, house.clock, arrived=house.wake, noticed=due)
+        await watcher.run(house.stop)
+
+
+async def _rates(house: _House) -> None:
+    rates = house.settings.rates
+    if rates.url:
+        async with _fetcher(house, rates.ca_file) as fetcher:
+            await RatesService(house.storage, fetcher, rates.url, house.settings.newsroom.zone, house.clock).run()
+
+
+async def _start_sending(
+    house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, start: Callable[[Awaitable[None]], None]
+) -> None:
+    from bot.delivery.lanes import Lanes
+    from bot.delivery.publish import Publisher
+    from bot.delivery.renderings import Renderings
+    from bot.delivery.sender import Sender
+    from bot.desk.progress import ProgressCards
+    from handlers.screen import style_of
+
+    languages = house.settings.newsroom.languages
+    renderings = Renderings(
+        ctx.words,
+        house.sections,
+        lambda post: style_of(house.settings, house.sections, post),
+        ctx.zone,
+        ctx.newsroom,
+        f"https://t.me/{ctx.username}",
+    )
+    lanes = Lanes(house.storage, house.clock, house.worker, languages=languages, fed=house.fed)
+    sender = Sender(house.storage, telegram, pacer, renderings, lanes, house.clock, worker=house.worker)
+    publisher = Publisher(
+        house.storage,
+        house.clock,
+        rate=pacer.allowed,
+        languages=languages,
+        fed=house.fed,
+        started=sender.wake,
+    )
+    house.wakers += [publisher.wake, sender.wake]
+    start(publisher.run(house.stop))
+    start(_drained(house, sender.run(house.stop)))
+    start(_until(house.stop, ProgressCards(house.storage, telegram, ctx.words, house.clock).run()))
+
+
+async def _drained(house: _House, sending: Awaitable[None]) -> None:
+    """Sending, with a limit on how long what is in flight may take after a stop."""
+
+    async def limit() -> None:
+        await house.stop.wait()
+        await house.clock.sleep(DRAIN_SECONDS)
+        raise NewsdeskError(f"sending did not come to its end within {DRAIN_SECONDS:.0f} s of the stop")
+
+    async with asyncio.TaskGroup() as tasks:
+        limiter = tasks.create_task(limit())
+        await sending
+        limiter.cancel()
+
+
+async def _start_talking(
+    house: _House, ctx: Context, telegram: Telegram, fetcher: Fetcher, start: Callable[[Awaitable[None]], None]
+) -> None:
+    from aiogram import Dispatcher
+
+    from bot.ops.receiver import Receiver
+    from handlers import build_router
+    from handlers.commands import sync_profile
+
+    dispatcher = Dispatcher(disable_fsm=True)
+    dispatcher.include_router(build_router())
+
+    async def handle(update: dict[str, object]) -> None:
+        await dispatcher.feed_raw_update(telegram.bot, update, ctx=ctx)
+
+    def heard() -> None:
+        house.health.heard_at = house.clock.now()
+
+    env = house.settings.env
+    receiver = Receiver(
+        house.storage, telegram, handle, house.clock, kinds=dispatcher.resolve_used_update_types(), heard=heard
+    )
+    if env.webhook_url:
+        house.http.add_route("POST", urlsplit(env.webhook_url).path or "/", receiver.webhook(env.webhook_secret))
+        await telegram.bot.set_webhook(
+            env.webhook_url,
+            secret_token=env.webhook_secret,
+            allowed_updates=dispatcher.resolve_used_update_types(),
+        )
+    start(receiver.run(house.stop, polling=not env.webhook_url))
+    start(_until(house.stop, sync_profile(telegram.bot, ctx)))
+    await _owners(house, ctx)
+
+
+async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
+    """Run work that has no end of its own until the stop."""
+
+    async def watched() -> None:
+        await work
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(watched())
+        waiter = tasks.create_task(_event(stop))
+        await asyncio.wait((task, waiter), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            task.cancel()
+        else:
+            waiter.cancel()
+
+
+async def _event(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+@asynccontextmanager
+async def _fetcher(house: _House, ca_file: str = "") -> AsyncIterator[Fetcher]:
+    env = house.settings.env
+    contact = house.settings.newsroom.url or "the newsroom"
+    async with Fetcher(
+        house.clock,
+        user_agent=USER_AGENT.format(contact=contact),
+        allow_private=env.fetch_allow_private,
+        proxy=env.fetch_proxy,
+        ca_file=ca_file,
+    ) as fetcher:
+        yield fetcher
+
+
+async def _sections(settings: Settings, storage: Storage) -> list[Section]:
+    bits = await storage.meta.section_bits([section.id for section in settings.sections])
+    return [Section(item.id, bits[item.id], item.name, item.match) for item in settings.sections]
+
+
+async def _introduce(house: _House, telegram: Telegram) -> str:
+    """The bot's own name from Telegram; without a network, the one it had last time, or patience."""
+    known = await house.storage.meta.get("bot_username")
+    pause = 1.0
+    while True:
+        try:
+            status, answer = await telegram.call("getMe", {})
+            if answer.get("ok") is True:
+                house.health.telegram = ""
+                username = str(answer["result"]["username"])
+                await house.storage.meta.put("bot_username", username)
+                return username
+            if status in (401, 404):
+                from bot.telegram import REFUSED
+
+                raise TelegramStopped(REFUSED)
+            problem = str(answer.get("description", status))
+        except OSError as error:
+            problem = str(error) or type(error).__name__
+        house.health.telegram = "Telegram is out of reach."
+        if known or house.stop.is_set():
+            _log.warning("Telegram is out of reach (%s); everything goes on and will catch up", problem)
+            return known or ""
+        _log.warning("Telegram is out of reach (%s); next try in %.0f s", problem, pause)
+        await house.clock.wait(house.stop, pause)
+        pause = min(60.0, pause * 2)
+
+
+async def _context(house: _House, fetcher: Fetcher, username: str) -> Context:
+    from handlers.context import Context
+
+    settings = house.settings
+    overlay = settings.path.parent / "locales" if settings.path else Path("locales")
+    return Context(
+        storage=house.storage,
+        settings=settings,
+        words=Words.load(settings.newsroom.languages, overlay if overlay.is_dir() else None),
+        clock=house.clock,
+        sections=house.sections,
+        newsroom=settings.newsroom.name or await _newsroom_name(house, fetcher),
+        username=username,
+        wake=house.wake,
+    )
+
+
+async def _newsroom_name(house: _House, fetcher: Fetcher) -> str:
+    """The first feed's title where the file gives no name; the host while the feed has not been read."""
+    from bot.feeds.decode import decode
+    from bot.feeds.parse import parse
+
+    if not house.settings.feeds:
+        return "Newsdesk"
+    feed = house.settings.feeds[0]
+    known = (await house.storage.feeds.watch([feed.url]))[0].title
+    if known:
+        return known
+    try:
+        answer = await fetcher.fetch(feed.url)
+        text = decode(answer.body, content_type=answer.content_type, override=feed.encoding).text_bytes
+        title = parse(text, base=feed.url, zone=house.settings.newsroom.zone, language="", now=house.clock.now()).title
+    except NewsdeskError as error:
+        _log.warning("the first feed cannot be read yet: %s", error)
+        title = ""
+    return title or urlsplit(feed.url).hostname or "Newsdesk"
+
+
+async def _owners(house: _House, ctx: Context) -> None:
+    """Owners are what the file says; without any, whoever opens the claim link becomes one."""
+    from bot.desk.invitations import claim_link
+
+    editors, now = house.storage.editors, int(house.clock.now())
+    listed = set(house.settings.newsroom.owners)
+    for person in await editors.all():
+        if person.role is Role.OWNER and person.added_by == 0 and person.user_id not in listed:
+            await editors.remove(person.user_id)
+    for user_id in listed:
+        await editors.add(user_id, Role.OWNER, "", by=0, now=now)
+    if not await editors.has_owner():
+        link = await claim_link(house.storage, ctx.username, now)
+        print(f"Nobody owns this newsroom yet. Open this link within an hour to become its owner:\n{link}", flush=True)
+
+
+@asynccontextmanager
+async def _leadership(house: _House, only: frozenset[str]) -> AsyncIterator[None]:
+    """Hold the lease rows of the services while the body runs. Raises `AnotherCopyRuns`.
+
+    On SQLite the file lock has said already that nobody else runs here: its leases are taken over at once.
+    On PostgreSQL a lease of a killed copy runs out within seconds, so the start waits that long.
+    """
+    leaders, clock = house.storage.leaders, house.clock
+    if house.storage.engine.dialect.name == "sqlite":
+        await leaders.take_over()
+    for name in sorted(only):
+        deadline = clock.monotonic() + LEASE_SECONDS + 1
+        while await leaders.acquire(name, house.worker, now=int(clock.now()), ttl=LEASE_SECONDS) is None:
+            if clock.monotonic() >= deadline:
+                raise AnotherCopyRuns(f"another copy is running on this database (it holds '{name}').")
+            await clock.sleep(1.0)
+    async with asyncio.TaskGroup() as tasks:
+        renewing = tasks.create_task(_renew(house, only))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+    for name in sorted(only):
+        await leaders.release(name, house.worker)
+
+
+async def _renew(house: _House, only: frozenset[str]) -> None:
+    while True:
+        await house.clock.sleep(_RENEW_SECONDS)
+        try:
+            for name in sorted(only):
+                epoch = await house.storage.leaders.acquire(
+                    name, house.worker, now=int(house.clock.now()), ttl=LEASE_SECONDS
+                )
+                if epoch is None:
+                    raise AnotherCopyRuns(f"another copy has taken '{name}' over.")
+        except StorageError as error:
+            _log.warning("the lease could not be renewed: %s", error)
+
+
+async def _beat(house: _House) -> None:
+    """What readiness is judged by: the database can be written, and how long posts have been waiting."""
+    while not house.stop.is_set():
+        try:
+            await house.storage.meta.put("alive_at", str(int(house.clock.now())))
+            waiting = await house.storage.posts.waiting()
+            house.health.waiting_since = waiting[0][0].created_at if waiting else None
+            house.health.database = ""
+        except StorageError as error:
+            house.health.database = f"The database cannot be written: {error}"
+        await house.clock.wait(house.stop, _BEAT_SECONDS)

@@ -1,0 +1,108 @@
+"""`newsdesk demo`: the bot against the embedded stand-in over HTTP, by the same code as with Telegram.
+
+An invented newsroom keeps publishing; a browser page plays reader, second reader and editor. The demo has its
+own clock: it starts at 10:00 newsroom time, runs by itself and can be moved from the page.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+import webbrowser
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot import app
+from bot.clock import RealClock, SteppableClock
+from bot.domain.errors import ConfigError
+from bot.sandbox.http import Sandbox
+from bot.sandbox.newsroom import Newsroom
+from bot.settings import load
+
+ZONE = ZoneInfo("Asia/Almaty")
+EDITOR = 9001
+PEOPLE = ((1001, "Айгерим", "ru"), (1002, "Daniel", "en"), (EDITOR, "Dana", "en"))
+_PORTS_TRIED = 50
+_KEPT = Path(".newsdesk-demo")
+
+_CONFIG = """
+[newsroom]
+name = "Steppe Times"
+url = "{site}"
+owners = [{editor}]
+self_credits = ["Steppe Times", "Дала жаңалықтары"]
+
+[rates]
+url = "{site}/rates.xml"
+
+[[feeds]]
+url = "{site}/ru/rss.xml"
+language = "ru"
+interval = 5
+
+[[feeds]]
+url = "{site}/kk/rss.xml"
+language = "kk"
+interval = 5
+
+[[feeds]]
+url = "{site}/en/rss.xml"
+language = "en"
+interval = 5
+"""
+
+
+async def demo(host: str, port: int, keep: bool, open_browser: bool) -> None:
+    """Run the demo until it is interrupted. The page's address is the last line printed."""
+    clock = SteppableClock(_ten_o_clock(), running=True)
+    async with AsyncExitStack() as stack:
+        sandbox = await _sandbox(stack, clock, host, port)
+        folder = _KEPT if keep else Path(tempfile.mkdtemp(prefix="newsdesk-demo-"))
+        folder.mkdir(exist_ok=True)
+        if not keep:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "newsdesk.toml").write_text(
+            _CONFIG.format(site=f"{sandbox.url}/newsroom", editor=EDITOR), encoding="utf-8"
+        )
+        settings = load(
+            {
+                "BOT_TOKEN": sandbox.token,
+                "BOT_API_URL": sandbox.url,
+                "DATABASE_URL": f"sqlite:///{folder.absolute()}/newsdesk.db",
+                "NEWSDESK_CONFIG": "newsdesk.toml",
+                "HTTP_LISTEN": "",
+                "FETCH_ALLOW_PRIVATE": "1",
+            },
+            folder,
+        )
+
+        def ready() -> None:
+            print("The newsroom publishes a new article every half minute. Ctrl+C ends the demo.")
+            print(f"{sandbox.url}/", flush=True)
+            if open_browser:
+                webbrowser.open(sandbox.url)
+
+        await app.run(settings, clock=clock, ready=ready)
+
+
+def _ten_o_clock() -> float:
+    today = datetime.fromtimestamp(RealClock().now(), ZONE)
+    return today.replace(hour=10, minute=0, second=0, microsecond=0).timestamp()
+
+
+async def _sandbox(stack: AsyncExitStack, clock: SteppableClock, host: str, port: int) -> Sandbox:
+    """The stand-in with page and newsroom, on this port or the next free one."""
+    for candidate in range(port, port + _PORTS_TRIED) if port else (0,):
+        sandbox = Sandbox(clock, host=host, port=candidate, advance=clock.advance)
+        for user_id, name, language in PEOPLE:
+            sandbox.people.add(user_id, name=name, lang=language)
+        Newsroom(clock).routes(sandbox.app)
+        try:
+            return await stack.enter_async_context(sandbox)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError("--host", f"cannot listen on {host}:{candidate} ({error.strerror}).") from None
+    raise ConfigError("--port", f"no port from {port} to {port + _PORTS_TRIED - 1} is free.")
