@@ -49,7 +49,7 @@ def _words(t: Lang, error: Exception) -> str:
         case UserError():
             return t(error.key, **error.values)
         case StorageFull():
-            return t("We cannot save anything right now. Try again later: the newsroom has been told.")
+            return t("We cannot save anything right now. Try again later.")
         case _:
             return t("That didn't work. Try again in a minute.")
 

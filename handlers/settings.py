@@ -57,7 +57,7 @@ def settings_screen(ctx: Context, reader: Reader) -> Screen:
 
 def language_screen(ctx: Context, reader: Reader) -> Screen:
     """All languages, asked for in each of them."""
-    text = bold(" · ".join(lang("Choose your language") for lang in ctx.words))
+    text = bold(" · ".join(t("Choose your language") for t in ctx.words))
     t = ctx.words[reader.language]
     return text, keyboard(
         language_buttons(ctx, reader.language, "language", all_=True),
