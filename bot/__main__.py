@@ -94,7 +94,7 @@ def _settings() -> Settings:
 
 def _run(args: argparse.Namespace) -> int:
     settings = _settings()
-    if not settings.env.bot_token:
+    if not settings.env.bot_token and args.only != {"watch"}:  # watching needs no Telegram
         raise ConfigError(
             "BOT_TOKEN",
             "is not set.",

@@ -65,6 +65,16 @@ def test_run_hands_over_settings_and_services(monkeypatch: pytest.MonkeyPatch, t
     assert seen == [watched, {"watch", "send"}, watched, {"watch", "send", "talk"}]
 
 
+def test_watching_alone_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(*args: object, **kwargs: object) -> None:
+        pass
+
+    app_that(monkeypatch, run)
+    monkeypatch.delenv("BOT_TOKEN")
+    assert cli.main(["run", "--only", "watch"]) == 0
+    assert cli.main(["run", "--only", "watch,send"]) == 2
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
