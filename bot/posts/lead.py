@@ -40,6 +40,7 @@ _TRUNCATED = re.compile(r" ?\[(?:…|\.{3})\]$")
 _MORE = re.compile(r" (?:читать далее|толығырақ|read more) ?(?:…|\.{3}|→|»)+$", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?…][»”\")]* (?=[\"«“„(—–]? ?[^\W_a-zа-яёәғқңөұүһі])")
 _ENDED = re.compile(r"[»”\"')]*(?:[.!?…]+[»”\"')]*\s+|\n)")
+_PARAGRAPH = re.compile(r".*(?:(?<![.!?…»”\"):])\n.*)*")
 _LAST_WORD = re.compile(r"\w+$")
 _ABBREVIATIONS = {
     "гг",
@@ -86,14 +87,18 @@ def clean_lead(lead: str, title: str, self_credits: Sequence[str] = ()) -> str:
 
 
 def _own_lines(text: str, title: str) -> list[str]:
-    """Lines up to the partner block; without those that say nothing or are the headline again."""
-    lines = []
+    """Lines up to the partner block; without those that say nothing or are the headline again.
+
+    A line that goes on in small letters was only wrapped by the feed's editor program.
+    """
+    lines: list[str] = []
     for raw in text.split("\n"):
         line = _MORE.sub("", _TRUNCATED.sub("…", " ".join(raw.split())))
         if _BLOCK_LINE.fullmatch(line) or _BLOCK_START.match(line):
             break
         if _speaks(line) and not _BOILERPLATE.fullmatch(line) and _key(line) != title:
-            lines.append(line)
+            wrapped = lines and line[0].islower() and lines[-1][-1] not in ".!?…:;"
+            lines.append(f"{lines.pop()} {line}" if wrapped else line)
     return lines
 
 
@@ -121,7 +126,7 @@ def _shorten(text: str) -> str:
     """A long text is an article's body: its first paragraph only, and of that the sentences that fit."""
     if len(text) <= LEAD_LIMIT:
         return text
-    paragraph = text.split("\n", 1)[0]
+    paragraph = _PARAGRAPH.match(text)[0].replace("\n", " ")  # type: ignore[index]  # it matches any text
     ends = [found.end() for found in _SENTENCE_END.finditer(paragraph[: LEAD_LIMIT + 2]) if _ends(found)]
     if len(paragraph) <= LEAD_LIMIT or not ends:
         return clip(plain(paragraph), LEAD_LIMIT).text

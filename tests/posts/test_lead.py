@@ -121,6 +121,11 @@ def test_a_whole_body_gives_its_first_paragraph_only() -> None:
     assert clean("Первый абзац.\n" + "Цитата, – сказал он. " * 100) == "Первый абзац."
 
 
+def test_wrapped_lines_are_one_paragraph() -> None:
+    assert clean("Снег идёт\nвторой день\nПодряд.\nи ещё") == "Снег идёт второй день\nПодряд.\nи ещё"
+    assert clean("Снег. Он\nИдёт.\n" + "Цитата, – сказал он. " * 100) == "Снег. Он Идёт."
+
+
 @settings(max_examples=100)
 @given(st.text(), st.text())
 def test_any_lead_and_headline_are_survived(lead: str, title: str) -> None:
