@@ -2,7 +2,7 @@
 
 An article has several aliases, kept for a year; any hit means that it is known, perhaps edited. Keys:
 `g:` its guid, `u:` a canonical link, and weak ones that need a second sign: `n:` the number in its path,
-`t:` its title, `s:` its lead with the second of its publication.
+`t:` its title, `s:` its lead with the second of its publication; `x:` all of it where nothing else is its own.
 """
 
 from __future__ import annotations
@@ -128,15 +128,27 @@ def aliases(entry: Entry, *, host: str, unique_guids: Collection[str]) -> tuple[
 
 
 def document_keys(entries: Sequence[Entry], *, host: str, repeated: Collection[str] = ()) -> list[tuple[str, ...]]:
-    """The keys of each entry, without guids, links and numbers that several entries of the document share.
+    """The keys of each entry, without those that different entries of the document share.
 
-    `repeated` are guids that repeat in the whole document, when `entries` are only a part of it.
+    `repeated` are guids and links that repeat in the whole document, when `entries` are only a part of it. An
+    article that stands in the document twice keeps its keys; an entry without guid and link of its own is known
+    by its whole text (`x:`).
     """
-    guids = Counter(entry.guid for entry in entries)
+    different = list({(e.guid, canonical_link(e.link), _plain(e.title)): e for e in entries}.values())
+    guids = Counter(entry.guid for entry in different)
     unique = {guid for guid, n in guids.items() if n == 1 and guid not in repeated}
-    keys = [aliases(entry, host=host, unique_guids=unique) for entry in entries]
-    counts = Counter(key for of_entry in keys for key in of_entry)
-    return [tuple(key for key in of_entry if counts[key] == 1) for of_entry in keys]
+    shared = {"u:" + canonical_link(link) for link in repeated}
+    counts = Counter(key for e in different for key in aliases(e, host=host, unique_guids=unique))
+    return [
+        _own([key for key in aliases(e, host=host, unique_guids=unique) if counts[key] == 1 and key not in shared], e)
+        for e in entries
+    ]
+
+
+def _own(keys: list[str], entry: Entry) -> tuple[str, ...]:
+    if any(key[0] in "gu" for key in keys):
+        return tuple(keys)
+    return (*keys, "x:" + _hash("\0".join((entry.title, entry.lead, entry.link, str(entry.published)))))
 
 
 def fingerprint(entry: Entry) -> str:
@@ -182,7 +194,7 @@ def _hit(entry: Entry, keys: tuple[str, ...], known: Mapping[str, KnownArticle],
 def _holds(key: str, entry: Entry, article: KnownArticle, now: float) -> bool:
     """Whether a key that was found also means this article: weak keys need a second sign."""
     kind = key[0]
-    if kind in "gus":
+    if kind in "gusx":
         return True
     lead = _plain(entry.lead)
     same_lead = bool(lead) and lead == _plain(article.lead)

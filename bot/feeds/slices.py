@@ -21,7 +21,10 @@ FULL_EVERY = 50
 _MARKS = re.compile(rb"<(?:(!--)|(!\[CDATA\[)|(\?)|(/?)((?:[\w.-]+:)?(?:item|entry))(?=[\s/>]))")
 _ENDS = (b"-->", b"]]>", b"?>")
 _VOLATILE = re.compile(rb"<(lastBuildDate|pubDate|updated|(?:dc:)?date|ttl)\b[^<>]*>[^<>]*</\1\s*>")
-_GUID = re.compile(rb"<(guid|id|(?:atom:)?id)\b[^<>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</\1\s*>", re.S)
+_TEXT = rb"\b[^<>]*>\s*(?:<!\[CDATA\[)?([^<]*?)(?:\]\]>)?\s*</"
+_GUID = re.compile(rb"<(?:[\w.-]+:)?(?:guid|id)" + _TEXT)
+_LINK = re.compile(rb"<link(?:" + _TEXT + rb"|\b[^<>]*\bhref\s*=\s*[\"']([^\"'<>]*))")
+_TITLE = re.compile(rb"<title" + _TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,22 @@ class Slices:
         return blake2b(_VOLATILE.sub(b"", self.prolog) + b"\0" + self.epilog, digest_size=16).digest()
 
     @property
-    def repeated_guids(self) -> frozenset[str]:
-        """Guids that stand on more than one item of the whole document and so name none of them."""
-        found = (_GUID.search(item) for item in self.items)
-        counts = Counter(html.unescape(g[2].decode("utf-8", "replace")).strip() for g in found if g)
-        return frozenset(guid for guid, n in counts.items() if n > 1)
+    def repeated(self) -> frozenset[str]:
+        """Guids and links that stand on several different items of the whole document and so name none of them."""
+        named = {(_inside(_GUID, item), _inside(_LINK, item), _inside(_TITLE, item)) for item in self.items}
+        counts = [Counter(names[part] for names in named) for part in (0, 1)]
+        return frozenset(name for count in counts for name, n in count.items() if n > 1 and name)
 
     def only(self, indices: Iterable[int]) -> bytes:
         """The document with these items only."""
         return self.prolog + b"\n".join(self.items[i] for i in indices) + self.epilog
+
+
+def _inside(pattern: re.Pattern[bytes], item: bytes) -> str:
+    """The text that the pattern finds in an item, "" without one."""
+    found = pattern.search(item)
+    text = next((part for part in found.groups() if part), b"") if found else b""
+    return html.unescape(text.decode("utf-8", "replace")).strip()
 
 
 def cut(body: bytes) -> Slices | None:

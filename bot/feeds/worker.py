@@ -48,7 +48,7 @@ class Job:
 class Reading:
     """What a body holds. `document` has only the unseen entries when `partial`, and is None when all were seen.
 
-    `total` counts the items of the whole document, `repeated` are guids that stand on several of them.
+    `total` counts the items of the whole document, `repeated` are guids and links that several of them share.
     """
 
     document: Document | None
@@ -93,7 +93,7 @@ class FeedReader:
             raise
         partial = isinstance(plan, Only)
         total = len(slices.items) if slices else len(document.entries) if document else 0
-        repeated = slices.repeated_guids if slices and partial else frozenset()
+        repeated = slices.repeated if slices and partial else frozenset()
         return Reading(document, total, partial, decoded.encoding, decoded.repaired, repeated)
 
     async def _parse(

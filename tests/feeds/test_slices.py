@@ -64,13 +64,22 @@ def test_what_is_no_plain_list_is_not_cut_or_only_where_it_is_whole(body: bytes)
     assert got is None or len(got.items) == 1
 
 
-def test_repeated_guids() -> None:
+def test_what_several_items_share_names_none_of_them() -> None:
     guid = b"<guid isPermaLink='false'>%s</guid>"
-    got = slices(guid % b"a", guid % b"<![CDATA[a]]>", guid % b"b &amp; c", b"<title>no guid</title>")
-    assert got.repeated_guids == {"a"}
-    feed = cut(b"<feed><entry><id>x&amp;y</id></entry><entry><id> x&amp;y </id></entry></feed>")
+    titled = guid % b"<![CDATA[a]]>" + b"<title>t</title>"
+    got = slices(guid % b"a", titled, guid % b"b &amp; c", b"<title>no guid</title>")
+    assert got.repeated == {"a"}
+    feed = cut(
+        b"<feed><entry><id>x&amp;y</id><link rel='self' href='/live'/></entry>"
+        b"<entry><id> x&amp;y </id><link>/live</link><title>t</title></entry></feed>"
+    )
     assert feed
-    assert feed.repeated_guids == {"x&y"}
+    assert feed.repeated == {"x&y", "/live"}
+
+
+def test_an_item_that_stands_twice_shares_with_nobody() -> None:
+    item = b"<guid>1</guid><link>/a</link><title>t</title><category>%s</category>"
+    assert slices(item % b"x", item % b"y").repeated == frozenset()
 
 
 def primed(*items: bytes) -> SliceMemory:
