@@ -207,6 +207,10 @@ class People:
         person = self._known[user_id] = Person(self.sandbox, user_id)
         return person
 
+    def known(self, user_id: int) -> Person:
+        """Somebody who was added before; KeyError for a stranger."""
+        return self._known[user_id]
+
     def group(
         self,
         chat_id: int,

@@ -12,17 +12,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
 
 from . import sim
 from .client import People, transcript
-from .faults import Fault, Faults, Match, token_error
+from .faults import Fault, Faults, token_error
 from .flood import FloodRule
 from .methods import METHODS, Machine
-from .model import ApiError, Json, Params, clamp, refuse, to_int
+from .model import ApiError, Clock, Json, Params, clamp, refuse, to_int
 from .schema import check_request, check_result
 from .webhook import Pusher
 
@@ -32,18 +32,6 @@ _PARAMETERS_MAX = 1024 * 1024
 _KNOWN = {name.lower(): name for name in METHODS}
 
 Uploads = dict[str, tuple[str, bytes]]
-
-
-class SandboxClock(Protocol):
-    """The part of a clock that the stand-in needs."""
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait that many seconds of this clock."""
-        ...
 
 
 @dataclass(slots=True)
@@ -65,7 +53,7 @@ class Sandbox:
 
     def __init__(
         self,
-        clock: SandboxClock,
+        clock: Clock,
         *,
         token: str = TOKEN,
         host: str = "127.0.0.1",
@@ -83,6 +71,7 @@ class Sandbox:
         self.machine = Machine(clock, bot_id=int(token.partition(":")[0]), name=name, username=username)
         self.machine.flood = flood or FloodRule.off()
         self.faults = Faults(self.machine)
+        self.fail = self.faults.fail
         self.violations: list[str] = []
         self.calls: deque[Call] = deque(maxlen=10_000)
         self.people = People(self)
@@ -126,18 +115,6 @@ class Sandbox:
         await self._stack.aclose()
 
     # --- what tests and the demo use --------------------------------------------------------------------
-
-    def fail(
-        self,
-        what: str | ApiError,
-        method: str | None = None,
-        match: Match = None,
-        times: int | None = 1,
-        after: int = 0,
-        seconds: float = 5.0,
-    ) -> Fault:
-        """Arm a fault; see `Faults.fail`."""
-        return self.faults.fail(what, method, match, times, after, seconds)
 
     def sent(self, chat_id: int) -> list[Json]:
         """What the bot has said in a chat, as it stands now, deleted messages left out."""

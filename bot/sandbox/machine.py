@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from .flood import FloodRule
 from .model import (
@@ -19,6 +19,7 @@ from .model import (
     CHANNEL_RIGHTS,
     GROUP_RIGHTS,
     Chat,
+    Clock,
     File,
     Json,
     Listener,
@@ -47,18 +48,10 @@ _DAY = 86_400.0
 _QUEUE_CAP = 100_000
 
 
-class Now(Protocol):
-    """All that the machine asks of a clock."""
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        ...
-
-
 class World:
     """Everything that exists, and what people can do in it. `Machine` in methods.py adds the bot's methods."""
 
-    def __init__(self, clock: Now, *, bot_id: int, name: str, username: str, seed: int = 1) -> None:
+    def __init__(self, clock: Clock, *, bot_id: int, name: str, username: str, seed: int = 1) -> None:
         self.clock = clock
         self.random = random.Random(seed)
         self.bot = User(bot_id, name, username=username, is_bot=True)

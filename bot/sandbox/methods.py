@@ -7,6 +7,7 @@ to post, keyboard semantics, lengths, permissions; then what only its servers kn
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from . import markup as keyboards
@@ -70,7 +71,14 @@ _CARD = {  # what getMy… and setMy… speak of -> (field, longest)
     "myshortdescription": ("short_description", 120),
 }
 _NAMES = {name.lower(): re.sub(r"(?=[A-Z])", "_", name).lower() for name in METHODS}
-_WITH_FILES = frozenset({"sendphoto", "sendvideo", "senddocument", "sendmediagroup", "editmessagemedia"})
+_SENDS: dict[str, Callable[[Params, Files], list[Content]]] = {
+    "sendmessage": lambda p, files: [text_content(p)],
+    "sendrichmessage": lambda p, files: [rich_content(p)],
+    "sendphoto": lambda p, files: [media_content(p, files, "photo")],
+    "sendvideo": lambda p, files: [media_content(p, files, "video")],
+    "senddocument": lambda p, files: [media_content(p, files, "document")],
+    "sendmediagroup": album,
+}
 
 
 class Machine(World):
@@ -88,10 +96,11 @@ class Machine(World):
             raise ApiError(400, "Logged out")
         if name[3:] in _CARD:
             return self._bot_text(name, params)
-        handler = getattr(self, _NAMES[name])
-        if name in _WITH_FILES:
-            return handler(params, Files(self.files, self.web, files or {}))
-        return handler(params)
+        if name in _SENDS:
+            return self._send(name, params, Files(self.files, self.web, files or {}))
+        if name == "editmessagemedia":
+            return self.edit_message_media(params, Files(self.files, self.web, files or {}))
+        return getattr(self, _NAMES[name])(params)
 
     # --- finding things and checking access -------------------------------------------------------------
 
@@ -178,6 +187,13 @@ class Machine(World):
 
     # --- sending ----------------------------------------------------------------------------------------
 
+    def _send(self, name: str, p: Params, files: Files) -> Json | list[Json]:
+        """Each send method; of an album all items or none."""
+        contents = _SENDS[name](p, files)
+        group = {"media_group_id": str(self.random.getrandbits(53))} if len(contents) > 1 else {}
+        sent = [msg.json for msg in self._deliver(p, contents, group)]
+        return sent if name == "sendmediagroup" else sent[0]
+
     def _deliver(self, p: Params, contents: list[Content], extra: Json | None = None) -> list[Msg]:
         """The common road of everything that is sent, after its content was read."""
         wanted = self._reply_syntax(p)
@@ -212,32 +228,6 @@ class Machine(World):
             fields["reply_markup"] = markup
         sender = None if chat.type == "channel" else self.bot
         return self.add_message(chat, sender, fields, msg, thread)
-
-    def send_message(self, p: Params) -> Json:
-        """sendMessage."""
-        return self._deliver(p, [text_content(p)])[0].json
-
-    def send_rich_message(self, p: Params) -> Json:
-        """sendRichMessage."""
-        return self._deliver(p, [rich_content(p)])[0].json
-
-    def send_photo(self, p: Params, files: Files) -> Json:
-        """sendPhoto."""
-        return self._deliver(p, [media_content(p, files, "photo")])[0].json
-
-    def send_video(self, p: Params, files: Files) -> Json:
-        """sendVideo."""
-        return self._deliver(p, [media_content(p, files, "video")])[0].json
-
-    def send_document(self, p: Params, files: Files) -> Json:
-        """sendDocument."""
-        return self._deliver(p, [media_content(p, files, "document")])[0].json
-
-    def send_media_group(self, p: Params, files: Files) -> list[Json]:
-        """sendMediaGroup: all items or none."""
-        contents = album(p, files)
-        group = {"media_group_id": str(self.random.getrandbits(53))} if len(contents) > 1 else {}
-        return [msg.json for msg in self._deliver(p, contents, group)]
 
     def _source(self, p: Params, verb: str) -> Msg:
         msg = self.find(self.access(p.get("from_chat_id"), "read"), to_int(p.get("message_id")))

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 Json = dict[str, Any]
 Params = dict[str, Any]
@@ -38,6 +38,18 @@ PERMISSIONS = (
     *("can_add_web_page_previews", "can_react_to_messages", "can_edit_tag", "can_change_info"),
     *("can_invite_users", "can_pin_messages", "can_manage_topics"),
 )
+
+
+class Clock(Protocol):
+    """All that the stand-in asks of time; the machine itself asks only what time it is."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that many seconds of this clock."""
+        ...
 
 
 class ApiError(Exception):

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .client import transcript
-from .content import media_fields, new_file
-from .methods import origin
-from .model import ApiError, Chat, Json, Member, Msg, to_int
+from .client import Person, transcript
+from .content import image_size
+from .model import ApiError, Chat, Json, Msg, to_int
 from .picture import draw
 
 if TYPE_CHECKING:
@@ -33,9 +32,10 @@ def add_routes(sandbox: Sandbox) -> None:
     """Put the API on the stand-in's application."""
     api = _Sim(sandbox)
     router = sandbox.app.router
-    posts = ("send", "tap", "block", "join", "leave", "react", "forward", "inline", "clock", "fault")
-    for name in posts:
-        router.add_post(f"/sim/{name}", _guarded(getattr(api, name)))
+    for name in ("send", "tap", "block", "join", "leave", "react", "forward", "inline"):
+        router.add_post(f"/sim/{name}", _guarded(api.act))
+    router.add_post("/sim/clock", _guarded(api.clock))
+    router.add_post("/sim/fault", _guarded(api.fault))
     router.add_delete("/sim/fault", _guarded(api.clear))
     for path, handler in {
         "/sim/state": api.state,
@@ -150,75 +150,43 @@ class _Sim:
             return {**event, **payload}
         return {**event, "type": "state" if kind == "update" else kind}
 
-    async def send(self, request: web.Request) -> web.Response:
-        """A person says something; answers the message."""
+    async def act(self, request: web.Request) -> web.Response:
+        """A person does what the path says; answers the message, the bot's answer, or {"ok": true}."""
         p = await request.json()
-        media = self._photo(p["photo"]) if p.get("photo") else None
-        msg = self.machine.receive(
-            p["user_id"],
-            p.get("chat_id") or p["user_id"],
-            text=p.get("text") or "",
-            media=media,
-            reply_to=p.get("reply_to"),
-            thread=p.get("thread_id") or 0,
-        )
-        return web.json_response(transcript(msg))
+        done = await self._do(request.path.rpartition("/")[2], self.sandbox.people.known(p["user_id"]), p)
+        return web.json_response({"ok": True} if done is None else done)
 
-    def _photo(self, given: str) -> Json:
+    async def _do(self, what: str, person: Person, p: Json) -> Json | None:
+        place = p.get("chat_id") or person.id
+        match what:
+            case "send":
+                photo = self._photo(p["photo"]) if p.get("photo") else None
+                replies = {"reply_to": p.get("reply_to"), "thread_id": p.get("thread_id")}
+                return await person.send(p.get("text") or "", place, photo=photo, **replies)
+            case "forward":
+                source = {"chat": {"id": p["from_chat_id"]}, "message_id": p["message_id"]}
+                return await person.send(chat=place, forward_from=source)
+            case "tap":
+                return await person.press(_named(p), p["data"], timeout=_ANSWER_WITHIN)
+            case "inline":
+                return await person.inline(p.get("query") or "", timeout=_ANSWER_WITHIN)
+            case "react":
+                person.react(_named(p), p.get("emoji"))
+            case "block":
+                self.machine.block(person.id, bool(p["blocked"]))
+            case "join":
+                person.join(p["chat_id"])
+            case "leave":
+                person.leave(p["chat_id"])
+        return None
+
+    def _photo(self, given: str) -> bytes:
         """Base64 of an image, or a section's name for a sample picture."""
         try:
             data = base64.b64decode(given.rpartition(",")[2], validate=True)
-            file = new_file("Photo", data, "photo.jpg")
-        except (binascii.Error, ApiError):
-            file = new_file("Photo", draw(given, 1), f"{given}.png")
-        return media_fields(file, self.machine.files)
-
-    async def tap(self, request: web.Request) -> web.Response:
-        """A person presses a callback button; answers what the bot answered, or null in time."""
-        p = await request.json()
-        query = self.machine.press(p["user_id"], p["chat_id"], p["message_id"], p["data"])
-        await self.sandbox.until(lambda: query.answer is not None, _ANSWER_WITHIN)
-        return web.json_response(query.answer)
-
-    async def inline(self, request: web.Request) -> web.Response:
-        """A person types `@bot query`."""
-        p = await request.json()
-        query = self.machine.inline(p["user_id"], p.get("query") or "")
-        await self.sandbox.until(lambda: query.answer is not None, _ANSWER_WITHIN)
-        return web.json_response(query.answer)
-
-    async def block(self, request: web.Request) -> web.Response:
-        """A person blocks or unblocks the bot."""
-        p = await request.json()
-        self.machine.block(p["user_id"], bool(p["blocked"]))
-        return web.json_response({"ok": True})
-
-    async def join(self, request: web.Request) -> web.Response:
-        """A person enters a group or channel."""
-        return self._become(await request.json(), "member")
-
-    async def leave(self, request: web.Request) -> web.Response:
-        """A person leaves a group or channel."""
-        return self._become(await request.json(), "left")
-
-    def _become(self, p: Json, status: str) -> web.Response:
-        user = self.machine.users[p["user_id"]]
-        self.machine.set_member(self.machine.chats[p["chat_id"]], Member(user, status), by=user)
-        return web.json_response({"ok": True})
-
-    async def react(self, request: web.Request) -> web.Response:
-        """A person reacts to a message."""
-        p = await request.json()
-        self.machine.react(p["user_id"], p["chat_id"], p["message_id"], p.get("emoji"))
-        return web.json_response({"ok": True})
-
-    async def forward(self, request: web.Request) -> web.Response:
-        """A person forwards a message to a chat."""
-        p = await request.json()
-        msg = self.machine.chats[p["from_chat_id"]].messages[p["message_id"]]
-        extra = {**self.machine.content_of(msg).fields, "forward_origin": origin(msg)}
-        sent = self.machine.receive(p["user_id"], p.get("chat_id") or p["user_id"], extra=extra)
-        return web.json_response(transcript(sent))
+        except binascii.Error:
+            return draw(given, 1)
+        return data if image_size(data) else draw(given, 1)
 
     async def clock(self, request: web.Request) -> web.Response:
         """Move the clock forward by that many seconds."""
@@ -258,3 +226,7 @@ class _Sim:
         if not inline:
             headers["Content-Disposition"] = "attachment"
         return web.Response(body=file.data, content_type=file.mime, headers=headers)
+
+
+def _named(p: Json) -> Json:
+    return {"chat": {"id": p["chat_id"]}, "message_id": p["message_id"]}

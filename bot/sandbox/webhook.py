@@ -6,28 +6,16 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 
 from .methods import Machine
-from .model import Params, Update
+from .model import Clock, Params, Update
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 _MUTE = ("deletewebhook", "setwebhook", "close", "logout")
 _GONE_FOR = 23 * 3600.0  # answers of 410 for this long remove the webhook
-
-
-class Sleeper(Protocol):
-    """The part of a clock that delivery needs."""
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
 
 
 class Pusher:
@@ -36,7 +24,7 @@ class Pusher:
     def __init__(
         self,
         machine: Machine,
-        clock: Sleeper,
+        clock: Clock,
         tasks: asyncio.TaskGroup,
         call: Callable[[str, Params], Awaitable[Any]],
     ) -> None:

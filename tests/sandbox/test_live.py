@@ -6,7 +6,7 @@ The live run writes to LIVE_CHAT_ID only: a private chat that has started the bo
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiogram import Bot
@@ -18,7 +18,6 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, ReplyParam
 from bot.sandbox.http import Sandbox
 
 TOKEN, CHAT = os.environ.get("LIVE_BOT_TOKEN", ""), int(os.environ.get("LIVE_CHAT_ID", "0"))
-WHY = "did not run against the real Bot API: set LIVE_BOT_TOKEN and LIVE_CHAT_ID"
 
 P_TAG = 'can\'t parse entities: Unsupported start tag "p" at byte offset 0'
 LONE = 'can\'t parse entities: Unsupported start tag "" at byte offset 2'
@@ -33,40 +32,21 @@ REFUSED = [  # (text, how, description after "Bad Request: ")
 ]
 
 
-@pytest.fixture(params=["stand-in", "live"])
-async def where(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[tuple[Bot, int]]:
-    """A bot and the chat it may write to."""
-    if request.param == "live" and not (TOKEN and CHAT):
-        pytest.skip(WHY)
-    if request.param == "live":
-        token, chat, server = TOKEN, CHAT, PRODUCTION
-    else:
-        sandbox.people.add(100, started=True)
-        token, chat, server = sandbox.token, 100, TelegramAPIServer.from_base(sandbox.url)
-    session = AiohttpSession(api=server)
-    yield Bot(token, session=session), chat
-    await (await session.create_session()).close()
+async def refusals(bot: Bot, chat: int) -> None:
+    for text, how, description in REFUSED:
+        with pytest.raises(TelegramAPIError) as caught:
+            await bot.send_message(chat, text, **{"parse_mode": "HTML", **how})  # type: ignore[arg-type]
+        assert caught.value.message == f"Bad Request: {description}"
 
 
-@pytest.mark.usefixtures("wrong_on_purpose")
-@pytest.mark.parametrize(("text", "how", "description"), REFUSED)
-async def test_refusals(where: tuple[Bot, int], text: str, how: dict[str, object], description: str) -> None:
-    bot, chat = where
-    with pytest.raises(TelegramAPIError) as caught:
-        await bot.send_message(chat, text, **{"parse_mode": "HTML", **how})  # type: ignore[arg-type]
-    assert caught.value.message == f"Bad Request: {description}"
+async def callback_data(bot: Bot, chat: int) -> None:
+    for data in ("x" * 65, "я" * 33):
+        keyboard = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="b", callback_data=data)]])
+        with pytest.raises(TelegramAPIError, match="BUTTON_DATA_INVALID"):
+            await bot.send_message(chat, "x", reply_markup=keyboard)
 
 
-@pytest.mark.parametrize("data", ["x" * 65, "я" * 33])
-async def test_callback_data(where: tuple[Bot, int], data: str) -> None:
-    bot, chat = where
-    keyboard = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="b", callback_data=data)]])
-    with pytest.raises(TelegramAPIError, match="BUTTON_DATA_INVALID"):
-        await bot.send_message(chat, "x", reply_markup=keyboard)
-
-
-async def test_send_edit_delete(where: tuple[Bot, int]) -> None:
-    bot, chat = where
+async def send_edit_delete(bot: Bot, chat: int) -> None:
     text = "  <b>Жирно</b> и <i>косо<b>вместе</b></i> #тег liter.kz \n"
     sent = await bot.send_message(chat, text, parse_mode="HTML", disable_notification=True)
     assert sent.text == "Жирно и косовместе #тег liter.kz"
@@ -83,3 +63,18 @@ async def test_send_edit_delete(where: tuple[Bot, int]) -> None:
         await bot.delete_message(chat, sent.message_id)
     with pytest.raises(TelegramAPIError, match="message to edit not found"):
         await bot.edit_message_text("x", chat_id=chat, message_id=sent.message_id)
+
+
+@pytest.mark.usefixtures("wrong_on_purpose")
+@pytest.mark.parametrize("where", ["stand-in", "live"])
+@pytest.mark.parametrize("scenario", [refusals, callback_data, send_edit_delete])
+async def test_scenario(sandbox: Sandbox, where: str, scenario: Callable[[Bot, int], Awaitable[None]]) -> None:
+    if where == "live" and not (TOKEN and CHAT):
+        pytest.skip("did not run against the real Bot API: set LIVE_BOT_TOKEN and LIVE_CHAT_ID")
+    sandbox.people.add(100, started=True)
+    server = PRODUCTION if where == "live" else TelegramAPIServer.from_base(sandbox.url)
+    session = AiohttpSession(api=server)
+    try:
+        await scenario(*((Bot(TOKEN, session), CHAT) if where == "live" else (Bot(sandbox.token, session), 100)))
+    finally:
+        await (await session.create_session()).close()

@@ -28,9 +28,10 @@ async def test_get_me(ptb: Bot, sandbox: Sandbox) -> None:
     assert (await ptb.get_me()).username == "newsdesk_demo_bot"
 
 
-async def test_wrong_token(sandbox: Sandbox) -> None:
+async def test_revoked_token(ptb: Bot, sandbox: Sandbox) -> None:
+    sandbox.fail("unauthorized")
     with pytest.raises(InvalidToken):
-        await Bot("5:" + "x" * 35, base_url=f"{sandbox.url}/bot").initialize()
+        await ptb.get_me()
 
 
 async def test_updates_and_reply(ptb: Bot, reader: Person) -> None:
