@@ -161,8 +161,7 @@ class Fetcher:
             hops, permanent = hops + 1, permanent and answer.status in _PERMANENT
             if hops > REDIRECTS:
                 raise FeedError("redirect", f"more than {REDIRECTS} redirects")
-            url = urljoin(url, location)
-            _checked(url, "redirect")
+            url = _joined(url, location)
         moved = url if hops and permanent and url != first else ""
         return Response(**response, final_url=url, permanent_to=moved)
 
@@ -291,6 +290,16 @@ class _Unpacker:
             return self._zlib.decompress(chunk, room)
         except zlib.error:
             raise FeedError("network", "the compressed answer is damaged") from None
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads, as far as it is an address that may be fetched."""
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    _checked(target, "redirect")
+    return target
 
 
 def _checked(url: str, kind: str = "network") -> str:

@@ -23,7 +23,7 @@ _ENDS = (b"-->", b"]]>", b"?>")
 _VOLATILE = re.compile(rb"<(lastBuildDate|pubDate|updated|(?:dc:)?date|ttl)\b[^<>]*>[^<>]*</\1\s*>")
 _TEXT = rb"\b[^<>]*>\s*(?:<!\[CDATA\[)?([^<]*?)(?:\]\]>)?\s*</"
 _GUID = re.compile(rb"<(?:[\w.-]+:)?(?:guid|id)" + _TEXT)
-_LINK = re.compile(rb"<link(?:" + _TEXT + rb"|\b[^<>]*\bhref\s*=\s*[\"']([^\"'<>]*))")
+_LINK = re.compile(rb"<link(?:\b[^<>]*\bhref\s*=\s*[\"']([^\"'<>]*)|" + _TEXT + rb")")
 _TITLE = re.compile(rb"<title" + _TEXT)
 
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from bot.clock import Clock
 from bot.domain.errors import FeedError
 from bot.feeds.decode import decode
-from bot.feeds.parse import Document, parse
+from bot.feeds.parse import Document, absolute, parse
 from bot.feeds.slices import Full, Only, SliceMemory, Slices, Unchanged, cut
 
 SMALL = 65_536
@@ -93,7 +93,8 @@ class FeedReader:
             raise
         partial = isinstance(plan, Only)
         total = len(slices.items) if slices else len(document.entries) if document else 0
-        repeated = slices.repeated if slices and partial else frozenset()
+        shared = slices.repeated if slices and partial else ()
+        repeated = frozenset((*shared, *(absolute(job.base, name) for name in shared)))
         return Reading(document, total, partial, decoded.encoding, decoded.repaired, repeated)
 
     async def _parse(

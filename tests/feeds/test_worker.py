@@ -1,0 +1,181 @@
+"""Reading bodies in place and in the worker: same result, killed when too slow, alive after every attack."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import pickle
+import struct
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from time import process_time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.clock import RealClock
+from bot.domain.errors import FeedError
+from bot.feeds.decode import decode
+from bot.feeds.parse import Document, parse
+from bot.feeds.slices import SliceMemory
+from bot.feeds.worker import SMALL, FeedReader, Job, ParseWorker, serve
+
+ALMATY = ZoneInfo("Asia/Almaty")
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
+
+
+def job(body: bytes) -> Job:
+    return Job(body, "https://news.test/rss", ALMATY, "", NOW)
+
+
+def rss(*numbers: int, size: int = 10) -> bytes:
+    item = "<item><guid>%d</guid><title>Новость %d</title><description>" + "слово " * size + "</description></item>"
+    items = "".join(item % (n, n) for n in numbers)
+    return f"<rss version='2.0'><channel><title>Т</title>{items}</channel></rss>".encode()
+
+
+def titles(document: Document | None) -> list[str]:
+    assert document
+    return [entry.title for entry in document.entries]
+
+
+async def test_only_what_is_new_is_parsed() -> None:
+    memory = SliceMemory()
+    async with FeedReader(RealClock()) as reader:
+        first = await reader.read(job(rss(1, 2, 3)), memory)
+        assert (titles(first.document), first.partial, first.total) == (
+            ["Новость 1", "Новость 2", "Новость 3"],
+            False,
+            3,
+        )
+        second = await reader.read(job(rss(4, 1, 2)), memory)
+        assert (titles(second.document), second.partial, second.total) == (["Новость 4"], True, 3)
+        third = await reader.read(job(rss(4, 1, 2)), memory)
+        assert (third.document, third.total, third.encoding, third.repaired) == (None, 3, "utf-8", 0)
+
+
+async def test_a_part_that_does_not_come_out_as_cut_is_read_whole() -> None:
+    memory = SliceMemory()
+    async with FeedReader(RealClock()) as reader:
+        await reader.read(job(rss(1, 2)), memory)
+        broken = rss(3, 1, 2).replace("Новость 3".encode(), "Новость 3 & ещё".encode())
+        got = await reader.read(job(broken), memory)
+        assert (titles(got.document), got.partial) == (["Новость 3 & ещё", "Новость 1", "Новость 2"], False)
+        assert memory == SliceMemory(_planned=memory._planned)
+
+
+async def test_a_document_that_cannot_be_cut_and_one_that_fails() -> None:
+    memory = SliceMemory()
+    async with FeedReader(RealClock()) as reader:
+        got = await reader.read(job(rss(1, 2)[:-60]), memory)
+        assert (titles(got.document), got.total) == (["Новость 1"], 1)
+        await reader.read(job(rss(1, 2)), memory)
+        with pytest.raises(FeedError, match="not_feed"):
+            await reader.read(job(b"<html></html>"), memory)
+        assert not memory.seen
+
+
+async def test_shared_guids_are_told_from_the_whole_document() -> None:
+    memory = SliceMemory()
+    async with FeedReader(RealClock()) as reader:
+        await reader.read(job(rss(1, 2)), memory)
+        got = await reader.read(job(rss(3, 1, 2).replace(b"<guid>3", b"<guid>1")), memory)
+        assert got.repeated == {"1", "https://news.test/1"}
+
+
+async def test_large_ones_and_waiting_ones_are_read_in_the_worker_alike() -> None:
+    async with FeedReader(RealClock()) as reader:
+        large = rss(*range(20), size=1000)
+        assert len(large) > SMALL
+        got = await reader.read(job(large), SliceMemory())
+        here = parse(decode(large).text_bytes, base="https://news.test/rss", zone=ALMATY, language="", now=NOW)
+        assert got.document == here
+        both = await asyncio.gather(*(reader.read(job(rss(n)), SliceMemory()) for n in (7, 8, 9)))
+        assert [titles(reading.document) for reading in both] == [["Новость 7"], ["Новость 8"], ["Новость 9"]]
+        with pytest.raises(FeedError, match="not_feed"):
+            await reader.read(job(b"<html>" + b" " * SMALL + b"</html>"), SliceMemory())
+
+
+async def test_a_slow_document_is_killed_and_the_next_one_read() -> None:
+    worker = ParseWorker(limit=0.02)
+    with pytest.raises(FeedError, match="took more than"):
+        await worker.parse(rss(1), job(b""))
+    worker = ParseWorker()
+    assert titles(await worker.parse(rss(1), job(b""))) == ["Новость 1"]
+    process = worker._process
+    assert process
+    process.kill()
+    await process.wait()
+    with pytest.raises(FeedError, match="died"):
+        await worker.parse(rss(2), job(b""))
+    assert titles(await worker.parse(rss(3), job(b""))) == ["Новость 3"]
+    await worker.close()
+
+
+async def test_a_cancelled_reading_leaves_no_answer_behind() -> None:
+    worker = ParseWorker()
+    assert titles(await worker.parse(rss(1), job(b""))) == ["Новость 1"]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await worker.parse(rss(*range(400)), job(b""))
+    assert titles(await worker.parse(rss(2), job(b""))) == ["Новость 2"]
+    await worker.close()
+
+
+async def test_the_worker_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOT_TOKEN", "123:canary")
+    worker = ParseWorker()
+    await worker.parse(rss(1), job(b""))
+    assert worker._process
+    if sys.platform == "linux":
+        assert b"canary" not in await asyncio.to_thread(Path(f"/proc/{worker._process.pid}/environ").read_bytes)
+    await worker.close()
+
+
+def test_serving_ends_with_its_input() -> None:
+    size = struct.Struct(">Q")
+    requests = [pickle.dumps((body, "https://news.test/", "Asia/Almaty", "", NOW)) for body in (rss(1), b"")]
+    answers = io.BytesIO()
+    serve(io.BytesIO(b"".join(size.pack(len(r)) + r for r in requests)), answers)
+    answers.seek(0)
+    got = [pickle.loads(answers.read(*size.unpack(answers.read(8)))) for _ in requests]
+    assert titles(got[0]) == ["Новость 1"]
+    assert got[1][0] == "empty"
+
+
+LAUGHS = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 12)).encode()
+ENTITIES = b"".join(b"<!ENTITY e%d 'x'>" % i for i in range(32_000))
+HEAD = b"<rss version='2.0'><channel><item><title>"
+TAIL = b"</title></item></channel></rss>"
+ATTACKS = {
+    "attribute bomb": b"<rss><item " + b" ".join(b"a%d=''" % i for i in range(32_000)) + b"/></rss>",
+    "small attribute bomb": b"<rss><item " + b" ".join(b"a%d=''" % i for i in range(6_500)) + b"/></rss>",
+    "billion laughs": b"<!DOCTYPE r [<!ENTITY l0 'ha'>" + LAUGHS + b"]>" + HEAD + b"&l11;" + TAIL,
+    "external entity": b"<!DOCTYPE r [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>" + HEAD + b"a&x;" + TAIL,
+    "entity list": b"<!DOCTYPE r [" + ENTITIES + b"]>" + HEAD + TAIL,
+    "entity list without end": b"<!DOCTYPE r [" + ENTITIES,
+    "comments": HEAD + b"<!--" * 16_000,
+    "comments in front": b"<!--" * 16_000 + HEAD,
+    "whole comments": HEAD + b"<!--x-->" * 8_000,
+    "cdata": HEAD + b"<![CDATA[" * 7_000,
+    "brackets": HEAD + b"<" * 64_000,
+    "ampersands": HEAD + b"&a" * 32_000,
+    "references": HEAD + b"&#" * 32_000,
+    "open items": HEAD + b"<item>" * 10_000,
+    "depth": HEAD + b"<a>" * 20_000,
+    "scripts": HEAD + b"<![CDATA[" + b"<script>" * 7_000 + b"]]>" + TAIL,
+    "large": HEAD + b"<!-- <item> &a <![CDATA[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_hostile_documents_are_read_or_refused_quickly(name: str) -> None:
+    began = process_time()
+    async with FeedReader(RealClock(), limit=2.0) as reader:
+        with suppress(FeedError):
+            reading = await reader.read(job(ATTACKS[name]), SliceMemory())
+            assert reading.document
+            assert all(len(entry.title) < 1001 and "root:" not in entry.title for entry in reading.document.entries)
+    assert process_time() - began < 1.5
