@@ -202,7 +202,16 @@ async def _watch(house: _House, fetcher: Fetcher) -> None:
         house.health.watch_due_at = at
 
     if feeds:
-        watcher = Watcher(house.storage, fetcher, feeds, house.sections, house.clock, arrived=house.wake, noticed=due)
+        watcher = Watcher(
+            house.storage,
+            fetcher,
+            feeds,
+            house.sections,
+            house.clock,
+            credits=house.settings.newsroom.self_credits,
+            arrived=house.wake,
+            noticed=due,
+        )
         await watcher.run(house.stop)
 
 

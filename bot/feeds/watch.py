@@ -29,6 +29,7 @@ from bot.feeds.schedule import Checked, Pace, learn, next_check
 from bot.feeds.sections import section_mask
 from bot.feeds.slices import SliceMemory
 from bot.feeds.worker import FeedReader, Job, Reading
+from bot.posts.lead import clean_lead
 from storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class _Feed:
 class Watcher:
     """Polls feeds until told to stop. `arrived` is called when posts wait; `noticed` with each poll's time.
 
-    `sections` are the newsroom's, with their bits.
+    `sections` are the newsroom's, with their bits; `credits` its own names, which are cut from leads.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Watcher:
         sections: Sequence[Section],
         clock: Clock,
         *,
+        credits: Sequence[str] = (),
         arrived: Callable[[], None] = lambda: None,
         noticed: Callable[[float], None] = lambda due: None,
         rng: random.Random | None = None,
@@ -82,6 +84,7 @@ class Watcher:
         self._configs = feeds
         self._sections = sections
         self._clock = clock
+        self._credits = credits
         self._arrived = arrived
         self._noticed = noticed
         self._rng = rng or random.Random()
@@ -158,7 +161,10 @@ class Watcher:
         self, feed: _Feed, state: FeedState, reading: Reading, document: Document, answer: Response, now: float
     ) -> tuple[Checked, Poll]:
         """Recognise the entries: what is to be saved."""
-        entries, host = document.entries, urlsplit(answer.final_url).hostname or ""
+        entries = [
+            replace(entry, lead=clean_lead(entry.lead, entry.title, self._credits)) for entry in document.entries
+        ]
+        host = urlsplit(answer.final_url).hostname or ""
         keys = document_keys(entries, host=host, repeated=reading.repeated)
         known = await self._storage.articles.known([key for of_entry in keys for key in of_entry])
         verdicts = recognise(entries, known, now, host=host, feed_id=state.id, repeated=reading.repeated)

@@ -1,0 +1,142 @@
+"""Things that several tests need: a feed site over real HTTP, readers by the thousand, a running bot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from hashlib import md5
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bot import app
+from bot.clock import Clock, RealClock
+from bot.sandbox.http import Sandbox
+from bot.settings import DEFAULT_SECTIONS, FeedConfig, Newsroom, Rates, Settings
+from bot.settings_env import NO_ENV
+from bot.settings_file import Secret
+from storage import Storage
+
+OWNER = 9001
+
+
+@dataclass
+class FeedSite:
+    """A newsroom's site: `publish` puts items into its feed, `fail` makes it answer with that status."""
+
+    url: str = ""
+    items: list[str] = field(default_factory=list)
+    status: int = 200
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    requests: list[dict[str, str]] = field(default_factory=list)
+    polled: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def publish(
+        self, title: str, *, category: str = "Спорт", guid: str = "", lead: str = "Коротко о главном.", at: float = 0
+    ) -> str:
+        """Put an item at the top of the feed; its guid."""
+        guid = guid or f"id-{len(self.items)}-{md5(title.encode()).hexdigest()[:6]}"
+        date = f"<pubDate>{formatdate(at)}</pubDate>" if at else ""
+        self.items.insert(
+            0,
+            f'<item><guid isPermaLink="false">{guid}</guid><link>{self.url}/{guid}</link><title>{escape(title)}</title>'
+            f"<description>{escape(lead)}</description><category>{category}</category>{date}</item>",
+        )
+        return guid
+
+    def document(self) -> bytes:
+        """The feed as it is now."""
+        head = '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Дала</title>'
+        return (head + "".join(self.items) + "</channel></rss>").encode()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """A feed with an ETag."""
+        self.requests.append(dict(request.headers))
+        async with self.polled:
+            self.polled.notify_all()
+        if self.status != 200:
+            return web.Response(status=self.status, headers=self.headers)
+        body = self.document() if self.body is None else self.body
+        etag = f'"{md5(body).hexdigest()}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304)
+        return web.Response(body=body, content_type="application/rss+xml", headers={"ETag": etag, **self.headers})
+
+    async def polls(self, more: int = 1) -> None:
+        """Wait until the feed has been asked that many more times."""
+        wanted = len(self.requests) + more
+        async with asyncio.timeout(15), self.polled:
+            await self.polled.wait_for(lambda: len(self.requests) >= wanted)
+
+
+@asynccontextmanager
+async def feed_site() -> AsyncIterator[FeedSite]:
+    """A site on loopback whose every address is its feed."""
+    site = FeedSite()
+    server = web.Application()
+    server.router.add_get("/{tail:.*}", site.answer)
+    runner = web.AppRunner(server, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        site.url = "http://127.0.0.1:{}".format(runner.addresses[0][1])
+        yield site
+    finally:
+        await runner.cleanup()
+
+
+def settings_for(sandbox: Sandbox, site: FeedSite | None, database_url: str, **changes: Any) -> Settings:
+    """A newsroom with the eight sections, whose owner is `OWNER`, asking its one Russian feed each second."""
+    base = Settings(
+        newsroom=Newsroom(name="Дала", url="https://dala.example", owners=(OWNER,), self_credits=("Дала",)),
+        rates=Rates(url=""),
+        sections=DEFAULT_SECTIONS,
+        feeds=(FeedConfig(f"{site.url}/rss", language="ru", interval=1),) if site else (),
+        env=replace(
+            NO_ENV,
+            bot_token=Secret(sandbox.token),
+            bot_api_url=sandbox.url,
+            database_url=Secret(database_url),
+            http_listen=None,
+            fetch_allow_private=True,
+        ),
+        path=Path("/nowhere/newsdesk.toml"),
+    )
+    return replace(base, **changes)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, clock: Clock | None = None, **options: Any
+) -> AsyncIterator[asyncio.Task[None]]:
+    """The whole bot in this process; stopped gracefully at the end."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    work = app.run(settings, clock=clock or RealClock(), stop=stop, ready=ready.set, **options)
+    task = asyncio.get_running_loop().create_task(work)
+    waiting = asyncio.get_running_loop().create_task(ready.wait())
+    try:
+        await asyncio.wait((task, waiting), timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        yield task
+    finally:
+        waiting.cancel()
+        stop.set()
+        await asyncio.wait((task,), timeout=30)
+        if not task.cancelled() and task.done() and task.exception():
+            raise task.exception()  # type: ignore[misc]
+
+
+async def subscribe(storage: Storage, chats: range, sections: int, *, language: str = "ru") -> None:
+    """Readers by the thousand: active, with these sections and breaking news on."""
+    await storage.engine.many(
+        "INSERT INTO reader (chat_id, language, state, sections, breaking, joined_at, consent_at, changed_at)"
+        " VALUES (:chat, :language, 'active', :sections, 1, 0, 0, 0)",
+        [(chat, language, sections) for chat in chats],
+    )

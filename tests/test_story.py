@@ -1,0 +1,111 @@
+"""The whole story through real HTTP, the real dispatcher and both databases: from a feed to a reader's phone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.sandbox.client import Person
+from bot.sandbox.http import Sandbox
+from tests.factories import OWNER, FeedSite, feed_site, running, settings_for
+
+from bot.clock import RealClock
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(RealClock(), anti_spin=False) as server:
+        yield server
+    assert not server.violations
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[FeedSite]:
+    async with feed_site() as made:
+        yield made
+
+
+async def choose(person: Person, *sections: str) -> None:
+    """Subscribe as a person does: /start, a tap per section, «Готово»."""
+    await person.send("/start")
+    screen = await person.next("Что вам присылать")
+    for section in sections:
+        await person.tap(screen, section)
+    await person.tap(screen, "Готово")
+    await person.next("Готово")
+
+
+async def test_from_feed_to_phone_and_from_editor_to_everybody(
+    sandbox: Sandbox, site: FeedSite, database_url: str
+) -> None:
+    site.publish("Вчерашний матч завершился вничью")
+    reader, other = sandbox.people.add(5, lang="ru"), sandbox.people.add(6, name="Ерлан", lang="ru")
+    owner = sandbox.people.add(OWNER, name="Дана", lang="ru")
+    async with running(settings_for(sandbox, site, database_url)):
+        await site.polls(2)
+        await choose(reader, "Спорт")
+        assert "Вчерашний матч" in (await reader.next("матч"))["text"]
+        await choose(other, "Культура")
+
+        site.publish("Сборная выиграла <кубок> & медали")
+        post = await reader.next("Сборная выиграла")
+        assert post["text"].startswith("Сборная выиграла <кубок> & медали\n\nКоротко о главном.")
+        assert "#Спорт" in post["text"]
+        assert post["entities"][0]["type"] == "bold"
+        assert post["link_preview_options"]["url"].startswith(site.url)
+
+        site.publish("Открылась выставка ковров", category="Культура")
+        assert "выставка ковров" in (await other.next("выставка"))["text"]
+
+        await owner.send("/breaking Мост через Иртыш открыт раньше срока")
+        await owner.next("Мост через Иртыш")
+        card = await owner.next("Получат")
+        await owner.tap(card, "Разослать")
+        for person in (reader, other):
+            assert (await person.next("Мост", timeout=15))["text"].startswith("🔴 СРОЧНО.")
+    assert not [m for m in reader.chat() if "выставка" in (m.get("text") or "")]
+
+
+async def test_a_stopped_bot_goes_on_where_it_was(sandbox: Sandbox, site: FeedSite, database_url: str) -> None:
+    settings = settings_for(sandbox, site, database_url)
+    reader = sandbox.people.add(5, lang="ru")
+    site.publish("Старая новость")
+    async with running(settings):
+        await site.polls(2)
+        await choose(reader, "Спорт")
+    site.publish("Пока бот спал, команда победила")
+    await reader.send("/help")
+    async with running(settings):
+        await reader.next("Пока бот спал")
+    said = [message.get("text") or "" for message in reader.chat()]
+    assert sum("Пока бот спал" in text for text in said) == 1
+    assert any("/sections" in text for text in said)
+
+
+async def test_who_blocks_the_bot_sleeps_and_comes_back(sandbox: Sandbox, site: FeedSite, database_url: str) -> None:
+    reader, witness = sandbox.people.add(5, lang="ru"), sandbox.people.add(6, lang="ru")
+    async with running(settings_for(sandbox, site, database_url)):
+        await site.polls(2)
+        await choose(reader, "Спорт")
+        await choose(witness, "Спорт")
+        reader.block()
+        site.publish("Никто из заблокировавших этого не увидит")
+        await witness.next("Никто из")
+        reader.unblock()
+        await reader.send("/start")
+        await reader.next()
+        site.publish("С возвращением на стадион")
+        await reader.next("С возвращением")
+    assert not any("Никто из" in (message.get("text") or "") for message in reader.chat())
+
+
+async def test_a_second_copy_is_refused(sandbox: Sandbox, database_url: str) -> None:
+    from bot.domain.errors import AnotherCopyRuns
+
+    settings = settings_for(sandbox, None, database_url)
+    async with running(settings):
+        with pytest.raises(AnotherCopyRuns):
+            async with asyncio.timeout(20), running(settings):
+                pass
