@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from .model import ApiError, Content, File, Json, Params, refuse, to_bool
 from .text import TextError, finish, read_text
 
+T = TypeVar("T", Json, list[Any])
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 _LIMITS = {"Photo": 10_485_760, "Video": 52_428_800, "Document": 52_428_800}
 _URL_LIMITS = {"Photo": 5_242_880, "Video": 20_971_520, "Document": 20_971_520}
@@ -26,6 +27,17 @@ _MIMES = {"Photo": "image/jpeg", "Video": "video/mp4", "Document": "application/
 def decoded(value: Any) -> Any:
     """A nested parameter: JSON text in a form, possibly an object already in a JSON body. Raises ValueError."""
     return json.loads(value) if isinstance(value, str) else value
+
+
+def nested(value: Any, name: str, shape: type[T], expected: str) -> T:
+    """A nested parameter that must be an object or an array; an absent one is empty. Telegram's two refusals."""
+    try:
+        found = decoded(value) if value else shape()
+    except ValueError:
+        raise refuse(f"can't parse {name} JSON object") from None
+    if not isinstance(found, shape):
+        raise refuse(expected)
+    return found
 
 
 @functools.lru_cache(maxsize=256)
@@ -53,7 +65,9 @@ def formatted(p: Params, text: str, limit: int, entities: str) -> tuple[str, lis
 
 def text_content(p: Params) -> Content:
     """What sendMessage and editMessageText carry."""
-    preview = _object(p.get("link_preview_options"), "link preview options")
+    preview = nested(
+        p.get("link_preview_options"), "link preview options", dict, "object expected as link preview options"
+    )
     text = p.get("text")
     if not text:
         raise refuse("message text is empty")
@@ -76,18 +90,6 @@ def caption_fields(p: Params) -> tuple[Json, ApiError | None]:
         if said and to_bool(p.get("show_caption_above_media")):
             fields["show_caption_above_media"] = True
     return fields, late
-
-
-def _object(raw: Any, what: str) -> Json:
-    if not raw:
-        return {}
-    try:
-        value = decoded(raw)
-    except ValueError:
-        raise refuse(f"can't parse {what} JSON object") from None
-    if not isinstance(value, dict):
-        raise refuse(f"object expected as {what}")
-    return value
 
 
 class Files:
@@ -216,12 +218,7 @@ def album(p: Params, files: Files) -> list[Content]:
     """The items of sendMediaGroup."""
     if not p.get("media"):
         raise refuse('parameter "media" is required')
-    try:
-        items = decoded(p["media"])
-    except ValueError:
-        raise refuse("can't parse media JSON object") from None
-    if not isinstance(items, list):
-        raise refuse("expected an Array of InputMedia")
+    items = nested(p["media"], "media", list, "expected an Array of InputMedia")
     if len(items) > 10:
         raise refuse("too many messages to send as an album")
     contents = [input_media(item, files, album=True) for item in items]
@@ -238,7 +235,7 @@ _TAGS = re.compile(r"<[^>]*>")
 
 def rich_content(p: Params) -> Content:
     """What sendRichMessage carries. Kept simple: html and markdown become paragraphs of plain text."""
-    given = _object(p.get("rich_message"), "rich message")
+    given = nested(p.get("rich_message"), "rich message", dict, "object expected as rich message")
     ways = [name for name in ("html", "markdown", "blocks") if given.get(name)]
     if len(ways) != 1:
         raise refuse("exactly one of the fields html, markdown and blocks must be used in the rich message")

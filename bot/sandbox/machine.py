@@ -351,10 +351,6 @@ class World:
         self.emit("state", chat.id)
         return topic
 
-    def keep(self, file: File) -> File:
-        """Store a file under its id."""
-        return self.files.setdefault(file.file_id, file)
-
 
 def all_rights() -> dict[str, bool]:
     """Every administrator right."""

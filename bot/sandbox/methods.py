@@ -11,7 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from . import markup as keyboards
-from .content import Files, album, caption_fields, decoded, input_media, media_content, rich_content, text_content
+from .content import (
+    Files,
+    album,
+    caption_fields,
+    decoded,
+    input_media,
+    media_content,
+    nested,
+    rich_content,
+    text_content,
+)
 from .machine import DEFAULT_EXCLUDED, UPDATE_KINDS, World, quoted
 from .model import (
     ApiError,
@@ -166,18 +176,6 @@ class Machine(World):
             raise refuse("message to be replied not found")
         return {"reply_to_message": quoted(msg)}
 
-    def _reply_syntax(self, p: Params) -> Json:
-        raw = p.get("reply_parameters")
-        if not raw:
-            return {}
-        try:
-            value = decoded(raw)
-        except ValueError:
-            raise refuse("can't parse reply parameters JSON object") from None
-        if not isinstance(value, dict):
-            raise refuse("object expected as reply parameters")
-        return value
-
     def _accept(self, chat: Chat, *, count: int = 1, paid: bool = False) -> None:
         """What Telegram's servers say last: blocks, then flood control."""
         if chat.type == "private" and chat.blocked:
@@ -196,7 +194,7 @@ class Machine(World):
 
     def _deliver(self, p: Params, contents: list[Content], extra: Json | None = None) -> list[Msg]:
         """The common road of everything that is sent, after its content was read."""
-        wanted = self._reply_syntax(p)
+        wanted = nested(p.get("reply_parameters"), "reply parameters", dict, "object expected as reply parameters")
         raw = keyboards.parse(p.get("reply_markup"))
         chat = self.access(p.get("chat_id"))
         thread = self._thread(p, chat)
@@ -338,10 +336,7 @@ class Machine(World):
         """editMessageMedia."""
         if not p.get("media"):
             raise refuse('parameter "media" is required')
-        try:
-            raw = decoded(p["media"])
-        except ValueError:
-            raise refuse("can't parse input media JSON object") from None
+        raw = nested(p["media"], "input media", dict, "can't parse InputMedia: expected an Object")
         return self._edit(p, input_media(raw, files, album=False), "media")
 
     def edit_message_reply_markup(self, p: Params) -> Json:
@@ -379,12 +374,7 @@ class Machine(World):
         """deleteMessages: unknown ids are skipped, one undeletable fails the whole call."""
         if not p.get("message_ids"):
             raise refuse("message identifiers are not specified")
-        try:
-            ids = decoded(p["message_ids"])
-        except ValueError:
-            raise refuse("can't parse message_ids JSON object") from None
-        if not isinstance(ids, list):
-            raise refuse("expected an Array of message identifiers")
+        ids = nested(p["message_ids"], "message_ids", list, "expected an Array of message identifiers")
         if len(ids) > 100:
             raise refuse("too many message identifiers specified")
         if not all(isinstance(i, int) or str(i).lstrip("-").isdigit() for i in ids):
@@ -451,12 +441,8 @@ class Machine(World):
 
     def answer_inline_query(self, p: Params) -> bool:
         """answerInlineQuery: at most 50 results with different ids of 1-64 bytes."""
-        try:
-            results = decoded(p.get("results") or "[]")
-        except ValueError:
-            raise refuse("can't parse inline query results JSON object") from None
-        if not isinstance(results, list):
-            raise refuse("expected an Array of inline query results")
+        expected = "expected an Array of inline query results"
+        results = nested(p.get("results"), "inline query results", list, expected)
         if len(results) > 50:
             raise refuse("too many inline query results specified")
         shown = [self._inline_result(result) for result in results]
@@ -589,10 +575,7 @@ class Machine(World):
         return True
 
     def _scope(self, p: Params) -> tuple[str, str]:
-        try:
-            scope = decoded(p.get("scope") or "{}")
-        except ValueError:
-            raise refuse("can't parse BotCommandScope JSON object") from None
+        scope = nested(p.get("scope"), "BotCommandScope", dict, "can't parse BotCommandScope: expected an Object")
         kind = str(scope.get("type") or "default")
         where = [str(scope[name]) for name in ("chat_id", "user_id") if name in scope]
         if where:
@@ -601,12 +584,7 @@ class Machine(World):
 
     def set_my_commands(self, p: Params) -> bool:
         """setMyCommands, per scope and language."""
-        try:
-            listed = decoded(p.get("commands") or "[]")
-        except ValueError:
-            raise refuse("can't parse commands JSON object") from None
-        if not isinstance(listed, list):
-            raise refuse("expected an Array of BotCommand")
+        listed = nested(p.get("commands"), "commands", list, "expected an Array of BotCommand")
         if len(listed) > 100:
             raise refuse("BOT_COMMANDS_TOO_MUCH")
         self.commands[self._scope(p)] = [_command(raw) for raw in listed]

@@ -45,6 +45,18 @@ ITEM = {"type": "photo", "media": "https://a.kz/1.png"}
 P_TAG = 'can\'t parse entities: Unsupported start tag "p" at byte offset 0'
 REMOTE = "wrong remote file identifier specified: "
 STALE = "query is too old and response timeout expired or query ID is invalid"
+ITEMS = "can't parse InputMedia: "
+ANIMATION = 'type "animation" can\'t be used in sendMediaGroup'
+RESULT = "can't parse inline query result: "
+NO_CONTENT = 'Can\'t find field "input_message_content"'
+NO_FIELD = 'can\'t parse BotCommand: Can\'t find field "command" or "description"'
+ARTICLE = {"type": "article", "id": "1"}
+
+
+def said(text: str, result_id: str = "1") -> dict[str, Any]:
+    return {**ARTICLE, "id": result_id, "title": "t", "input_message_content": {"message_text": text}}
+
+
 LONG = "command description length must not exceed 256"
 SENDING = [
     ("sendMessage", {"chat_id": "", "text": "x"}, "chat_id is empty"),
@@ -100,6 +112,46 @@ SENDING = [
     ),
     ("answerCallbackQuery", {"callback_query_id": "1", "text": "x" * 201}, "MESSAGE_TOO_LONG"),
     ("answerInlineQuery", {"inline_query_id": "1", "results": []}, STALE),
+    ("sendMessage", {**X, "reply_parameters": "[]"}, "object expected as reply parameters"),
+    ("sendMessage", {**X, "link_preview_options": "{"}, "can't parse link preview options JSON object"),
+    ("sendMessage", {**X, "link_preview_options": "[1]"}, "object expected as link preview options"),
+    ("sendPhoto", {"chat_id": 100}, "there is no photo in the request"),
+    ("sendPhoto", {"chat_id": 100, "photo": "http://nohost/1.png"}, "wrong HTTP URL specified"),
+    ("sendMediaGroup", {"chat_id": 100}, 'parameter "media" is required'),
+    ("sendMediaGroup", {"chat_id": 100, "media": "{"}, "can't parse media JSON object"),
+    ("sendMediaGroup", {"chat_id": 100, "media": '{"a": 1}'}, "expected an Array of InputMedia"),
+    ("sendMediaGroup", {"chat_id": 100, "media": "[1]"}, ITEMS + "expected an Object"),
+    ("sendMediaGroup", {"chat_id": 100, "media": '[{"type": "animation"}]'}, ITEMS + ANIMATION),
+    (
+        "sendMediaGroup",
+        {"chat_id": 100, "media": '[{"type": "x"}]'},
+        ITEMS + "type must be photo, video or document here",
+    ),
+    ("sendMediaGroup", {"chat_id": 100, "media": '[{"type": "photo"}]'}, ITEMS + "media not found"),
+    ("sendRichMessage", {"chat_id": 100, "rich_message": {"html": "<p></p>"}}, "text must be non-empty"),
+    ("sendRichMessage", {"chat_id": 100, "rich_message": {"html": "x" * 32_769}}, "message is too long"),
+    ("editMessageText", {"inline_message_id": "1", "text": "x"}, "MESSAGE_ID_INVALID"),
+    ("editMessageMedia", {"chat_id": 100, "message_id": 1}, 'parameter "media" is required'),
+    ("editMessageMedia", {"chat_id": 100, "message_id": 1, "media": "{"}, "can't parse input media JSON object"),
+    ("deleteMessage", {"message_id": 1}, "chat identifier is not specified"),
+    ("deleteMessages", {"chat_id": 100, "message_ids": "["}, "can't parse message_ids JSON object"),
+    ("deleteMessages", {"chat_id": 100, "message_ids": "5"}, "expected an Array of message identifiers"),
+    ("deleteMessages", {"chat_id": 100, "message_ids": '["x"]'}, "message identifier must be a Number"),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": "["}, "can't parse inline query results JSON object"),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": "{1"}, "can't parse inline query results JSON object"),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": '{"a": 1}'}, "expected an Array of inline query results"),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": [1] * 51}, "too many inline query results specified"),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": [1]}, RESULT + "object expected"),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": [{}]}, RESULT + 'Can\'t find field "type"'),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": [ARTICLE]}, RESULT + 'Can\'t find field "title"'),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": [{**ARTICLE, "title": "t"}]}, RESULT + NO_CONTENT),
+    ("answerInlineQuery", {"inline_query_id": "1", "results": [said(" ")]}, "text must be non-empty"),
+    ("setMyCommands", {"commands": "["}, "can't parse commands JSON object"),
+    ("setMyCommands", {"commands": '{"a": 1}'}, "expected an Array of BotCommand"),
+    ("setMyCommands", {"commands": [{"command": "a", "description": "b"}] * 101}, "BOT_COMMANDS_TOO_MUCH"),
+    ("setMyCommands", {"commands": [{"command": "a"}]}, NO_FIELD),
+    ("getMyCommands", {"scope": '{"type": "chat", "chat_id": 5}'}, "chat not found"),
+    ("setMyName", {"name": "x" * 65}, "bot name is too long"),
     ("getChat", {"chat_id": 5}, "chat not found"),
     ("getChatMember", {"chat_id": -100, "user_id": 5}, "user not found"),
     ("getFile", {"file_id": "x"}, "invalid file_id"),
@@ -123,6 +175,7 @@ BUTTONS = [  # (chat, button action, description)
     (100, {"callback_data": "x", "style": "pink"}, INLINE + "invalid button style specified"),
     (100, {"url": "http://x"}, "inline keyboard button URL 'http://x' is invalid: Wrong HTTP URL"),
     (100, {"web_app": {"url": "http://a.kz"}}, f"{WEB_APP} 'http://a.kz' is invalid: Only HTTPS links are allowed"),
+    (100, {"login_url": {"url": "http://a.kz"}}, "inline keyboard button login URL 'http://a.kz' is invalid: Only"),
     (-100, {"web_app": {"url": "https://a.kz"}}, "BUTTON_TYPE_INVALID"),
     (-100, {"switch_inline_query": "x"}, "can't use switch_inline_query button in a channel chat, because users"),
 ]
@@ -164,6 +217,8 @@ async def test_button(world: Sandbox, api: Api, chat_id: int, action: dict[str, 
         ('{"keyboard": [1]}', 'field "keyboard" must be an Array of Arrays'),
         ('{"inline_keyboard": [[{"url": "https://a.kz"}]]}', INLINE + 'Can\'t find field "text"'),
         ('{"inline_keyboard": [[{"text": 1}]]}', INLINE + 'Field "text" must be of type String'),
+        ('{"keyboard": [[1]]}', "can't parse keyboard button: KeyboardButton must be a String or an Object"),
+        ('{"keyboard": [[{}]]}', "can't parse keyboard button: Can't find field \"text\""),
         ('{"inline_keyboard": [["x"]]}', INLINE + "InlineKeyboardButton must be an Object"),
     ],
 )
@@ -347,12 +402,53 @@ async def test_albums(world: Sandbox, bot: Bot) -> None:
     assert len({message.media_group_id for message in album}) == 1
     single = await bot.send_media_group(100, photos[:1])
     assert single[0].media_group_id is None
+    copy = await bot.copy_message(100, 100, album[0].message_id, caption="новая", show_caption_above_media=True)
+    assert world.sent(100)[-1]["caption"] == "новая"
+    assert await bot.edit_message_caption(chat_id=100, message_id=copy.message_id, caption="x")
+    with pytest.raises(TelegramBadRequest, match="message caption is too long"):
+        await bot.edit_message_caption(chat_id=100, message_id=copy.message_id, caption="x" * 1025)
     mixed = [photos[0], InputMediaDocument(media=BufferedInputFile(b"x", "a.pdf"))]
     with pytest.raises(TelegramBadRequest, match="document can't be mixed with other media types"):
         await bot.send_media_group(100, mixed)
     document = InputMediaDocument(media=BufferedInputFile(b"x", "a.pdf"))
     with pytest.raises(TelegramBadRequest, match="can't change media type in the album"):
         await bot.edit_message_media(document, chat_id=100, message_id=album[0].message_id)
+
+
+async def test_markups_that_amount_to_little(world: Sandbox, api: Api) -> None:
+    async def sent(markup: Any, **params: Any) -> Any:
+        return (await api("sendMessage", **X, reply_markup=markup, **params))["result"].get("reply_markup")
+
+    world.strict = False  # plain strings as buttons are Telegram's shorthand, outside the schema
+    assert await sent("null") is None
+    assert await sent({}) is None
+    assert await sent({"inline_keyboard": [[]]}) is None
+    assert await sent({"keyboard": [[]], "inline_keyboard": [[{"text": "a", "url": "tg://x"}, {"text": ""}]]})
+    assert await sent('{"keyboard": [["простая"]]}') is None
+    assert await sent({"remove_keyboard": True}) is None
+    world.violations.clear()
+    preview = {"is_disabled": True}
+    replying = {"message_id": 999, "allow_sending_without_reply": True}
+    kept = await api("sendMessage", **X, link_preview_options=preview, reply_parameters=replying)
+    assert kept["result"]["link_preview_options"] == preview
+
+
+async def test_inline_results(world: Sandbox, reader: Person, api: Api) -> None:
+    async def why(results: list[Any], **params: Any) -> str:
+        query = world.machine.inline(100, "q")
+        answer = await api("answerInlineQuery", inline_query_id=query.id, results=results, **params)
+        return str(answer.get("description", "")).removeprefix(BAD)
+
+    assert await why([said("a"), said("b")]) == "RESULT_ID_DUPLICATE"
+    assert await why([said("a", "x" * 65)]) == "RESULT_ID_INVALID"
+    assert await why([], next_offset="x" * 65) == "NEXT_OFFSET_INVALID"
+    keyboard = {"inline_keyboard": [[{"text": "a", "url": "a.kz"}]]}
+    assert await why([{**said("a"), "reply_markup": keyboard}]) == ""
+    markup = {"inline_keyboard": [[{"text": "b", "callback_data": "x"}]]}
+    message = await api("sendMessage", **X, reply_markup=markup)
+    query = world.machine.press(100, 100, message["result"]["message_id"], "x")
+    answer = await api("answerCallbackQuery", callback_query_id=query.id, url="https://a.kz")
+    assert answer["description"] == BAD + "URL_INVALID"
 
 
 def test_descriptions() -> None:

@@ -198,6 +198,49 @@ def test_protected_content_and_close(machine: Machine) -> None:
     assert refused(machine, "getChatAdministrators", chat_id=1) == "there are no administrators in the private chat"
 
 
+def test_the_rest_of_the_rules(machine: Machine) -> None:
+    group = machine.add_chat(Chat(-7, "group", "Г"), [1], None)
+    group.dead = True
+    assert refused(machine, "sendMessage", chat_id=-7, text="x") == "Forbidden: the group chat was deleted"
+    forum = machine.add_chat(Chat(-1007, "supergroup", "Ф", is_forum=True), [1], None)
+    assert refused(machine, "createForumTopic", chat_id=-1007, name="x") == "not enough rights to create a topic"
+    machine.set_member(forum, Member(machine.bot, "administrator", {"can_manage_topics": True}), machine.bot)
+    assert refused(machine, "createForumTopic", chat_id=-1007, name="x" * 129) == "TOPIC_TITLE_TOO_LONG"
+    rich = machine.call("sendRichMessage", {"chat_id": 1, "rich_message": {"markdown": "x"}})
+    machine.web["https://a.kz/v"] = b"film"
+    media = {"type": "video", "media": "https://a.kz/v"}
+    edit = {"chat_id": 1, "message_id": rich["message_id"], "media": media}
+    assert refused(machine, "editMessageMedia", **edit) == "message media can't be edited"
+    machine.web["https://a.kz/b"] = b"x" * 20_971_520
+    sent = machine.call("sendVideo", {"chat_id": 1, "video": "https://a.kz/b", "protect_content": False})
+    machine.files[sent["video"]["file_id"]].data += b"x"
+    assert refused(machine, "getFile", file_id=sent["video"]["file_id"]) == "file is too big"
+    first = machine.call("forwardMessage", {"chat_id": 1, "from_chat_id": 1, "message_id": sent["message_id"]})
+    again = machine.call("forwardMessage", {"chat_id": 1, "from_chat_id": 1, "message_id": first["message_id"]})
+    assert again["forward_origin"] == first["forward_origin"]
+    late = {"chat_id": 1, "message_id": machine.call("sendMessage", {"chat_id": 1, "text": "x"})["message_id"]}
+    assert refused(machine, "editMessageText", **late, text="x" * 4097) == "message is too long"
+    machine.call("pinChatMessage", late)
+    machine.call("deleteMessage", late)
+    assert machine.chats[1].pinned == []
+    with pytest.raises(ApiError, match="own private chat"):
+        machine.receive(7, 1, text="x")
+
+
+def test_card_and_webhook_state(machine: Machine) -> None:
+    commands = [{"command": "/start", "description": " Начать "}]
+    scope = {"type": "chat", "chat_id": 1}
+    assert machine.call("setMyCommands", {"commands": commands, "scope": scope})
+    assert machine.call("getMyCommands", {"scope": scope}) == [{"command": "start", "description": "Начать"}]
+    assert machine.call("deleteMyCommands", {"scope": scope})
+    assert machine.call("getMyCommands", {"scope": scope}) == []
+    machine.receive(1, 1, text="x")
+    machine.call("setWebhook", {"url": "https://a.kz/", "drop_pending_updates": True, "allowed_updates": "{"})
+    assert not machine.updates
+    assert machine.call("setWebhook", {"url": ""})
+    assert machine.call("getWebhookInfo", {})["url"] == ""
+
+
 def test_lenient_values() -> None:
     assert [to_int(v) for v in ("5", " 7 ", "x", None, True, 3.5)] == [5, 7, 0, 0, 1, 0]
     assert [to_bool(v) for v in ("TRUE", " yes", "1", 1, True, "on", None, 0)] == [True] * 5 + [False] * 3
