@@ -115,16 +115,16 @@ async def changed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
         return
     known = {person.user_id: person for person in await ctx.storage.editors.all()}
     if act == "list":
-        await screen.answer(query)
         await screen.show(query, *await _staff(ctx, t, asker))
+        await screen.answer(query)
     elif id not in known or not _removable(ctx, id, asker) or act not in ("ask", "remove"):
         await screen.outdated(query, t)
     elif act == "ask":
         yes = button(t("Yes, remove"), EDITOR.pack(act="remove", id=id)).model_copy(update={"style": "danger"})
         back = button(t.p("desk", "Back"), EDITOR.pack(act="list", id=0))
-        await screen.answer(query)
         text = t("Remove {name}? The rights end at once.", name=_name(known[id]))
         await screen.show(query, text, keyboard([yes], [back]))
+        await screen.answer(query)
     else:
         await _remove(query, ctx, t, bot, id)
 
@@ -133,12 +133,12 @@ async def _invite(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot) -> None
     owner = query.from_user.id
     code = await invitations.make(ctx.storage, Role.EDITOR, owner, ctx.now, invitations.INVITATION_SECONDS)
     await ctx.storage.editors.log(owner, "invited", "editor", now=ctx.now)
-    await screen.answer(query)
     span = t.duration(invitations.INVITATION_SECONDS)
     text = t(
         "This link makes one person an editor. It works once, for {span}. Pass it on to that person only:", span=span
     )
     await screen.say(bot, owner, join("\n", [text, invitations.link(ctx.username, code)]))
+    await screen.answer(query)
 
 
 async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id: int) -> None:
@@ -146,8 +146,8 @@ async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id
     if await ctx.storage.editors.remove(user_id):
         await ctx.storage.editors.log(owner, "removed", str(user_id), now=ctx.now)
         await sync_editor_commands(bot, ctx, user_id, Role.READER)
-    await screen.answer(query, t("Removed."))
     await screen.show(query, *await _staff(ctx, t, owner))
+    await screen.answer(query, t("Removed."))
 
 
 # What is in force -----------------------------------------------------------------------------------------------

@@ -216,8 +216,8 @@ async def decided(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
         await screen.answer(query, t("Only you have got it."))
     elif act == "drop" and await ctx.storage.editors.drop_draft(draft.id):
         await _log(ctx, draft.author_id, "breaking dropped", draft.id)
-        await screen.answer(query)
         await screen.show(query, t("The draft is dropped, nobody got it."))
+        await screen.answer(query)
     else:
         await screen.outdated(query, t)
 
@@ -239,8 +239,8 @@ async def _launch(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> 
         return
     ctx.wake()
     await _log(ctx, draft.author_id, "breaking launched", broadcast_id)
+    await _show_cast(query, broadcast_id, ctx, t)  # before the answer: the seconds to call it off are few
     await screen.answer(query)
-    await _show_cast(query, broadcast_id, ctx, t)
 
 
 # Presses while it is being sent ------------------------------------------------------------------------------
@@ -263,14 +263,13 @@ async def steered(query: CallbackQuery, ctx: Context, t: Lang, act: str, id: int
         await screen.outdated(query, t)
         return
     wanted, among = _MOVES[act]
-    if await ctx.storage.broadcasts.change(id, wanted, among=among, now=ctx.now):
+    moved = await ctx.storage.broadcasts.change(id, wanted, among=among, now=ctx.now)
+    if moved:
         ctx.wake()
         await _log(ctx, author, f"breaking {wanted}", id)
-        await screen.answer(query, t.p("desk", "Done."))
-    else:
-        await screen.answer(query, t("Too late for that."))
     if query.message and (query.message.chat.id, query.message.message_id) == (draft.chat_id, draft.card_id):
         await _show_cast(query, id, ctx, t)
+    await screen.answer(query, t.p("desk", "Done.") if moved else t("Too late for that."))
 
 
 async def _show_cast(query: CallbackQuery, broadcast_id: int, ctx: Context, t: Lang) -> None:

@@ -1,0 +1,252 @@
+"""Owners: one-time links, who works at the desk, what is in force. Everybody else is a reader."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.desk import drafts, invitations
+from bot.domain.desk import Role
+from bot.domain.post import RichText
+from bot.sandbox.client import Person
+from bot.sandbox.model import ApiError
+from bot.settings import FeedConfig, Newsroom, Settings
+from handlers.admin import EDITOR
+from tests.handlers.conftest import START, Chat
+
+ADA, BEK, OWNER, IN_FILE = 501, 502, 9001, 9002
+LINK = "https://t.me/newsdesk_demo_bot?start="
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(
+        settings,
+        newsroom=Newsroom(name="Дала", url="https://news.example", owners=(IN_FILE,)),
+        feeds=(FeedConfig(url="https://news.example/rss"), FeedConfig(url="https://news.example/kk.rss")),
+    )
+
+
+@pytest.fixture
+async def owner(chat: Chat) -> Person:
+    return await chat.editor(OWNER, Role.OWNER, name="Олжас")
+
+
+def labels(message: dict[str, Any]) -> list[str]:
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button["text"] for row in rows for button in row]
+
+
+async def invite(owner: Person) -> str:
+    """The start parameter of a fresh invitation."""
+    await owner.send("/editors")
+    await owner.tap(await owner.next("Кто работает"), "Пригласить")
+    code = str((await owner.next(LINK))["text"]).rpartition("start=")[2]
+    assert code.startswith("ed_")
+    return code
+
+
+async def menu(chat: Chat, user_id: int) -> list[str]:
+    scope = {"type": "chat", "chat_id": user_id}
+    answer = await chat.sandbox.call("getMyCommands", {"scope": scope})
+    return [command["command"] for command in answer["result"]]
+
+
+async def test_an_invitation_makes_an_editor_at_once(chat: Chat, owner: Person) -> None:
+    code = await invite(owner)
+    ada = chat.people.add(ADA, name="Ада")
+    await ada.send(f"/start {code}")
+    greeting = await ada.next("Теперь вы редактор")
+    assert "/breaking" in greeting["text"]
+    assert "/editors" not in greeting["text"]
+    assert (await chat.storage.editors.role(ADA), (await menu(chat, ADA))[0]) == (Role.EDITOR, "breaking")
+    await ada.send("/breaking")
+    await ada.next("Пришлите срочную новость")
+    await owner.send("/editors")
+    listed = await owner.next("Кто работает")
+    assert "• Ада" in listed["text"].splitlines()
+    actions = [(row[1], row[2]) for row in await chat.storage.editors.audit()]
+    assert actions[1:] == [(ADA, "joined"), (OWNER, "invited")]
+
+
+async def test_a_link_works_once(chat: Chat, owner: Person) -> None:
+    code = await invite(owner)
+    ada, bek = chat.people.add(ADA), chat.people.add(BEK)
+    await ada.send(f"/start {code}")
+    await ada.next("Теперь вы редактор")
+    await bek.send(f"/start {code}")
+    await bek.next("Ссылка не действует")
+    assert await chat.storage.editors.role(BEK) is Role.READER
+
+
+async def test_who_has_the_rights_does_not_use_the_link_up(chat: Chat, owner: Person) -> None:
+    code = await invite(owner)
+    await owner.send(f"/start {code}")
+    await owner.next("Эти права у вас уже есть")
+    ada = chat.people.add(ADA)
+    await ada.send(f"/start {code}")
+    await ada.next("Теперь вы редактор")
+
+
+@pytest.mark.parametrize(
+    "code", ["ed_", "ed_guess", "own_", "own_guess", "own_'; DROP TABLE editor; --", "ed_" + "x" * 60]
+)
+async def test_an_unknown_link_says_so(chat: Chat, owner: Person, code: str) -> None:
+    ada = chat.people.add(ADA)
+    await ada.send(f"/start {code}")
+    await ada.next("Ссылка не действует")
+    assert await chat.storage.editors.role(ADA) is Role.READER
+
+
+async def test_a_link_expires(chat: Chat, owner: Person) -> None:
+    code = await invite(owner)
+    await chat.clock.advance(invitations.INVITATION_SECONDS)
+    ada = chat.people.add(ADA)
+    await ada.send(f"/start {code}")
+    await ada.next("Ссылка не действует")
+
+
+async def test_the_claim_link_makes_the_first_owner(chat: Chat) -> None:
+    address = await invitations.claim_link(chat.storage, chat.ctx.username, START)
+    assert address.startswith(LINK + "own_")
+    ada = chat.people.add(ADA, name="Ada", lang="en")
+    await ada.send(f"/start {address.rpartition('=')[2]}")
+    greeting = await ada.next("You own this desk now.")
+    assert all(command in greeting["text"] for command in ("/breaking", "/editors", "/status"))
+    assert await chat.storage.editors.role(ADA) is Role.OWNER
+    assert (await menu(chat, ADA))[:3] == ["breaking", "editors", "status"]
+    reader = await chat.storage.readers.get(ADA)
+    assert reader is not None
+    assert (reader.language, reader.consent_at) == ("en", None)
+
+
+async def test_rights_are_given_although_the_menu_cannot_be_set(chat: Chat, owner: Person) -> None:
+    code = await invite(owner)
+    chat.sandbox.fail(ApiError(400, "Bad Request: no"), "setMyCommands")
+    ada = chat.people.add(ADA)
+    await ada.send(f"/start {code}")
+    await ada.next("Теперь вы редактор")
+
+
+async def test_removal_asks_first_and_ends_the_rights_at_once(chat: Chat, owner: Person) -> None:
+    ada = await chat.editor(ADA, name="Ада")
+    await ada.send("/breaking Мост закрыт.")
+    card = await ada.next("Так увидят")
+    await owner.send("/editors")
+    listed = await owner.next("Кто работает")
+    assert labels(listed) == ["✖ Editor 501", "Пригласить редактора"]
+    await owner.tap(listed, "Editor 501")
+    asked = await owner.next("Убрать из редакции: Editor 501?")
+    await owner.tap(asked, "Назад")
+    listed = await owner.next("Кто работает")
+    await owner.tap(listed, "Editor 501")
+    await owner.tap(await owner.next("Убрать"), "Да, убрать")
+    assert labels(await owner.next("Кто работает")) == ["Пригласить редактора"]
+    assert await chat.storage.editors.role(ADA) is Role.READER
+    answer = await ada.tap(card, "Разослать")
+    assert "устарела" in (answer or {})["text"]
+    assert await chat.storage.broadcasts.open() == []
+    assert await menu(chat, ADA) == []
+    assert tuple((await chat.storage.editors.audit())[0])[1:] == (OWNER, "removed", str(ADA))
+
+
+async def test_owners_of_the_file_and_oneself_stay(chat: Chat, owner: Person) -> None:
+    await chat.editor(IN_FILE, Role.OWNER)
+    await chat.editor(ADA)
+    await owner.send("/editors")
+    listed = await owner.next("Кто работает")
+    assert "Editor 9002 · владелец · из файла, здесь не меняется" in listed["text"]
+    assert labels(listed) == ["✖ Editor 501", "Пригласить редактора"]
+    for target in (IN_FILE, OWNER, 4711):
+        for act in ("ask", "remove"):
+            answer = await owner.press(listed, EDITOR.pack(act=act, id=target))
+            assert "устарела" in (answer or {})["text"]
+    assert await chat.storage.editors.role(IN_FILE) is Role.OWNER
+    assert await chat.storage.editors.role(OWNER) is Role.OWNER
+
+
+@pytest.mark.parametrize("forged", ["editor:remove:501", "editor:ask:501", "editor:invite:0", "editor:list:0"])
+async def test_editors_and_readers_cannot_do_what_owners_do(chat: Chat, owner: Person, forged: str) -> None:
+    ada, reader = await chat.editor(ADA), chat.people.add(600)
+    for person in (ada, reader):
+        for command in ("/editors", "/status"):
+            await person.send(command)
+            assert "/help" in (await person.next())["text"]
+        answer = await person.press(person.chat()[-1], forged)
+        assert "устарела" in (answer or {})["text"]
+    assert await chat.storage.editors.role(ADA) is Role.EDITOR
+    assert await chat.storage.engine.fetch("SELECT * FROM invitation") == []
+
+
+@pytest.mark.parametrize("forged", ["editor:burn:501", "editor:remove:", "editor:remove:9223372036854775808", "editor"])
+async def test_forged_data_of_an_owner_get_an_answer(chat: Chat, owner: Person, forged: str) -> None:
+    await chat.editor(ADA)
+    await owner.send("/editors")
+    answer = await owner.press(await owner.next("Кто работает"), forged)
+    assert "устарела" in (answer or {})["text"]
+    assert await chat.storage.editors.role(ADA) is Role.EDITOR
+
+
+async def test_status_of_a_bot_that_has_just_begun(chat: Chat, owner: Person) -> None:
+    await owner.send("/status")
+    text = (await owner.next("🟢 Работает"))["text"]
+    assert text.count("ещё не прочитана") == 2
+    assert "Рассылок нет." in text
+    assert "получают новости: 0" in text
+
+
+async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -> None:
+    good, bad = await chat.storage.feeds.watch([feed.url for feed in chat.ctx.settings.feeds])
+    await chat.storage.feeds.save_state(replace(good, title="Дала", ok_at=START - 40))
+    await chat.storage.feeds.save_state(replace(bad, ok_at=START - 7200, problem="http 503"))
+    await chat.storage.meta.put("started_at", str(START - 3660))
+    for number, breaking in enumerate((True, True, False)):
+        reader = await chat.storage.readers.meet(700 + number, language="ru", breaking=breaking, now=START)
+        await chat.storage.readers.consent(reader.id, "v1", now=START)
+    begun = await chat.storage.editors.new_draft(ADA, ADA, "ru", now=START)
+    filled = await chat.storage.editors.fill_draft(begun.id, RichText("Мост закрыт"), "", "")
+    assert filled is not None
+    cast = await drafts.launch(chat.storage, filled, "ru", countdown=5, start=0, now=START)
+    await chat.storage.inbox.store([(1, 700, "{}")], START - 90)
+    await owner.send("/status")
+    shown = await owner.next("🟢 Работает 1 ч 1 мин")
+    for line in (
+        "• Дала: прочитана 40 с назад",
+        "🟠 https://news.example/kk.rss: прочитана 2 ч назад · ⚠️ http 503",
+        "Идёт 1 рассылка",
+        f"• № {cast}: 0 из 2",
+        "• получают новости: 3",
+        "• из них без срочного: 1",
+        "⚠️ Самое старое сообщение ждёт ответа уже 1 мин 30 с.",
+    ):
+        assert line in shown["text"].replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert labels(shown) == [f"⛔ Стоп № {cast}"]
+    await owner.tap(shown, "Стоп")
+    assert await chat.storage.broadcasts.open() == []
+
+
+class TestManyFeeds:
+    """A newsroom with more feeds than a message should list."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, feeds=tuple(FeedConfig(url=f"https://news.example/{n}") for n in range(13)))
+
+    async def test_the_rest_is_counted(self, chat: Chat, owner: Person) -> None:
+        await owner.send("/status")
+        text = (await owner.next("🟢 Работает"))["text"]
+        assert (text.count("ещё не прочитана"), "ещё 3 →" in text) == (10, True)
+
+
+class TestNoFeed:
+    """Nothing is watched yet."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, feeds=())
+
+    async def test_it_says_so(self, chat: Chat, owner: Person) -> None:
+        await owner.send("/status")
+        assert "Лент нет." in (await owner.next("🟢 Работает"))["text"]
