@@ -52,7 +52,6 @@ LEASE_SECONDS = 10
 DRAIN_SECONDS = 25.0
 _RENEW_SECONDS = 3.0
 _BEAT_SECONDS = 15.0
-USER_AGENT = "newsdesk/0.1 (news bot; contact: {contact})"
 
 
 @dataclass(slots=True)
@@ -328,10 +327,9 @@ async def _event(event: asyncio.Event) -> None:
 @asynccontextmanager
 async def _fetcher(house: _House, ca_file: str = "") -> AsyncIterator[Fetcher]:
     env = house.settings.env
-    contact = house.settings.newsroom.url or "the newsroom"
     async with Fetcher(
         house.clock,
-        user_agent=USER_AGENT.format(contact=contact),
+        user_agent=house.settings.user_agent,
         allow_private=env.fetch_allow_private,
         proxy=env.fetch_proxy,
         ca_file=ca_file,

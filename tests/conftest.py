@@ -105,4 +105,7 @@ async def no_leftovers() -> AsyncIterator[None]:
         for thread in threading.enumerate()
         if thread.ident not in threads and "_connection_worker_thread" in thread.name
     ]
+    for thread in alive:  # a closed connection's thread needs a moment to end
+        thread.join(2)
+    alive = [thread for thread in alive if thread.is_alive()]
     assert not alive, f"database threads left behind: {alive}"

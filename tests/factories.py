@@ -17,7 +17,7 @@ from aiohttp import web
 from bot import app
 from bot.clock import Clock, RealClock
 from bot.sandbox.http import Sandbox
-from bot.settings import DEFAULT_SECTIONS, FeedConfig, Newsroom, Rates, Settings
+from bot.settings import DEFAULT_SECTIONS, Desk, FeedConfig, Newsroom, Rates, Settings
 from bot.settings_env import NO_ENV
 from bot.settings_file import Secret
 from storage import Storage
@@ -85,7 +85,7 @@ async def feed_site() -> AsyncIterator[FeedSite]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        site.url = "http://127.0.0.1:{}".format(runner.addresses[0][1])
+        site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield site
     finally:
         await runner.cleanup()
@@ -96,6 +96,7 @@ def settings_for(sandbox: Sandbox, site: FeedSite | None, database_url: str, **c
     base = Settings(
         newsroom=Newsroom(name="Дала", url="https://dala.example", owners=(OWNER,), self_credits=("Дала",)),
         rates=Rates(url=""),
+        desk=Desk(countdown=1),
         sections=DEFAULT_SECTIONS,
         feeds=(FeedConfig(f"{site.url}/rss", language="ru", interval=1),) if site else (),
         env=replace(
