@@ -125,8 +125,8 @@ class Fetcher:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session:
-            await self._session.close()
+        assert self._session
+        await self._session.close()
 
     async def fetch(self, url: str, *, etag: str = "", last_modified: str = "") -> Response:
         """GET an address, sending the validators of the last answer as they came.
@@ -146,7 +146,7 @@ class Fetcher:
             except aiohttp.ClientError as error:
                 raise _network_error(error) from error
             except (OSError, ValueError) as error:
-                raise FeedError("network", f"{type(error).__name__}: {error}") from error
+                raise FeedError("network", f"the request failed ({type(error).__name__})") from error
 
     async def _follow(self, url: str, headers: dict[str, str]) -> Response:
         permanent, hops = True, 0

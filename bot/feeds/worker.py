@@ -23,6 +23,7 @@ from bot.feeds.parse import Document, absolute, parse
 from bot.feeds.slices import Full, Only, SliceMemory, Slices, Unchanged, cut
 
 SMALL = 65_536
+"""Bytes that are parsed without the worker, about 10 ms of work."""
 LIMIT = 10.0
 _ROOT = str(Path(__file__).resolve().parents[2])
 _SIZE = struct.Struct(">Q")
@@ -62,8 +63,9 @@ class Reading:
 class FeedReader:
     """Turns bodies into readings; an async context manager that owns the worker process.
 
-    A document small enough is read in place, unless others wait at that moment: then, as for long ones, the
-    worker does it. A worker that takes more than `limit` seconds is killed.
+    What is small is read in place. Where more than `SMALL` bytes wait at one moment, in one document or several,
+    the worker does it, so that the loop stays free for readers; a worker busy with a long document holds up no
+    small one. A worker that takes more than `limit` seconds is killed.
     """
 
     def __init__(self, clock: Clock, *, limit: float = LIMIT) -> None:
@@ -105,15 +107,15 @@ class FeedReader:
                 return None
             case Only(indices) if slices:
                 text = slices.only(indices)
-        self._waiting += 1
+        self._waiting += len(text)
         try:
             # whoever came in the same moment is counted now
             await self._clock.sleep(0)
-            if len(text) <= SMALL and (self._waiting == 1 or self._worker.busy):
+            if self._waiting <= SMALL or (len(text) <= SMALL and self._worker.busy):
                 return parse(text, base=job.base, zone=job.zone, language=job.language, now=job.now)
             return await self._worker.parse(text, job)
         finally:
-            self._waiting -= 1
+            self._waiting -= len(text)
 
 
 def _remember(

@@ -193,6 +193,9 @@ async def test_connections_that_fail_say_how() -> None:
         return web.Response()
 
     assert (await fails(hang_up)).kind == "network"
+    async with serving(answer()) as url, fetcher() as client:
+        with pytest.raises(FeedError, match="the request failed"):
+            await client.fetch(url, etag="never\nmine")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         async with fetcher(host_gap=0) as client:
