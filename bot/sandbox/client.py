@@ -85,7 +85,7 @@ class Person:
     async def tap(self, message: Json, label_or_data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
         """Press the one button whose data is this or whose label contains it; returns the bot's answer.
 
-        A button of a reply keyboard sends its text; one with an address gives {"url": …}. Raises AssertionError
+        A button of a reply keyboard sends its text; one with an address gives {"url": …}, and so on. Raises AssertionError
         when no or several buttons fit, or when the bot does not answer in `timeout` real seconds.
         """
         machine = self.sandbox.machine
@@ -95,10 +95,10 @@ class Person:
         if "callback_data" in button:
             query = machine.press(self.id, chat.id, msg.id, button["callback_data"])
             return await self._answer(query, timeout) if wait else None
-        if "url" in button:
-            return {"url": button["url"]}
-        machine.receive(self.id, chat.id, text=button["text"])
-        return None
+        if "keyboard" in (msg.markup or {}):
+            machine.receive(self.id, chat.id, text=button["text"])
+            return None
+        return {name: value for name, value in button.items() if name != "text"}
 
     async def press(self, message: Json, data: str, *, timeout: float = 5.0) -> Json | None:
         """Send any callback data on a message, as a forged or stale client would."""
@@ -208,8 +208,10 @@ class People:
         return person
 
     def known(self, user_id: int) -> Person:
-        """Somebody who was added before; KeyError for a stranger."""
-        return self._known[user_id]
+        """Somebody whom the machine knows; KeyError for a stranger."""
+        if user_id not in self.sandbox.machine.users:
+            raise KeyError(user_id)
+        return self._known.setdefault(user_id, Person(self.sandbox, user_id))
 
     def group(
         self,

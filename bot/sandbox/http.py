@@ -93,17 +93,23 @@ class Sandbox:
 
     async def __aenter__(self) -> Sandbox:
         self.app.router.add_route("*", "/{tail:.*}", _not_found)
+        try:
+            await self._start()
+        except BaseException:  # a port that is taken must leave nothing behind
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _start(self) -> None:
         runner = web.AppRunner(self.app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, self.host, self.port)
-        await site.start()
+        await web.TCPSite(runner, self.host, self.port).start()
         self.port = runner.addresses[0][1]
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
         pusher = Pusher(self.machine, self.clock, tasks, self.call)
         self._stack.push_async_callback(pusher.close)
         self.machine.listeners += [self._poll.heard, pusher.heard, self._changed]
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

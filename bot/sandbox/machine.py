@@ -61,7 +61,6 @@ class World:
         self.files: dict[str, File] = {}
         self.web: dict[str, bytes] = {}  # addresses from which a file may be sent; nothing is ever fetched
         self.queries: dict[str, Query] = {}
-        self.inline_sent: dict[str, Json] = {}
         self.texts: dict[tuple[str, str], str] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.flood = FloodRule.off()

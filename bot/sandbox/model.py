@@ -259,8 +259,6 @@ class Webhook:
     url: str = ""
     secret: str = ""
     max_connections: int = 40
-    ip_address: str | None = None
-    has_certificate: bool = False
     last_error: tuple[float, str] | None = None
     set_at: float = float("-inf")
 

@@ -223,3 +223,8 @@ async def test_flood_header(sandbox: Sandbox, reader: Person, http: aiohttp.Clie
         answer = json.loads(await response.read())
     assert list(answer) == ["ok", "error_code", "description", "parameters"]
     assert answer["description"] == "Too Many Requests: retry after 7"
+
+
+async def test_a_taken_port_leaves_nothing_behind(sandbox: Sandbox, clock: SteppableClock) -> None:
+    with pytest.raises(OSError, match="address already in use"):
+        await Sandbox(clock, port=sandbox.port).__aenter__()

@@ -262,7 +262,8 @@ async def test_sim_api(
     assert (await get("state"))["people"][0]["blocked"]
     await post("block", user_id=100, blocked=False)
     assert (await post("send", user_id=100, chat_id=-5, text="x"))["status"] == 400
-    sandbox.people.add(200)
+    sandbox.machine.add_user(200, "Гость")
+    assert (await post("send", user_id=300, text="x"))["status"] == 400
     assert (await post("send", user_id=200, chat_id=-100, text="x"))["error"].startswith("Bad Request: user 200 cannot")
     await post("join", user_id=200, chat_id=-100)
     assert channel.members[200].inside
