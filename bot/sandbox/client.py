@@ -85,8 +85,8 @@ class Person:
     async def tap(self, message: Json, label_or_data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
         """Press the one button whose data is this or whose label contains it; returns the bot's answer.
 
-        A button of a reply keyboard sends its text; one with an address gives {"url": …}, and so on. Raises AssertionError
-        when no or several buttons fit, or when the bot does not answer in `timeout` real seconds.
+        A button of a reply keyboard sends its text; one with an address gives {"url": …}, and so on. Raises
+        AssertionError when no or several buttons fit, or when the bot does not answer in `timeout` real seconds.
         """
         machine = self.sandbox.machine
         chat = machine.chats[message["chat"]["id"]]
