@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -114,14 +114,15 @@ class Scene:
     bot: ScriptedBot
     clock: SteppableClock
     browser: Browser
+    complaints: list[str] = field(default_factory=list)
 
     async def page(self, size: dict[str, int] = WIDE, **options: Any) -> Page:
-        """A fresh browser window on the page; a failed script or a blocked resource fails the test."""
+        """A fresh browser window on the page; a failed script or a blocked resource is a complaint."""
         given = {"locale": "en-GB", "timezone_id": "Europe/Berlin", "viewport": size, **options}
         page = await (await self.browser.new_context(**given)).new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
-        page.on("console", lambda line: line.type == "error" and pytest.fail(f"the page complains: {line.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
         await page.goto(self.stand_in.url)
         return page
 
@@ -159,11 +160,13 @@ async def scene(browser: Browser) -> AsyncIterator[Scene]:
         http = await stack.enter_async_context(ClientSession())
         bot = ScriptedBot(stand_in, http)
         running = asyncio.create_task(bot.run())
-        yield Scene(stand_in, bot, clock, browser)
+        playing = Scene(stand_in, bot, clock, browser)
+        yield playing
         for context in browser.contexts:
             await context.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        assert playing.complaints == [], "what the browser's console says"
 
 
 async def subscribe(page: Page) -> Any:

@@ -33,9 +33,7 @@ class Canvas:
         for row in range(max(0, int(low)), min(HEIGHT, int(high) + 1)):
             y = row + 0.5
             cuts = sorted(
-                x1 + (y - y1) * (x2 - x1) / (y2 - y1)
-                for (x1, y1), (x2, y2) in edges
-                if (y1 <= y) != (y2 <= y)
+                x1 + (y - y1) * (x2 - x1) / (y2 - y1) for (x1, y1), (x2, y2) in edges if (y1 <= y) != (y2 <= y)
             )
             for left, right in zip(cuts[::2], cuts[1::2], strict=False):
                 start, stop = max(0, round(left)), min(WIDTH, round(right))

@@ -33,6 +33,8 @@ class View {
     columns[column].append(this.root);
     columns[column].querySelector(".tabs").append(this.tab);
   }
+  // Whose phone it is, in words, unless the name says so.
+  get role() { return this.private && !/reader|editor|читат|редакт/i.test(this.person.name) ? say(this.column ? "editor" : "reader") : ""; }
   get name() { return this.private ? this.person.name : this.chat.title ?? ""; }
   // A deep link pressed in a group or channel opens the person's own chat with the bot.
   async open() {
@@ -43,7 +45,7 @@ class View {
   build() {
     this.badge = h("span", { className: "badge", hidden: true });
     this.tab = h("button", { type: "button", role: "tab", id: `${this.id}-t`, "aria-controls": this.id, on: { click: () => show(this) } },
-      h("span", { className: "tabname" }, this.name), this.badge);
+      h("span", { className: "tabname" }, this.name), h("span", { className: "role" }), this.badge);
     this.title = h("strong");
     this.subtitle = h("span", { className: "sub" });
     this.stop = h("button", { type: "button", className: "round stop", hidden: !this.private, on: { click: () => block(this) } }, icon("stop"));
@@ -76,11 +78,13 @@ class View {
     this.title.textContent = this.private ? bot.name || state.bot.first_name || "…" : this.name;
     this.root.querySelector(".face").textContent = this.title.textContent.slice(0, 1);
     this.subtitle.textContent = this.writing ? say("typing")
-      : this.private ? `${say("bot")} · ${say("as", this.person.name)}` : `${say(this.chat.type === "channel" ? "channel" : "group")}`;
+      : this.private ? `${say("bot")} · ${say("as", this.person.name)}` : say(this.chat.type === "channel" ? "channel" : "group");
     this.tab.querySelector(".tabname").textContent = this.name;
+    this.tab.querySelector(".role").textContent = this.role;
     this.badge.textContent = this.unread || "";
     this.badge.hidden = !this.unread;
-    this.tab.setAttribute("aria-label", this.unread ? `${this.name}, ${say("unread", this.unread)}` : this.name);
+    const label = `${this.name} ${this.role}`.trim();
+    this.tab.setAttribute("aria-label", this.unread ? `${label}, ${say("unread", this.unread)}` : label);
     for (const [node, word] of [[this.menu, "menu"], [this.go, "send"], [this.down, "newer"], [this.box, "message"]]) {
       node.setAttribute("aria-label", say(word));
     }
@@ -343,7 +347,8 @@ async function refresh() {
     if (view) { Object.assign(view, { person, chat: { ...view.chat, ...chat } }); continue; }
     views.set(key, new View(person, chat, column));
     views.get(key).load();
-    shown[column] ??= views.get(key);
+    const fits = chat.type === "private" && person.lang === speaks() && shown[column]?.person.lang !== speaks();
+    if (!shown[column] || fits) shown[column] = views.get(key); // first whoever speaks the visitor's language
     present(column);
   }
   for (const view of views.values()) view.refresh();
@@ -413,16 +418,23 @@ function until(target) {
   const seconds = (clockText) => clockText.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
   return ((seconds(`${target}:00`) - seconds(text) + 86399) % 86400) + 1;
 }
-const advance = (seconds) => ask("clock", { advance: seconds }).then(refresh);
+// An hour passes in steps, so that the bot reads the feeds as they fill; a longer jump is one.
+async function advance(seconds) {
+  const step = seconds > 3600 ? seconds : 600;
+  for (let left = seconds; left > 0; left -= step) {
+    await ask("clock", { advance: Math.min(step, left) });
+    if (left > step) await new Promise((resume) => setTimeout(resume, 700));
+  }
+  await refresh();
+}
 
 const FAULTS = {
   outage: { name: "server_error", times: null },
   flood: { name: "flood_bot", method: "sendMessage", times: 1, seconds: 30 },
 };
-const reader = () => [...views.values()].find((view) => view.private && view.column === 0);
+const reader = () => shown[0];
 function active(kind) {
-  if (kind === "block") return Boolean(reader()?.person.blocked);
-  return state.faults.some((fault) => fault.name === FAULTS[kind].name);
+  return kind === "block" ? Boolean(reader()?.person.blocked) : state.faults.some(({ name }) => name === FAULTS[kind].name);
 }
 const block = (view) => ask("block", { user_id: view.person.id, blocked: !view.person.blocked }).then(refresh, complain(view));
 async function fault(kind) {
@@ -473,7 +485,7 @@ function wire() {
     const at = all.findIndex((view) => view.tab === document.activeElement);
     if (step && at >= 0) show(all[(at + step + all.length) % all.length], true);
   });
-  if (!matchMedia("(min-width: 1180px)").matches) $("guide").open = false;
+  $("guide").open = matchMedia("(min-width: 1180px)").matches;
   $("calls").addEventListener("toggle", watchCalls);
   setInterval(tick, 1000);
   setInterval(() => { if (!document.hidden) { refreshSoon(); watchCalls(); } }, 5000);
