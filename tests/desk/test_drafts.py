@@ -111,6 +111,19 @@ async def test_the_forecast_counts_those_who_want_breaking_news(storage: Storage
     assert forecast == drafts.Forecast(total=3, active=5, off=2, seconds=1.5, twice_at=None)
 
 
+async def test_a_sent_draft_owes_a_report_until_it_is_given(storage: Storage) -> None:
+    draft = await _draft(storage, "Мост закрыт")
+    await storage.editors.draft_card(draft.id, 55)
+    assert await storage.editors.cards() == []
+    cast = await drafts.launch(storage, draft, "ru", countdown=5, start=0, now=NOW)
+    (owed,) = await storage.editors.cards()
+    assert (owed.id, owed.card_id, owed.broadcast_id, owed.state) == (draft.id, 55, cast, DraftState.SENT)
+    assert await storage.editors.card_of(cast or 0) == owed
+    await storage.editors.card_done(draft.id, now=NOW + 9)
+    assert await storage.editors.cards() == []
+    assert await storage.editors.card_of(4711) is None
+
+
 async def test_one_draft_is_launched_once(storage: Storage) -> None:
     await storage.editors.add(7, Role.EDITOR, "Ада", by=0, now=NOW)
     await _readers(storage, 3)

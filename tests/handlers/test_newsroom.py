@@ -14,6 +14,7 @@ from bot.desk.progress import ProgressCards
 from bot.domain.delivery import BroadcastState, Receipt, Result
 from bot.domain.desk import DraftState, Role
 from bot.sandbox.client import Person
+from bot.sandbox.content import media_fields, new_file
 from bot.sandbox.model import ApiError
 from bot.settings import Desk, Settings
 from handlers import build_router, screen
@@ -106,6 +107,19 @@ async def test_a_picture_with_its_caption(chat: Chat, ada: Person) -> None:
     await ada.tap(card, "Себе на пробу")
     trial = await ada.next("Мост")
     assert (trial["caption"], trial["photo"][0]["file_id"]) == (shown["caption"], shown["photo"][0]["file_id"])
+
+
+@pytest.mark.parametrize(("kind", "method"), [("Video", "sendVideo"), ("Document", "sendDocument")])
+async def test_a_film_and_a_file_go_out_as_what_they_are(chat: Chat, ada: Person, kind: str, method: str) -> None:
+    file = new_file(kind, b"bytes", "bridge.bin")
+    await ada.send("/breaking")
+    await ada.next("Пришлите срочную новость")
+    media = media_fields(file, chat.sandbox.machine.files)
+    chat.sandbox.machine.receive(ADA, ADA, text="Мост закрыт", media=media)
+    assert (await ada.next("Мост"))["caption"] == "🔴 СРОЧНО. Мост закрыт"
+    await ada.next("Так увидят")
+    (call,) = [call for call in chat.sandbox.calls if call.method == method]
+    assert call.params[kind.lower()] == file.file_id
 
 
 async def test_a_picture_needs_words_and_an_album_gives_its_first(chat: Chat, ada: Person) -> None:
@@ -345,6 +359,32 @@ async def test_a_restart_between_draft_and_send_changes_nothing(chat: Chat, ada:
     await ada.tap(card, "Разослать")
     await ada.next("Отправка через 5 с…")
     assert await casts(chat) == [BroadcastState.COUNTDOWN]
+
+
+async def test_somebody_was_faster(chat: Chat, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draft is closed between the look at it and the change: a clear answer, nothing sent."""
+    _, card = await preview(ada)
+    draft = await chat.storage.editors.open_draft(ADA, since=0)
+    assert draft is not None
+    count, fill = chat.storage.readers.count, chat.storage.editors.fill_draft
+
+    async def slow_count(*args: Any) -> int:
+        await chat.storage.editors.drop_draft(draft.id)
+        return await count(*args)
+
+    monkeypatch.setattr(chat.storage.readers, "count", slow_count)
+    answer = await ada.tap(card, "Разослать")
+    assert ("устарела" in (answer or {})["text"], await casts(chat)) == (True, [])
+    monkeypatch.setattr(chat.storage.readers, "count", count)
+
+    async def slow_fill(id_: int, *args: Any) -> object:
+        await chat.storage.editors.drop_draft(id_)
+        return await fill(id_, *args)
+
+    await preview(ada)
+    monkeypatch.setattr(chat.storage.editors, "fill_draft", slow_fill)
+    await ada.send("Мост открыт.")
+    await ada.next("Этот черновик закрыт")
 
 
 async def test_nobody_to_send_to(chat: Chat) -> None:
