@@ -25,7 +25,7 @@ from storage import Storage
 
 _log = logging.getLogger(__name__)
 
-_WORKERS = 256
+MOST_IN_FLIGHT = 256
 _MOST_UNWRITTEN = 512
 _COMMIT_SECONDS = 0.05
 _SHORT_WAIT = 5.0
@@ -42,7 +42,7 @@ class Deliverer(Protocol):
 
 
 class Sender:
-    """Sends everything that open broadcasts hold; see the module. `sent` counts calls to Telegram."""
+    """Sends everything that open broadcasts hold; see the module. `sent` counts messages, `most` limits those in flight."""
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Sender:
         clock: Clock,
         *,
         worker: str,
+        most: int = MOST_IN_FLIGHT,
         rng: random.Random | None = None,
     ) -> None:
         self._storage = storage
@@ -68,7 +69,8 @@ class Sender:
         self._busy_chats: dict[int, list[Job]] = {}
         self._parked: deque[asyncio.Future[None]] = deque()
         self._round_trips: deque[float] = deque([0.1], maxlen=100)
-        self._limit = concurrency(pacer.allowed, 0.1)
+        self._most = most
+        self._limit = min(most, concurrency(pacer.allowed, 0.1))
         self._results: list[tuple[Job, Receipt | None]] = []
         self._writing = 0
         self._outages = 0
@@ -88,7 +90,7 @@ class Sender:
         self._lanes.epoch = int(self._clock.now())
         await self._restore_holds()
         async with asyncio.TaskGroup() as tasks:
-            services = (self._feed(), self._pace(), self._write_results(), *(self._work() for _ in range(_WORKERS)))
+            services = (self._feed(), self._pace(), self._write_results(), *(self._work() for _ in range(self._most)))
             running = [tasks.create_task(service) for service in services]
             try:
                 await stop.wait()
@@ -229,7 +231,7 @@ class Sender:
         self.sent += 1
         if self.sent % 50 == 0:
             p95 = sorted(self._round_trips)[int(len(self._round_trips) * 0.95)]
-            self._limit = concurrency(self._pacer.allowed, p95)
+            self._limit = min(self._most, concurrency(self._pacer.allowed, p95))
 
     async def _heed(self, outcome: Outcome, chat_id: int) -> None:
         """Hold whom the outcome says to hold; a hold of Telegram's survives a restart."""
