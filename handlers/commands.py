@@ -71,7 +71,8 @@ async def sync_profile(bot: Bot, ctx: Context) -> None:
 async def _sync_language(bot: Bot, ctx: Context, code: str) -> None:
     t, language = ctx.words[code], code or None
     wanted = commands(ctx, t)
-    if await bot.get_my_commands(language_code=language) != wanted:
+    known = await bot.get_my_commands(language_code=language)
+    if [one.model_dump() for one in known] != [one.model_dump() for one in wanted]:  # == sees the bot they came by
         await bot.set_my_commands(wanted, language_code=language)
     if (await bot.get_my_description(language_code=language)).description != (text := description(ctx, t)):
         await bot.set_my_description(text, language_code=language)

@@ -1,0 +1,121 @@
+"""/settings, /language, /privacy, /stop: one message each, which edits itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from talking import Chat, labels, last
+
+from bot.domain.reader import ReaderState
+from bot.settings import DEFAULT_SECTIONS, Newsroom, Settings
+
+READER = 502
+
+
+@pytest.fixture
+def settings() -> Settings:
+    newsroom = Newsroom(name="Дала", privacy_url="https://news.example/privacy")
+    return Settings(newsroom=newsroom, sections=DEFAULT_SECTIONS)
+
+
+async def test_settings_say_what_is_in_force_and_change_in_place(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/settings")
+    shown = await reader.next()
+    assert "Разделы: —" in shown["text"]
+    assert "Сейчас вы не подписаны" in shown["text"]
+    assert labels(shown) == [["Разделы"], ["🔴 Срочное: вкл"], ["Язык: Русский"], ["Мои данные"], ["Отписаться"]]
+    await reader.tap(shown, "Срочное")
+    off = await reader.next("Срочное: выключено")
+    assert off["message_id"] == shown["message_id"]
+    await reader.tap(shown, "Язык")
+    languages = await reader.next("Выберите язык · Тілді таңдаңыз · Choose your language")
+    assert labels(languages) == [["✅ Русский", "Қазақша", "English"], ["‹ Настройки"]]
+    await reader.tap(shown, "English")
+    assert labels(await reader.next())[0] == ["Русский", "Қазақша", "✅ English"]
+    await reader.tap(shown, "Settings")
+    await reader.next("Breaking news: off")
+    await reader.tap(shown, "Sections")
+    await reader.next("What should we send you?")
+
+
+async def test_language_is_a_command_too(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/language")
+    await reader.tap(await reader.next(), "Қазақша")
+    await reader.send("/sections")
+    await reader.next("Сізге не жіберейік?")
+
+
+async def test_unsubscribing_takes_one_tap_and_deleting_two(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    await reader.next()
+    await reader.send("/settings")
+    shown = await reader.next("Настройки")
+    await reader.tap(shown, "Отписаться")
+    assert labels(await reader.next("Вы отписаны от всего")) == [["Удалить"]]
+    known = await chat.storage.readers.get(READER)
+    assert known is not None
+    assert known.state is ReaderState.LEFT
+    await reader.tap(shown, "Удалить")
+    await reader.next("Вернуть будет нельзя")
+    assert await chat.storage.readers.get(READER) is not None
+    await reader.tap(shown, "‹ Назад")
+    await reader.next("Ваши данные")
+    await reader.tap(shown, "Удалить всё")
+    await reader.next("Вернуть будет нельзя")
+    await reader.tap(shown, "Да, удалить всё")
+    assert "reply_markup" not in await reader.next("Всё удалено")
+    assert await chat.storage.readers.get(READER) is None
+    answer = await reader.press(shown, "s:4:1")
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")
+    assert await chat.storage.readers.get(READER) is None
+
+
+async def test_stop_without_a_subscription_is_no_riddle(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/stop")
+    await reader.next("Сейчас вы не подписаны: /start")
+
+
+async def test_privacy_hands_everything_over_as_a_file(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    await reader.next()
+    update = '{"message": {"text": "/start sport"}}'
+    await chat.storage.inbox.store([(1, READER, update)], now=5)
+    await reader.send("/privacy")
+    shown = await reader.next("Храним")
+    assert shown["reply_markup"]["inline_keyboard"][-1][0]["url"] == "https://news.example/privacy"
+    await reader.tap(shown, "Скачать")
+    document = (await reader.next())["document"]
+    assert document["file_name"] == "my-data.json"
+    file = await chat.bot.get_file(document["file_id"])
+    content = await chat.bot.download(file)
+    assert content is not None
+    kept = json.loads(content.read())
+    assert kept["readers"][0]["chat_id"] == READER
+    assert kept["messages"] == [{"body": json.loads(update), "received_at": 5}]
+
+
+async def test_a_screen_that_is_gone_gets_a_successor(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/settings")
+    shown = await reader.next()
+    await chat.bot.delete_message(READER, shown["message_id"])
+    await reader.press(shown, "o:privacy")
+    successor = await reader.next("Ваши данные")
+    assert successor["message_id"] > shown["message_id"]
+    assert last(reader)["message_id"] == successor["message_id"]
+
+
+async def test_a_press_answered_too_late_still_counts(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/settings")
+    shown = await reader.next()
+    chat.sandbox.fail("stale_query", "answerCallbackQuery")
+    await reader.tap(shown, "Срочное", wait=False)
+    await reader.next("Срочное: выключено")
