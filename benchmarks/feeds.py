@@ -1,7 +1,8 @@
 """What a poll costs, against aiohttp and feedparser as they come: `python -m benchmarks.feeds [feeds]`.
 
-The texts are plain: with markup the other side takes twice as long. One run measures both sides over the same local server, whose processor time is not counted, and prints ratios.
-Each feed has 30 entries of 1 kB; "one new" means that every feed has one new entry since the last poll.
+One run measures both sides over the same local server, whose processor time is not counted, and prints ratios.
+Each feed has 30 entries of 1 kB; "one new" means that every feed has one new entry since the last poll. The texts
+are plain: with markup in them the other side takes twice as long.
 """
 
 from __future__ import annotations
