@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from bot import app
 from bot.clock import RealClock, SteppableClock
 from bot.domain.errors import ConfigError
+from bot.sandbox.front import add_page
 from bot.sandbox.http import Sandbox
 from bot.sandbox.newsroom import Newsroom
 from bot.settings import load
@@ -96,10 +97,11 @@ def _ten_o_clock() -> float:
 async def _sandbox(stack: AsyncExitStack, clock: SteppableClock, host: str, port: int) -> Sandbox:
     """The stand-in with page and newsroom, on this port or the next free one."""
     for candidate in range(port, port + _PORTS_TRIED) if port else (0,):
-        sandbox = Sandbox(clock, host=host, port=candidate, advance=clock.advance)
+        sandbox = Sandbox(clock, host=host, port=candidate, name="Steppe Times", advance=clock.advance)
         for user_id, name, language in PEOPLE:
             sandbox.people.add(user_id, name=name, lang=language)
         Newsroom(clock).routes(sandbox.app)
+        add_page(sandbox.app)
         try:
             return await stack.enter_async_context(sandbox)
         except OSError as error:

@@ -27,6 +27,7 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.methods import SendMessage, TelegramMethod
+from aiogram.types import LinkPreviewOptions
 from yarl import URL
 
 from bot.clock import Clock
@@ -147,6 +148,7 @@ class Telegram:
                 chat_id=chat_id,
                 message_id=message_id,
                 entities=entities,  # type: ignore[arg-type]  # pydantic takes the plain objects
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
                 reply_markup=keyboard,  # type: ignore[arg-type]
             )
         except TelegramBadRequest as error:
