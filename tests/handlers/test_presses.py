@@ -116,3 +116,25 @@ async def test_presses_of_strangers_and_of_nobody_change_nothing(chat: Chat) -> 
     await chat.idle()
     assert await chat.storage.readers.get(READER) == before
     assert await chat.storage.readers.get(READER + 1) is None
+
+
+@pytest.mark.parametrize("data", ["s:4:1", "b:0:settings", "l:en:settings", "o:settings", "done", "only", "stop"])
+async def test_buttons_of_a_forgotten_reader_are_out_of_date(chat: Chat, data: str) -> None:
+    person = chat.people.add(READER)
+    await person.send("/settings")
+    shown = await person.next()
+    await chat.storage.readers.erase(READER)
+    answer = await person.press(shown, data)
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")
+    assert await chat.storage.readers.get(READER) is None
+
+
+async def test_breaking_only_is_no_way_around_a_tick(chat: Chat) -> None:
+    person = chat.people.add(READER)
+    await person.send("/start")
+    shown = await person.next()
+    await person.press(shown, "s:4:1")
+    answer = await person.press(shown, "only")
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")

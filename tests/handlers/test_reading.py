@@ -120,3 +120,15 @@ async def test_what_leads_nowhere_says_so(chat: Chat) -> None:
     assert (await ask(reader, "/breaking"))["text"] == "Такой команды нет. Что я умею: /help"
     await reader.send("смотри", photo=PIXEL)
     assert (await reader.next())["text"].startswith("Я понимаю только текст")
+
+
+async def test_a_post_that_telegram_never_takes_does_not_stop_the_others(chat: Chat) -> None:
+    for n in range(3):
+        await chat.publish(f"Матч {n}", "sport")
+    reader = chat.people.add(READER)
+    chat.sandbox.fail("blank", "sendMessage", match=lambda p: "Матч 1" in str(p.get("text")), times=None)
+    await ask(reader, "/start sport")
+    await reader.next("Матч 2")
+    await reader.send("/latest")
+    assert "Матч 0" in (await reader.next())["text"]
+    assert "Матч 2" in (await reader.next())["text"]
