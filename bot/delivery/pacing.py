@@ -27,6 +27,7 @@ class Pacer:
         self._next = 0.0
         self._crept = 0.0
         self._chats: dict[int, float] = {}
+        self._sweep_at = _SWEEP
 
     def delay(self, now: float) -> float:
         """Seconds until the next bulk message may go, 0.0 for at once. Replies do not ask here."""
@@ -48,7 +49,7 @@ class Pacer:
         interval, burst = _chat_pace(chat_id)
         booked = max(self._chats.get(chat_id, 0.0), now - interval * burst) + interval
         self._chats[chat_id] = booked
-        if len(self._chats) > _SWEEP:
+        if len(self._chats) > self._sweep_at:
             self._sweep(now)
         return max(0.0, booked - now)
 
@@ -76,6 +77,7 @@ class Pacer:
     def _sweep(self, now: float) -> None:
         """Forget chats that have their whole burst back, so that memory does not grow with the readers."""
         self._chats = {chat: booked for chat, booked in self._chats.items() if booked > now - _chat_pace(chat)[0] * 3}
+        self._sweep_at = max(_SWEEP, 2 * len(self._chats))
 
 
 def _chat_pace(chat_id: int) -> tuple[float, int]:
