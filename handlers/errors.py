@@ -6,10 +6,11 @@ import logging
 import traceback
 
 from aiogram import Bot, Router
+from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
 from aiogram.types import CallbackQuery, ErrorEvent, Message, Update
 
-from bot.domain.errors import NewsdeskError, StorageError, StorageFull, UserError
+from bot.domain.errors import NewsdeskError, StorageError, StorageFull, TelegramStopped, UserError
 from bot.i18n import Lang
 from handlers import screen
 from handlers.context import Context
@@ -20,9 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 @router.error()
-async def failed(event: ErrorEvent, bot: Bot, ctx: Context) -> bool:
-    """The one error handler. It never raises: a failing answer must not hide the first error."""
+async def failed(event: ErrorEvent, bot: Bot, ctx: Context) -> object:
+    """The one error handler. A failing answer never hides the first error; a refused token is the program's end."""
     error, update = event.exception, event.update
+    if isinstance(error, TelegramStopped):
+        return UNHANDLED
     if isinstance(error, TelegramForbiddenError):
         _log.info("update %s: the chat cannot be answered", update.update_id)  # my_chat_member tells the rest
         return True

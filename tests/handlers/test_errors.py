@@ -7,7 +7,7 @@ import logging
 import pytest
 from talking import Chat
 
-from bot.domain.errors import StorageBusy, StorageFull, UserError
+from bot.domain.errors import StorageBusy, StorageFull, TelegramStopped, UserError
 from bot.sandbox.http import TOKEN
 
 READER = 504
@@ -92,3 +92,14 @@ async def test_an_error_outside_of_a_talk_is_only_logged(
     reader.block()
     await chat.idle()
     assert "StorageBusy" in caplog.text
+
+
+async def test_a_refused_token_reaches_those_who_end_the_program(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise TelegramStopped("no")
+
+    monkeypatch.setattr(chat.storage.readers, "get", broken)
+    await chat.people.add(READER).send("/start")
+    await chat.idle()
+    assert [type(error) for error in chat.errors] == [TelegramStopped]
+    chat.errors.clear()
