@@ -108,6 +108,7 @@ async def run(
             sections=await _sections(settings, storage),
             worker=f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
         )
+        await storage.meta.put("started_at", str(int(clock.now())))
         async with _leadership(house, only):
             await _serve(house, only, ready)
     except BaseExceptionGroup as group:
