@@ -66,20 +66,22 @@ class SteppableClock:
     """Time that somebody moves: by hand in tests (`running=False`), or on top of real time in the demo.
 
     `advance` wakes whoever slept past the new moment, earliest first. With `running=True` the clock also
-    flows by itself, and sleepers wake on their own.
+    flows by itself, `speed` times as fast as real time, and sleepers wake on their own.
     """
 
-    def __init__(self, start: float, *, running: bool = False) -> None:
+    def __init__(self, start: float, *, running: bool = False, speed: float = 1.0) -> None:
         self._start = start
         self._moved = 0.0
         self._running = running
+        self._speed = speed
         self._born = time.monotonic()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._tick = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
 
     def monotonic(self) -> float:
         """Seconds since this clock was made, moved time included."""
-        return self._moved + (time.monotonic() - self._born if self._running else 0.0)
+        return self._moved + ((time.monotonic() - self._born) * self._speed if self._running else 0.0)
 
     def now(self) -> float:
         """Epoch seconds: the start plus everything that has passed."""
@@ -91,20 +93,17 @@ class SteppableClock:
 
     async def sleep_until(self, deadline: float) -> None:
         """See `Clock.sleep_until`."""
-        remaining = deadline - self.monotonic()
-        if remaining <= 0:
+        if deadline <= self.monotonic():
             await asyncio.sleep(0)
             return
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (deadline, next(self._tick), future))
-        timer = loop.call_later(remaining, _wake, future) if self._running else None
+        if self._sleepers[0][2] is future:
+            self._arm()
         try:
             await future
         finally:
-            if timer:
-                timer.cancel()
-            future.cancel()  # a cancelled sleeper is skipped by `advance`
+            future.cancel()  # a cancelled sleeper is skipped when its moment comes
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """See `Clock.wait`."""
@@ -131,6 +130,23 @@ class SteppableClock:
             for _ in range(5):
                 await asyncio.sleep(0)
         self._moved += max(0.0, target - self.monotonic())
+        self._arm()
+
+    def _arm(self) -> None:
+        """Where time flows by itself: one timer for the earliest sleeper, set anew when time was moved."""
+        if not self._running:
+            return
+        if self._timer:
+            self._timer.cancel()
+        earliest = self.next_wake()
+        if earliest is not None:
+            delay = max(0.0, earliest - self.monotonic()) / self._speed
+            self._timer = asyncio.get_running_loop().call_later(delay, self._due)
+
+    def _due(self) -> None:
+        while self._sleepers and self._sleepers[0][0] <= self.monotonic():
+            _wake(heapq.heappop(self._sleepers)[2])
+        self._arm()
 
     def next_wake(self) -> float | None:
         """The `monotonic` moment of the earliest sleeper, None when nobody sleeps."""

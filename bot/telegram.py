@@ -51,10 +51,18 @@ class Session(AiohttpSession):
     """aiogram's session; calls that show something wait for their place in the budget."""
 
     def __init__(self, pacer: Pacer, clock: Clock, *, api: TelegramAPIServer, proxy: str = "", pool: int = 256) -> None:
-        super().__init__(proxy=proxy or None, limit=pool, api=api)
+        super().__init__(limit=pool, api=api)
         self._pacer = pacer
         self._clock = clock
+        self._http_proxy = proxy or None
         self._urls: dict[str, URL] = {}
+
+    async def create_session(self) -> aiohttp.ClientSession:
+        """One session for everything; aiogram's own support of proxies would need a further package."""
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(**self._connector_init)
+            self._session = aiohttp.ClientSession(connector=connector, proxy=self._http_proxy)
+        return self._session
 
     async def make_request(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:
         """A reply: before all bulk sending; a short 429 is waited out once."""
@@ -90,7 +98,7 @@ class Telegram:
         """One bulk send whose place in the budget is taken. Raises `TelegramStopped` on a refused token."""
         try:
             status, answer = await self._session.post(self.bot, method, body)
-        except aiohttp.ClientConnectorError:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Wait(1.0, "outage")  # it never left this machine
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Uncertain(type(error).__name__)
@@ -128,9 +136,12 @@ class Telegram:
         url = self._session.api.api_url(token=self.bot.token, method=method)
         try:
             async with session.post(url, json=params, timeout=aiohttp.ClientTimeout(total=seconds)) as response:
-                return response.status, cast(dict[str, Any], await response.json(content_type=None))
+                envelope = await response.json(content_type=None)
         except (aiohttp.ClientError, ValueError) as error:
             raise OSError(f"no answer to {method}: {type(error).__name__}") from None
+        if not isinstance(envelope, dict):
+            raise OSError(f"no answer to {method}: status {response.status} and no envelope")
+        return response.status, envelope
 
     async def show(self, chat_id: int, rendering: Rendering, *, thread_id: int = 0) -> int:
         """Send a rendering as a reply; the message's id."""

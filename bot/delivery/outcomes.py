@@ -13,7 +13,8 @@ from bot.domain.delivery import Gone, Moved, Outcome, Rejected, Wait
 _GONE_400 = re.compile(
     r"chat not found|user not found|PEER_ID_INVALID|message thread not found|TOPIC_(CLOSED|DELETED)"
     r"|CHAT_WRITE_FORBIDDEN"
-    r"|have no write access|not enough rights to send|need administrator rights|CHAT_ADMIN_REQUIRED|CHAT_RESTRICTED"
+    r"|have no write access|not enough rights to send (text )?messages|need administrator rights|CHAT_ADMIN_REQUIRED"
+    r"|CHAT_RESTRICTED"
     r"|group chat was deactivated|USER_DEACTIVATED|INPUT_USER_DEACTIVATED",
     re.IGNORECASE,
 )
@@ -22,16 +23,17 @@ _GONE_400 = re.compile(
 def classify(code: int, description: str, *, retry_after: float = 0.0, migrate_to: int | None = None) -> Outcome:
     """The outcome of a refused call. `code` is the envelope's error_code; 401 is the caller's to handle.
 
-    429 and 5xx mean waiting; 403 and vanished chats mean that the reader is gone; every other 400 is a
-    rejection of this content.
+    403 and vanished chats mean that the reader is gone; every other 400 (and 413) is a rejection of this content:
+    where only pictures are forbidden, the text may still go. All else means waiting, because it says nothing of
+    this message: 429, 5xx, a wrong path (404), another server's token (421), a bot that is logged out.
     """
     if migrate_to is not None:
         return Moved(migrate_to)
     if code == 429:
         return Wait(max(1.0, retry_after), scope="flood")
-    if code >= 500:
+    if code not in (400, 403, 413) or description == "Logged out":
         return Wait(1.0, scope="outage")
-    if code == 403 or (code == 400 and _GONE_400.search(description)):
+    if code == 403 or _GONE_400.search(description):
         return Gone(_plain(description))
     return Rejected(_plain(description))
 

@@ -47,7 +47,8 @@ class Pacer:
     def reserve_chat(self, chat_id: int, now: float) -> float:
         """Book the chat's next place; the seconds until it. Bookings of one chat keep their order."""
         interval, burst = _chat_pace(chat_id)
-        booked = max(self._chats.get(chat_id, 0.0), now - interval * burst) + interval
+        rested = now - interval * burst
+        booked = max(self._chats.get(chat_id, rested), rested) + interval
         self._chats[chat_id] = booked
         if len(self._chats) > self._sweep_at:
             self._sweep(now)

@@ -71,7 +71,8 @@ class Publisher:
             under_way = 0
             for item in open_:
                 if item.lane is Lane.REGULAR:
-                    under_way += item.total - (await self._storage.broadcasts.progress(item.id)).settled
+                    settled = (await self._storage.broadcasts.progress(item.id)).settled
+                    under_way += max(0, item.total - settled)  # readers who joined late may settle more than counted
             for group in gather(waiting, rate=self._rate, under_way=under_way):
                 await self._publish(group)
         left = [item.due_at - now for item in counting if item.due_at > now]

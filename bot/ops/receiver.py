@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 25
 _AT_ONCE = 32
-_MOST_PENDING = 1000
+_MOST_PENDING = 20_000  # a chatty person's thousands must not keep the others' updates out
 _TRIES = 3
 _LONGEST_PAUSE = 60.0
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name, not a secret
@@ -57,6 +57,7 @@ class Receiver:
         self._chats: dict[int, deque[Waiting]] = {}
         self._ready: asyncio.Queue[int] = asyncio.Queue()
         self._pending = 0
+        self._recovered = asyncio.Event()
         self._room = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,6 +71,7 @@ class Receiver:
         if hopeless:
             _log.error("%d updates were given up after %d tries each", hopeless, _TRIES)
         self._enqueue(waiting)
+        self._recovered.set()
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work()) for _ in range(_AT_ONCE)]
             poll = tasks.create_task(self._poll()) if polling else None
@@ -121,11 +123,9 @@ class Receiver:
         except StorageError as error:
             _log.warning("update %d is handled but could not be marked so: %s", update.update_id, error)
 
-    async def accept(self, updates: Sequence[dict[str, Any]]) -> None:
+    async def _accept(self, rows: Sequence[tuple[int, int, str]]) -> None:
         """Store updates and hand the new ones on. Raises `StorageError`: then they were not taken."""
-        rows = [
-            (int(update["update_id"]), chat_of(update), json.dumps(update, ensure_ascii=False)) for update in updates
-        ]
+        await self._recovered.wait()  # else what a webhook brings meanwhile would be recovered too: handled twice
         fresh = set(await self._storage.inbox.store(rows, int(self._clock.now())))
         self._enqueue(Waiting(id_, chat, body, 0) for id_, chat, body in rows if id_ in fresh)
 
@@ -142,16 +142,16 @@ class Receiver:
                     {"offset": offset, "timeout": POLL_SECONDS, "allowed_updates": self._kinds},
                     seconds=POLL_SECONDS + 10.0,
                 )
-                if envelope.get("ok") is True:
-                    updates = envelope["result"]
-                    if updates:
-                        await self.accept(updates)
-                        offset = int(updates[-1]["update_id"]) + 1
+                updates = envelope.get("result")
+                if envelope.get("ok") is True and isinstance(updates, list):
+                    if rows := [_row(update) for update in updates]:
+                        await self._accept(rows)
+                        offset = rows[-1][0] + 1
                     failures = 0
                     self._heard()
                     continue
                 pause = self._refused(status, envelope, failures)
-            except (OSError, TimeoutError, StorageError) as error:
+            except (OSError, TimeoutError, StorageError, ValueError) as error:
                 pause = _doubling(failures)
                 _log.warning("updates cannot be fetched (%s); next try in %.0f s", error or type(error).__name__, pause)
             failures += 1
@@ -167,7 +167,7 @@ class Receiver:
             _log.warning("Telegram asks the receive loop for %.0f s of patience (429)", pause)
             return pause
         pause = max(5.0, _doubling(failures))
-        if status == 409 and "webhook" in description:
+        if status == 409 and "webhook" in description.lower():
             _log.error(
                 "this token has a webhook, so polling is refused: delete it, or set WEBHOOK_URL. %s", description
             )
@@ -187,18 +187,14 @@ class Receiver:
             if not hmac.compare_digest(given, secret.encode()):
                 return web.Response(status=401)
             try:
-                update = json.loads(await request.read())
-                known = isinstance(update, dict) and type(update.get("update_id")) is int
-            except ValueError:
-                known = False
-            if not known or not 0 <= update["update_id"] < _LAST_ID:
+                row = _row(json.loads(await request.read()))
+            except (ValueError, RecursionError):
                 return web.Response(status=400)
             try:
-                await self.accept([update])
+                await self._accept([row])
             except StorageError as error:
                 _log.warning("an update was not taken, Telegram will repeat it: %s", error)
                 return web.Response(status=503)
-            self._heard()
             return web.Response(status=200)
 
         return receive
@@ -215,6 +211,16 @@ def chat_of(update: Mapping[str, Any]) -> int:
             if isinstance(owner, dict) and type(owner.get("id")) is int and abs(owner["id"]) < _LAST_ID:
                 return int(owner["id"])
     return 0
+
+
+def _row(update: object) -> tuple[int, int, str]:
+    """An update as it is stored; half a surrogate pair, which no database takes, becomes a question mark.
+
+    Raises `ValueError` for what is no update.
+    """
+    if not isinstance(update, dict) or type(id_ := update.get("update_id")) is not int or not 0 <= id_ < _LAST_ID:
+        raise ValueError("not an update")
+    return id_, chat_of(update), json.dumps(update, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _doubling(failures: int) -> float:

@@ -1,0 +1,160 @@
+"""The pace: never above the rate in any second, whoever asks; holds; a rate that learns; places per chat."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.delivery import pacing
+from bot.delivery.pacing import Pacer, concurrency
+
+LATE = st.sampled_from([0.0, 0.0, 0.001, 0.02, 0.2, 1.5])
+
+
+def busiest_second(times: list[float]) -> int:
+    """The most messages within any second."""
+    times, most, first = sorted(times), 0, 0
+    for n, at in enumerate(times):
+        while at - times[first] >= 1:
+            first += 1
+        most = max(most, n - first + 1)
+    return most
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 1000), st.lists(st.tuples(LATE, st.booleans()), max_size=300))
+def test_no_second_is_fuller_than_the_rate(rate: int, asks: list[tuple[float, bool]]) -> None:
+    """Bulk that wakes late, replies in bursts, pauses between: in any order."""
+    pacer, now, sent = Pacer(rate), 1000.0, []
+    for late, reply in asks:
+        if reply:
+            now += late
+            sent.append(now + pacer.reserve(now))
+        else:
+            now += pacer.delay(now) + late
+            if pacer.delay(now) == 0:
+                pacer.take(now)
+                sent.append(now)
+    assert busiest_second(sent) <= rate * 1.03 + 1
+
+
+def test_an_even_pace_uses_what_is_allowed() -> None:
+    pacer, now, sent = Pacer(29), 0.0, 0
+    while now < 60:
+        pacer.take(now)
+        sent += 1
+        now += pacer.delay(now) + 0.004  # an event loop wakes a little late
+    assert sent >= 0.97 * 29 * 60
+
+
+def test_a_bulk_hold_spares_replies() -> None:
+    pacer = Pacer(10)
+    assert pacer.hold_bulk(5, 0.0, slower=False) == 5
+    assert pacer.delay(0.0) == 5
+    assert pacer.reserve(0.0) == 0.0
+    assert pacer.delay(5.0) == 0.0
+    assert pacer.rate == 10, "an outage says nothing about the rate"
+
+
+def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
+    pacer = Pacer(10)
+    pacer.hold_bulk(20, 0.0, slower=False)
+    pacer.hold_bulk(2, 1.0, slower=False)
+    assert pacer.delay(1.0) == 19
+
+
+def test_a_hold_of_hours_is_tried_again_each_minute() -> None:
+    assert Pacer(10).hold_bulk(10_072, 0.0, slower=True) == 60
+
+
+def test_replies_push_bulk_back() -> None:
+    pacer = Pacer(10)
+    waits = [pacer.reserve(100.0) for _ in range(5)]
+    assert waits == pytest.approx([0.0, 0.09, 0.19, 0.29, 0.39])
+    assert pacer.delay(100.0) == pytest.approx(0.49)
+
+
+def test_the_rate_is_lowered_once_a_pause_and_creeps_back() -> None:
+    pacer = Pacer(100)
+    pacer.hold_bulk(3, 0.0, slower=True)
+    pacer.hold_bulk(3, 1.0, slower=True)  # answers that were under way when the pause began
+    assert pacer.rate == pytest.approx(95)
+    pacer.hold_bulk(3, 5.0, slower=True)
+    assert pacer.rate == pytest.approx(95 * 0.95)
+    lowered, now = pacer.rate, 5.0
+    while pacer.rate < 100:
+        pacer.delay(now)
+        assert pacer.rate <= max(lowered, 100.0)
+        now += 1
+    assert 5 + 100 <= now <= 5 + 200, "one per cent each ten seconds"
+    assert pacer.rate == 100
+
+
+def test_the_rate_has_a_floor() -> None:
+    pacer = Pacer(100)
+    for n in range(200):
+        pacer.hold_bulk(1, n * 2.0, slower=True)
+    assert pacer.rate == 25
+
+
+@given(st.lists(st.tuples(st.sampled_from([5, 6, -7]), st.sampled_from([0.0, 0.1, 1.0, 4.0])), max_size=120))
+def test_places_of_a_chat_keep_their_order_and_distance(asks: list[tuple[int, float]]) -> None:
+    pacer, now = Pacer(29), 0.0
+    places: dict[int, list[float]] = {}
+    for chat, later in asks:
+        now += later
+        places.setdefault(chat, []).append(now + pacer.reserve_chat(chat, now))
+    for chat, times in places.items():
+        interval, burst = (1.0, 3) if chat > 0 else (3.0, 1)
+        assert all(before <= after for before, after in pairwise(times))
+        for n, at in enumerate(times[burst:]):
+            assert at - times[n] >= interval * 1 - 1e-9, "a burst, then one each interval"
+        for first in range(0, len(times) - 1):
+            span = times[-1] - times[first]
+            assert len(times) - first <= span / interval + burst + 1e-6
+
+
+def test_a_group_gets_twenty_a_minute_a_person_a_burst_of_three() -> None:
+    pacer = Pacer(1000)
+    assert [round(pacer.reserve_chat(-7, 0.0)) for _ in range(4)] == [0, 3, 6, 9]
+    assert [round(pacer.reserve_chat(7, 0.0)) for _ in range(5)] == [0, 0, 0, 1, 2]
+
+
+def test_a_held_chat_waits_and_the_others_do_not() -> None:
+    pacer = Pacer(29)
+    pacer.hold_chat(5, 30, 0.0)
+    pacer.hold_chat(5, 10, 0.0)
+    assert pacer.reserve_chat(5, 0.0) >= 30
+    assert pacer.reserve_chat(6, 0.0) == 0.0
+
+
+def test_memory_of_chats_does_not_grow_with_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "_SWEEP", 100)
+    pacer = Pacer(29)
+    pacer._sweep_at = 100
+    pacer.hold_chat(-1, 10_000, 0.0)
+    for chat in range(1, 20_000):
+        pacer.reserve_chat(chat, chat / 29)
+    assert len(pacer._chats) <= 2 * 100
+    assert pacer.reserve_chat(-1, 1000.0) > 8000, "a hold is not forgotten"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 6), st.sampled_from([0.0, 0.5, 3.0])), max_size=80))
+def test_forgetting_a_chat_changes_nothing_for_it(asks: list[tuple[int, float]]) -> None:
+    keeps, forgets, now = Pacer(29), Pacer(29), 0.0
+    for chat, later in asks:
+        now += later
+        chat = chat if chat % 2 else -chat
+        forgets._sweep(now)
+        assert forgets.reserve_chat(chat, now) == keeps.reserve_chat(chat, now)
+
+
+def test_concurrency_covers_the_round_trip() -> None:
+    assert concurrency(29, 0.1) == 4
+    assert concurrency(29, 1.0) == 44
+    assert concurrency(1000, 5.0) == 256
+    assert concurrency(1000, 5.0, most=64) == 64
