@@ -1,0 +1,399 @@
+"""Sending over real HTTP to the stand-in: every outcome, nobody forgotten, nobody twice.
+
+Time runs ten times as fast as on the wall. `crew` works on SQLite, `crews` on each database in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.clock import RealClock, SteppableClock
+from bot.delivery.lanes import Lanes
+from bot.delivery.pacing import Pacer
+from bot.delivery.renderings import Renderings
+from bot.delivery.sender import Sender
+from bot.domain.article import Section
+from bot.domain.delivery import Audience, BroadcastState, Lane, Progress
+from bot.domain.errors import StorageBusy, TelegramStopped
+from bot.domain.post import Post, PostKind, PostState, RichText
+from bot.i18n import Words
+from bot.posts.compose import PostStyle
+from bot.sandbox.http import Sandbox
+from bot.telegram import Telegram, close, connect
+from storage import Storage
+from storage.posts import add_post
+from tests.factories import subscribe
+
+SECTION = Section("sport", 0, {"ru": "Спорт"})
+GROUP = -100_500
+
+
+@dataclass
+class Crew:
+    """A sender at work. Rates are messages a second of its clock."""
+
+    storage: Storage
+    sandbox: Sandbox
+    telegram: Telegram
+    clock: SteppableClock
+    pacer: Pacer = field(default_factory=lambda: Pacer(500))
+    posts: int = 0
+
+    @property
+    def now(self) -> int:
+        """Epoch seconds."""
+        return int(self.clock.now())
+
+    async def post(self, title: str, *, kind: PostKind = PostKind.ARTICLE, sections: int = 1) -> Post:
+        """A post in storage, waiting."""
+        post = Post(0, kind, 1, sections, 0, language="ru", title=title, lead="Коротко.")
+        if kind is PostKind.BREAKING:
+            post = Post(0, kind, 1, 0, 0, texts={"ru": RichText(title)})
+        async with self.storage.engine.transaction() as db:
+            id_ = await add_post(db, post, article_id=None, state=PostState.WAITING)
+        return (await self.storage.posts.get([id_]))[0]
+
+    async def broadcast(self, *posts: Post, lane: Lane = Lane.REGULAR, audience: Audience | None = None) -> int:
+        """A running broadcast of these posts."""
+        audience = audience or Audience(sections=1)
+        self.posts += 1
+        return await self.storage.broadcasts.publish(
+            posts,
+            audience,
+            key=f"test:{self.posts}",
+            lane=lane,
+            total=await self.storage.readers.count(audience),
+            start=0.4,
+            now=self.now,
+        )
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Sender]:
+        """A sender until the end of the body, then a graceful stop."""
+        clock, stop = self.clock, asyncio.Event()
+        lanes = Lanes(self.storage, clock, "w", languages=("ru",), fed=("ru",))
+        renderings = Renderings(
+            Words.load(("ru",)), [SECTION], lambda post: PostStyle(), ZoneInfo("Asia/Almaty"), "Дала", "https://t.me/x"
+        )
+        sender = Sender(self.storage, self.telegram, self.pacer, renderings, lanes, clock, worker="w")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sender.run(stop))
+            yield sender
+            stop.set()
+
+    async def done(self, *broadcasts: int, within: float = 20.0) -> None:
+        """Wait until these broadcasts have ended."""
+        async with asyncio.timeout(within):
+            while any(item.id in broadcasts for item in await self.storage.broadcasts.open()):
+                await self.clock.sleep(0.3)
+
+    async def progress(self, broadcast: int) -> Progress:
+        """What its receipts say."""
+        return await self.storage.broadcasts.progress(broadcast)
+
+    def texts(self, chat_id: int) -> list[str]:
+        """What a chat holds now."""
+        return [message.get("text") or message.get("caption") or "" for message in self.sandbox.sent(chat_id)]
+
+    def received(self, words: str) -> Counter[int]:
+        """How often each chat got a message with these words."""
+        found: Counter[int] = Counter()
+        for chat in self.sandbox.machine.chats:
+            found[chat] += sum(words in text for text in self.texts(chat))
+        return +found
+
+
+@pytest.fixture
+async def crew(sqlite_storage: Storage) -> AsyncIterator[Crew]:
+    """A crew with SQLite."""
+    async with _crew(sqlite_storage) as made:
+        yield made
+
+
+@pytest.fixture
+async def crews(storage: Storage) -> AsyncIterator[Crew]:
+    """A crew with each database in turn."""
+    async with _crew(storage) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _crew(storage: Storage) -> AsyncIterator[Crew]:
+    clock = SteppableClock(RealClock().now(), running=True, speed=10)
+    async with Sandbox(clock, anti_spin=False, validate=False) as sandbox:
+        telegram = connect(sandbox.token, sandbox.url, Pacer(500), clock)
+        yield Crew(storage, sandbox, telegram, clock)
+        await close(telegram)
+
+
+async def people(crew: Crew, number: int, *, first: int = 1001) -> range:
+    """Readers with an open chat."""
+    chats = range(first, first + number)
+    for chat in chats:
+        crew.sandbox.people.add(chat, started=True)
+    await subscribe(crew.storage, chats, 1)
+    return chats
+
+
+async def test_everybody_once(crews: Crew) -> None:
+    crew = crews
+    chats = await people(crew, 250)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert crew.received("Финал") == Counter(dict.fromkeys(chats, 1))
+    progress = await crew.progress(broadcast)
+    assert (progress.sent, progress.total, progress.waiting) == (250, 250, 0)
+    assert progress.p95 is not None
+    assert not await crew.storage.engine.fetch("SELECT * FROM lease WHERE until > 0")
+
+
+async def test_several_blocks_from_a_random_start(crews: Crew) -> None:
+    crew = crews
+    await people(crew, 40)
+    await subscribe(crew.storage, range(10_000, 12_500), 2)  # others, so that ids span four blocks
+    chats = await people(crew, 40, first=20_000)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert len(crew.received("Финал")) == 80
+    assert set(chats) <= set(crew.received("Финал"))
+
+
+async def test_who_blocked_sleeps_with_choices_kept(crews: Crew) -> None:
+    crew = crews
+    await people(crew, 3)
+    crew.sandbox.people.known(1002).block()
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    progress = await crew.progress(broadcast)
+    assert (progress.sent, progress.gone) == (2, 1)
+    reader = await crew.storage.readers.get(1002)
+    assert reader
+    assert (reader.state.value, reader.sections) == ("dormant", 1)
+
+
+async def test_a_group_that_moved_is_followed(crew: Crew) -> None:
+    group = crew.sandbox.people.group(-500, "Болельщики", admins=[crew.sandbox.people.add(7)], basic=True)
+    await subscribe(crew.storage, range(-500, -499), 1)
+    moved = crew.sandbox.people.migrate(group)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert crew.received("Финал") == Counter({moved.id: 1})
+    assert await crew.storage.readers.get(moved.id)
+    assert await crew.storage.readers.get(-500) is None
+
+
+@pytest.mark.parametrize("fault", ["server_error", "html_body", "drop_before", "drop_after", "request_lost"])
+async def test_trouble_delays_and_loses_nothing(crew: Crew, fault: str) -> None:
+    chats = await people(crew, 12)
+    crew.sandbox.faults.fail(fault, "sendMessage", times=4, after=3)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast, within=40)
+    got = crew.received("Финал")
+    assert set(got) == set(chats)
+    lost_answers = 4 if fault == "drop_after" else 0
+    assert sum(got.values()) <= 12 + lost_answers
+    progress = await crew.progress(broadcast)
+    assert (progress.sent, progress.waiting, progress.uncertain) == (12, 0, 0)
+
+
+async def test_a_refused_form_becomes_plain_text(crew: Crew) -> None:
+    await people(crew, 1)
+    crew.sandbox.faults.fail("parse_error", "sendMessage", times=1)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    (message,) = crew.sandbox.sent(1001)
+    assert message["text"].startswith("Финал")
+    assert all(entity["type"] not in ("bold", "text_link") for entity in message.get("entities", []))
+
+
+async def test_a_post_that_every_chat_refuses_does_not_stop_the_line(crew: Crew) -> None:
+    await people(crew, 5)
+    crew.sandbox.faults.fail("too_long", "sendMessage", lambda p: "Ядовитый" in str(p.get("text")), times=None)
+    poison, good = await crew.post("Ядовитый"), await crew.post("Хороший")
+    first, second = await crew.broadcast(poison), await crew.broadcast(good)
+    async with crew.sending():
+        await crew.done(first, second)
+    assert (await crew.progress(first)).rejected == 5
+    assert await crew.storage.broadcasts.refusals(first) == [("message is too long", 5)]
+    assert len(crew.received("Хороший")) == 5
+
+
+async def test_the_order_of_posts_is_kept_per_chat(crew: Crew) -> None:
+    chats = await people(crew, 20)
+    broadcasts = [await crew.broadcast(await crew.post(f"Пост {n}")) for n in range(4)]
+    async with crew.sending():
+        await crew.done(*broadcasts, within=30)
+    for chat in chats:
+        assert [text[:6] for text in crew.texts(chat)] == [f"Пост {n}" for n in range(4)]
+
+
+async def test_order_survives_trouble(crew: Crew) -> None:
+    chats = await people(crew, 6)
+    crew.sandbox.faults.fail("server_error", "sendMessage", lambda p: "Пост 0" in str(p.get("text")), times=3)
+    broadcasts = [await crew.broadcast(await crew.post(f"Пост {n}")) for n in range(2)]
+    async with crew.sending():
+        await crew.done(*broadcasts, within=40)
+    for chat in chats:
+        assert [text[:6] for text in crew.texts(chat)] == ["Пост 0", "Пост 1"]
+
+
+async def test_breaking_goes_first(crew: Crew) -> None:
+    await people(crew, 400)
+    crew.pacer = Pacer(20)
+    regular = await crew.broadcast(await crew.post("Обычное"))
+    async with crew.sending() as sender:
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) > 20)
+        urgent = await crew.broadcast(
+            await crew.post("Важное", kind=PostKind.BREAKING), lane=Lane.BREAKING, audience=Audience(breaking=True)
+        )
+        sender.wake()
+        await crew.done(urgent)
+        assert (await crew.progress(regular)).sent < 200
+        await crew.done(regular)
+    assert len(crew.received("Обычное")) == len(crew.received("Важное")) == 400
+
+
+async def test_pause_resume_and_stop(crews: Crew) -> None:
+    crew = crews
+    await people(crew, 300)
+    crew.pacer = Pacer(15)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    change, now = crew.storage.broadcasts.change, crew.now
+    async with crew.sending() as sender:
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) > 30)
+        assert await change(broadcast, BroadcastState.PAUSED, among=[BroadcastState.RUNNING], now=now)
+        sender.wake()
+        await _still(crew)
+        paused = len(crew.sandbox.calls)
+        assert paused < 200
+        assert await change(broadcast, BroadcastState.RUNNING, among=[BroadcastState.PAUSED], now=now)
+        sender.wake()
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) > paused + 30)
+        assert await change(broadcast, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=now)
+        sender.wake()
+        await _still(crew)
+    got = crew.received("Финал")
+    assert max(got.values()) == 1
+    assert len(got) < 300
+    assert (await crew.progress(broadcast)).sent == len(got)
+
+
+async def _still(crew: Crew) -> None:
+    """Wait until nothing has been sent for a moment."""
+    async with asyncio.timeout(10):
+        seen = -1
+        while seen != len(crew.sandbox.calls):
+            seen = len(crew.sandbox.calls)
+            await asyncio.sleep(0.3)
+
+
+async def test_a_graceful_stop_repeats_nothing(crews: Crew) -> None:
+    crew = crews
+    chats = await people(crew, 200)
+    crew.pacer = Pacer(40)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    for goal in (40, 90, 140):
+        async with crew.sending():
+            await crew.sandbox.until(lambda goal=goal: len(crew.sandbox.calls) > goal)
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert crew.received("Финал") == Counter(dict.fromkeys(chats, 1))
+
+
+async def test_a_new_version_reaches_whoever_is_still_to_come(crews: Crew) -> None:
+    crew = crews
+    await people(crew, 300)
+    crew.pacer = Pacer(20)
+    post = await crew.post("Опечатка")
+    broadcast = await crew.broadcast(post)
+    async with crew.sending() as sender:
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) > 20)
+        await crew.storage.engine.write(
+            "UPDATE post SET version = 2, content = REPLACE(content, 'Опечатка', 'Исправно') WHERE id = :id", id=post.id
+        )
+        sender.wake()
+        await crew.sandbox.until(lambda: crew.received("Исправно"), timeout=10)
+        crew.pacer.rate = 500
+        await crew.done(broadcast)
+    versions = await crew.storage.engine.fetch("SELECT version, COUNT(*) FROM receipt GROUP BY 1 ORDER BY 1")
+    assert [row[0] for row in versions] == [1, 2]
+    assert len(crew.received("Исправно")) == versions[1][1]
+
+
+async def test_a_round_gives_each_reader_what_concerns_him(crews: Crew) -> None:
+    crew = crews
+    for chat in (1001, 1002, 1003, 1004):
+        crew.sandbox.people.add(chat, started=True)
+    for chat, sections in ((1001, 1), (1002, 2), (1003, 3), (1004, 4)):
+        await subscribe(crew.storage, range(chat, chat + 1), sections)
+    first, second = await crew.post("Спортивное", sections=1), await crew.post("Культурное", sections=2)
+    broadcast = await crew.broadcast(first, second, audience=Audience(sections=3))
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert crew.texts(1001)[0].startswith("Спортивное\n\nКоротко.")
+    assert crew.texts(1002)[0].startswith("Культурное\n\nКоротко.")
+    (together,) = crew.texts(1003)
+    assert "Спортивное" in together
+    assert "Культурное" in together
+    assert crew.texts(1004) == []
+    rows = await crew.storage.engine.fetch("SELECT carried FROM receipt WHERE carried IS NOT NULL")
+    assert [row[0] for row in rows] == [f"[{first.id}, {second.id}]"]
+
+
+async def test_a_long_429_of_one_chat_holds_only_that_chat(crew: Crew) -> None:
+    await people(crew, 3)
+    group = crew.sandbox.people.group(GROUP, "Медленная", admins=[crew.sandbox.people.known(1001)])
+    await subscribe(crew.storage, range(group.id, group.id + 1), 1)
+    crew.sandbox.faults.fail("flood_chat", "sendMessage", {"chat_id": group.id}, times=1, seconds=7200)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.sandbox.until(lambda: len(crew.received("Финал")) == 3, timeout=10)
+        await crew.sandbox.until(lambda: any(str(c.params.get("chat_id")) == str(group.id) for c in crew.sandbox.calls))
+        async with asyncio.timeout(5):
+            while not (await crew.progress(broadcast)).waiting:
+                await crew.clock.sleep(0.3)
+    holds = await crew.storage.deliveries.holds(now=crew.now)
+    assert 7000 < holds[group.id] - crew.now <= 7210
+    assert 0 not in holds
+
+
+async def test_receipts_wait_for_a_database_that_is_busy(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    await people(crew, 30)
+    settle, troubles = crew.storage.deliveries.settle, 2
+
+    async def busy(*args: Any, **kwargs: Any) -> None:
+        nonlocal troubles
+        troubles -= 1
+        if troubles >= 0:
+            raise StorageBusy("locked")
+        await settle(*args, **kwargs)
+
+    monkeypatch.setattr(crew.storage.deliveries, "settle", busy)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert crew.received("Финал").total() == 30
+
+
+async def test_a_refused_token_ends_the_service(crew: Crew) -> None:
+    await people(crew, 3)
+    crew.sandbox.faults.fail("unauthorized", "sendMessage", times=None)
+    await crew.broadcast(await crew.post("Финал"))
+    with pytest.raises(ExceptionGroup) as caught:
+        async with crew.sending():
+            await asyncio.sleep(10)
+    assert caught.value.subgroup(TelegramStopped)
