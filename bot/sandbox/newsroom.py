@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from .model import Clock
 from .picture import draw
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -42,34 +44,37 @@ RATES = TABLES["rates"]  # code → tenge for so many units, and how many units
 CSP = {"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'"}
 
 
-class Clock(Protocol):
-    """The part of a clock that a newsroom needs."""
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Article:
     """One published article as it stands at a moment; `published` and `edited` are epoch seconds."""
 
     number: int
     language: str
-    section: str
-    slug: str
     headline: str
     lead: str
-    body: tuple[str, ...]
-    author: str
-    image: bool
     published: float
     edited: float
+    stored: dict[str, Any]  # the article in its pool: section, author, image, body
+
+    @property
+    def slug(self) -> str:
+        """The last part of its address."""
+        return f"{self.stored['slug']}-{10000 + self.number}"
+
+    @property
+    def local(self) -> datetime:
+        """When it came out, as the newsroom's clocks showed it."""
+        return datetime.fromtimestamp(self.published, ZONE)
+
+    @property
+    def picture(self) -> str:
+        """The path of its picture."""
+        return f"/newsroom/image/{self.slug}.png"
 
     @property
     def category(self) -> str:
         """The section's name as the site of this language prints it."""
-        return str(SECTIONS[self.section][LANGUAGES.index(self.language)])
+        return str(SECTIONS[self.stored["section"]][LANGUAGES.index(self.language)])
 
 
 @cache
@@ -77,6 +82,11 @@ def _pool(language: str) -> tuple[dict[str, Any], ...]:
     """The invented articles of a language, in the order of their file."""
     with (SAMPLES / f"{language}.toml").open("rb") as file:
         return tuple(tomllib.load(file)["article"])
+
+
+@cache
+def _template(name: str) -> str:
+    return (SAMPLES / name).read_text(encoding="utf-8")
 
 
 def _hash(value: object) -> int:
@@ -104,19 +114,8 @@ def article(number: int, opened: float, now: float) -> Article | None:
     if again:
         headline = PART[language][0].format(headline, again + 1)
         lead = PART[language][1].format(again + 1, lead)
-    return Article(
-        number,
-        language,
-        data["section"],
-        f"{data['slug']}-{10000 + number}",
-        headline,
-        lead,
-        tuple(data["body"].strip().splitlines()),
-        data["author"],
-        data["image"],
-        published,
-        published + CORRECTED_AFTER if corrected else published,
-    )
+    edited = published + CORRECTED_AFTER if corrected else published
+    return Article(number, language, headline, lead, published, edited, data)
 
 
 def newest(language: str, opened: float, now: float) -> list[Article]:
@@ -128,46 +127,31 @@ def newest(language: str, opened: float, now: float) -> list[Article]:
     return sorted(found, key=lambda a: -a.published)[:IN_FEED]
 
 
-def body_html(item: Article) -> str:
+def _body(item: Article) -> str:
     """The article's text as the site's editor stores it: date and headline first, partner block last."""
-    local = datetime.fromtimestamp(item.published, ZONE)
-    parts = [f"<p>{local:%d.%m.%Y, %H:%M}</p>", f"<h1>{escape(item.headline)}</h1>"]
-    parts.append(f"<p>{escape(item.lead)}</p>")
-    parts += (_block(line) for line in item.body)
     title, teaser = PARTNERS[item.language]
-    parts.append(f"<h4>{title}</h4><p>{teaser}</p><p>×</p>")
-    return "".join(parts)
+    parts = [f"<p>{item.local:%d.%m.%Y, %H:%M}</p><h1>{escape(item.headline)}</h1><p>{escape(item.lead)}</p>"]
+    for line in item.stored["body"].strip().splitlines():
+        parts.append(f"<h3>{escape(line[2:])}</h3>" if line.startswith("# ") else f"<p>{escape(line)}</p>")
+    return "".join([*parts, f"<h4>{title}</h4><p>{teaser}</p><p>×</p>"])
 
 
-def _block(line: str) -> str:
-    return f"<h3>{escape(line[2:])}</h3>" if line.startswith("# ") else f"<p>{escape(line)}</p>"
+def _fields(item: Article) -> dict[str, Any]:
+    """What the templates of an article say, ready to be put in."""
+    said = {name: escape(getattr(item, name)) for name in ("headline", "lead", "category", "language", "slug")}
+    said["author"] = escape(item.stored["author"])
+    return {**said, "site": SITE[item.language], "time": item.local, "id": 10000 + item.number}
 
 
 def feed_xml(language: str, items: list[Article], origin: str) -> str:
     """RSS 2.0 of one language; `origin` is scheme and host that the links begin with."""
-    entries = "".join(_entry(item, origin) for item in items)
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n'
-        '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
-        ' xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
-        f"<title>{SITE[language]}</title><link>{escape(origin)}/newsroom/{language}/rss.xml</link>"
-        f"<description>{SITE[language]}</description><language>{language}</language>{entries}</channel></rss>"
-    )
-
-
-def _entry(item: Article, origin: str) -> str:
-    link = f"{escape(origin)}/newsroom/article/{item.slug}"
-    image = f"{escape(origin)}/newsroom/image/{item.slug}.png"
-    enclosure = f'<enclosure url="{image}" type="image/png" length="0"/>' if item.image else ""
-    date = format_datetime(datetime.fromtimestamp(item.published, ZONE))
-    body = body_html(item).replace("]]>", "]]&gt;")
-    return (
-        f"<item><title>{escape(item.headline)}</title><link>{link}</link>"
-        f'<guid isPermaLink="false">steppe-times-{10000 + item.number}</guid><pubDate>{date}</pubDate>'
-        f"<dc:creator>{escape(item.author)}</dc:creator><category>{escape(item.category)}</category>"
-        f"<description>{escape(item.lead)}</description>{enclosure}"
-        f"<content:encoded><![CDATA[{body}]]></content:encoded></item>\n"
-    )
+    entries, origin = [], escape(origin)
+    for item in items:
+        image = f'<enclosure url="{origin}{item.picture}" type="image/png" length="0"/>' if item.stored["image"] else ""
+        more = {"origin": origin, "enclosure": image, "date": format_datetime(item.local)}
+        entries.append(_template("item.xml").format(**_fields(item), **more, body=_body(item).replace("]]>", "]]&gt;")))
+    names = {"site": SITE[language], "origin": origin, "language": language}
+    return _template("feed.xml").format(**names, items="".join(entries))
 
 
 def _rate(code: str, base: float, day: int) -> float:
@@ -184,34 +168,18 @@ def rates_xml(now: float) -> str:
     for code, (base, quant) in RATES.items():
         value = _rate(code, base, day.toordinal())
         change = round(value - _rate(code, base, before.toordinal()), 2)
-        index = "UP" if change > 0 else "DOWN" if change < 0 else ""
-        rows.append(
-            f"<item><title>{code}</title><pubDate>{day:%d.%m.%Y}</pubDate><description>{value:.2f}</description>"
-            f"<quant>{quant}</quant><index>{index}</index><change>{change:+.2f}</change></item>\n"
-        )
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0"><channel>'
-        f"<title>Exchange rates</title><description>Invented</description>{''.join(rows)}</channel></rss>"
-    )
+        fields = {"index": "UP" if change > 0 else "DOWN" if change < 0 else "", "change": change}
+        rows.append(_template("rate.xml").format(code=code, day=day, value=value, quant=quant, **fields))
+    return _template("rates.xml").format(items="".join(rows))
 
 
 def page_html(item: Article) -> str:
     """The article's page; the share metadata is what a link preview shows."""
-    image = f"/newsroom/image/{item.slug}.png"
-    picture = f'<img src="{image}" alt="" width="960" height="540">' if item.image else ""
-    body = body_html(item).split("</h1>", 1)[1]
-    local = datetime.fromtimestamp(item.published, ZONE)
-    return (
-        f'<!doctype html><html lang="{item.language}"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<title>{escape(item.headline)}</title><meta property="og:title" content="{escape(item.headline)}">'
-        f'<meta property="og:description" content="{escape(item.lead)}">'
-        + (f'<meta property="og:image" content="{image}">' if item.image else "")
-        + '<link rel="stylesheet" href="/newsroom/style.css">'
-        f"<header>{SITE[item.language]}</header><main><small>{escape(item.category)} · "
-        f"{local:%d.%m.%Y, %H:%M} · {escape(item.author)}</small><h1>{escape(item.headline)}</h1>"
-        f"{picture}{body}</main></html>"
-    )
+    shown = {"shared": "", "picture": ""}
+    if item.stored["image"]:
+        shown["shared"] = f'<meta property="og:image" content="{item.picture}">'
+        shown["picture"] = f'<img src="{item.picture}" alt="" width="960" height="540">'
+    return _template("article.html").format(**_fields(item), **shown, body=_body(item).split("</h1>", 1)[1])
 
 
 class Newsroom:
@@ -223,20 +191,15 @@ class Newsroom:
 
     def routes(self, app: web.Application) -> None:
         """Add the newsroom's pages, all below `/newsroom/`."""
-        get = app.router.add_get
-        get("/newsroom/{language:ru|kk|en}/rss.xml", self._feed)
-        get("/newsroom/rates.xml", self._rates)
-        get("/newsroom/article/{slug}", self._article)
-        get("/newsroom/image/{slug}.png", self._image)
-        get("/newsroom/preview", self._preview)
-        get("/newsroom/style.css", self._style)
+        pages = {"{language:ru|kk|en}/rss.xml": self._feed, "rates.xml": self._rates, "article/{slug}": self._article}
+        pages |= {"image/{slug}.png": self._image, "preview": self._preview, "style.css": self._style}
+        for path, handler in pages.items():
+            app.router.add_get(f"/newsroom/{path}", handler)
 
     def _find(self, slug: str) -> Article:
         """The article that an address names; 404 when there is none or it is not out yet."""
-        number = slug.rpartition("-")[2]
-        found = None
-        if number.isascii() and number.isdigit() and len(number) < 10:
-            found = article(int(number) - 10000, self._opened, self._clock.now())
+        number = re.search(r"-(\d{1,9})$", slug, re.ASCII)
+        found = article(int(number[1]) - 10000, self._opened, self._clock.now()) if number else None
         if found is None or found.slug != slug:
             raise web.HTTPNotFound(text="no such article")
         return found
@@ -256,43 +219,30 @@ class Newsroom:
     async def _image(self, request: web.Request) -> web.Response:
         item = self._find(request.match_info["slug"])
         headers = {"Cache-Control": "max-age=86400"}
-        return web.Response(body=draw(item.section, item.number), content_type="image/png", headers=headers)
+        return web.Response(body=draw(item.stored["section"], item.number), content_type="image/png", headers=headers)
 
     async def _preview(self, request: web.Request) -> web.Response:
         """What a messenger would show under a link to `?url=`: only the newsroom's own articles."""
-        path = urlsplit(request.query.get("url", "")).path
-        item = self._find(path.removeprefix("/newsroom/article/"))
-        image = f"/newsroom/image/{item.slug}.png" if item.image else ""
-        return web.json_response(
-            {"site": SITE[item.language], "title": item.headline, "description": item.lead, "image": image}
-        )
+        item = self._find(urlsplit(request.query.get("url", "")).path.removeprefix("/newsroom/article/"))
+        shown = {"site": SITE[item.language], "title": item.headline, "description": item.lead}
+        return web.json_response({**shown, "image": item.picture if item.stored["image"] else ""})
 
     async def _style(self, request: web.Request) -> web.Response:
-        return web.Response(text=(SAMPLES / "article.css").read_text(), content_type="text/css")
+        return web.Response(text=_template("article.css"), content_type="text/css")
 
 
 def _conditional(request: web.Request, text: str, kind: str, changed: float | None) -> web.Response:
     """200 with validators, or 304 when the asker already has this; `changed` is epoch seconds."""
     body = text.encode()
-    tag = hashlib.sha256(body).hexdigest()[:20]
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
-    stamp = None if changed is None else datetime.fromtimestamp(int(changed), UTC)
-    if stamp is not None:
-        headers["Last-Modified"] = format_datetime(stamp, usegmt=True)
-    if _unchanged(request, f'"{tag}"', stamp):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type=kind, charset="utf-8", headers=headers)
-
-
-def _unchanged(request: web.Request, tag: str, stamp: datetime | None) -> bool:
-    """RFC 9110, 13.2.2: If-None-Match decides alone where it is given."""
-    known = request.headers.get("If-None-Match")
-    if known is not None:
-        return tag in (part.strip().removeprefix("W/") for part in known.split(","))
-    since = request.headers.get("If-Modified-Since")
-    if since is None or stamp is None:
-        return False
-    try:
-        return stamp <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):  # not a date, or one without a zone: as if it were not there
-        return False
+    response = web.Response(body=body, content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"})
+    response.etag = tag = hashlib.sha256(body).hexdigest()[:20]
+    response.last_modified = changed
+    known, since = request.if_none_match, request.if_modified_since
+    if known is not None:  # RFC 9110, 13.2.2: where it is given it decides alone
+        fresh = tag in {other.value for other in known}
+    else:
+        fresh = bool(since and response.last_modified and response.last_modified <= since)
+    if fresh:
+        response.set_status(304)
+        response.body = None
+    return response
