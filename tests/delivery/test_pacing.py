@@ -111,8 +111,8 @@ def test_places_of_a_chat_keep_their_order_and_distance(asks: list[tuple[int, fl
         interval, burst = (1.0, 3) if chat > 0 else (3.0, 1)
         assert all(before <= after for before, after in pairwise(times))
         for n, at in enumerate(times[burst:]):
-            assert at - times[n] >= interval * 1 - 1e-9, "a burst, then one each interval"
-        for first in range(0, len(times) - 1):
+            assert at - times[n] >= interval - 1e-9, "a burst, then one each interval"
+        for first in range(len(times) - 1):
             span = times[-1] - times[first]
             assert len(times) - first <= span / interval + burst + 1e-6
 
