@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 
 from bot.domain.article import Article
-from bot.domain.feed import FeedState, Found, Poll
+from bot.domain.feed import FeedState, Found, Met, Poll
 from bot.domain.post import Post, PostKind, PostState
 from storage.engine import Connection, Engine
 from storage.posts import add_post, content
@@ -35,10 +35,10 @@ class Feeds:
             ids = [await _add(db, found, now) for found in poll.new]
             for found in poll.edited:
                 await _edit(db, found, now)
-            for article_id, keys, sections in poll.seen:
-                await _aliases(db, article_id, keys, now)
-                if sections:
-                    await _more_sections(db, article_id, sections)
+            for met in poll.seen:
+                await _aliases(db, met.article_id, met.keys, now)
+                if met.sections:
+                    await _more_sections(db, met)
             await _save_state(db, poll.state)
         return ids
 
@@ -98,19 +98,24 @@ async def _aliases(db: Connection, article_id: int, keys: Sequence[str], now: in
     )
 
 
-async def _more_sections(db: Connection, article_id: int, sections: int) -> None:
-    """The article stands in one more section feed: readers of that section are still to be served."""
+async def _more_sections(db: Connection, met: Met) -> None:
+    """The article stands in more sections: to be sent to readers of those, or (silently) as if they had it."""
     rows = await db.write(
         "UPDATE article SET sections = sections | :more WHERE id = :id AND (sections & :more) <> :more RETURNING id",
-        more=sections,
-        id=article_id,
+        more=met.sections,
+        id=met.article_id,
     )
     if rows:
+        states = "WHEN 'unsorted' THEN 'waiting' WHEN 'published' THEN 'waiting'"
+        served = "served"
+        if not met.publish:
+            states = "WHEN 'unsorted' THEN 'stored'"
+            served = "CASE state WHEN 'published' THEN served | :more ELSE served END"
         await db.write(
-            "UPDATE post SET sections = sections | :more, state = CASE WHEN state IN ('published', 'unsorted')"
-            " THEN 'waiting' ELSE state END WHERE article_id = :id",
-            more=sections,
-            id=article_id,
+            f"UPDATE post SET sections = sections | :more, served = {served},"
+            f" state = CASE state {states} ELSE state END WHERE article_id = :id",
+            more=met.sections,
+            id=met.article_id,
         )
 
 

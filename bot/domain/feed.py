@@ -66,14 +66,23 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
-    """Everything that one poll changes; saved in one transaction.
+class Met:
+    """A known article met again: with `keys` and in `sections` that are new to it.
 
-    `edited` are stored articles in their new form; `seen` are known articles met again: id, keys, and the
-    sections in which they were met now.
+    `publish`: readers of those sections are still to get it; otherwise it only stands there from now on.
     """
+
+    article_id: int
+    keys: tuple[str, ...] = ()
+    sections: int = 0
+    publish: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Everything that one poll changes; saved in one transaction. `edited` are stored articles in their new form."""
 
     state: FeedState
     new: tuple[Found, ...] = ()
     edited: tuple[Found, ...] = ()
-    seen: tuple[tuple[int, tuple[str, ...], int], ...] = ()
+    seen: tuple[Met, ...] = ()

@@ -8,11 +8,11 @@ Stages before the transaction change nothing, so a crash anywhere repeats the po
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
+import math
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from urllib.parse import urlsplit
@@ -21,9 +21,9 @@ from zoneinfo import ZoneInfo
 from bot.clock import Clock
 from bot.domain.article import Article, Entry, Section
 from bot.domain.errors import FeedError, StorageError
-from bot.domain.feed import FeedState, Found, KnownArticle, Poll
-from bot.feeds.fetch import Fetcher, Response
-from bot.feeds.identity import Edited, Known, New, Verdict, document_keys, fingerprint, flood, recognise
+from bot.domain.feed import FeedState, Found, KnownArticle, Met, Poll
+from bot.feeds.fetch import PER_HOST, Fetcher, Response
+from bot.feeds.identity import DAY, Edited, Known, New, Verdict, document_keys, fingerprint, flood, recognise
 from bot.feeds.parse import Document
 from bot.feeds.schedule import Checked, Pace, learn, next_check
 from bot.feeds.sections import section_mask
@@ -35,8 +35,11 @@ from storage import Storage
 _log = logging.getLogger(__name__)
 
 PARALLEL = 16
+"""Polls at once: each may hold a body of 10 MB."""
 NEWEST_OF_A_FLOOD = 5
 POLLS_TO_MOVE = 3
+BUSY_PAUSE, POISON_PAUSE = 10, 3600
+"""Seconds until a feed is asked again that the database, or a bug of ours, kept from being saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,17 @@ class WatchedFeed:
 
 @dataclass(slots=True)
 class _Feed:
-    """A feed at work."""
+    """A feed at work. `ttl` is what its last document asked for, in seconds: a 304 does not repeat it."""
 
     config: WatchedFeed
     state: FeedState
     memory: SliceMemory = field(default_factory=SliceMemory)
+    ttl: int = 0
 
 
 class Watcher:
-    """Polls feeds until told to stop. `arrived` is called when posts wait; `noticed` with each poll's time.
+    """Polls feeds until told to stop. `arrived` is called when posts wait; `noticed` before each poll, with
+    the epoch second at which the first of those still to be asked was due.
 
     `sections` are the newsroom's, with their bits; `credits` its own names, which are cut from leads.
     """
@@ -89,41 +94,63 @@ class Watcher:
         self._noticed = noticed
         self._rng = rng or random.Random()
         self._saving = asyncio.Lock()
+        self._places = asyncio.Semaphore(PARALLEL)
+        # taken before a place, so that the many feeds of one site do not sit on the places of all others
+        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; polls under way are given up, they changed nothing yet."""
-        states = await self._storage.feeds.watch([config.url for config in self._configs])
-        feeds = [_Feed(config, state) for config, state in zip(self._configs, states, strict=True)]
-        due = [(feed.state.next_at, n) for n, feed in enumerate(feeds) if feed.state.gone_at is None]
-        heapq.heapify(due)
         async with FeedReader(self._clock) as reader, asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self._work(feeds, due, reader)) for _ in range(min(PARALLEL, len(feeds)))]
+            watching = tasks.create_task(self._watch(reader))
             await stop.wait()
-            for worker in workers:
-                worker.cancel()
+            watching.cancel()
 
-    async def _work(self, feeds: Sequence[_Feed], due: list[tuple[int, int]], reader: FeedReader) -> None:
+    async def _watch(self, reader: FeedReader) -> None:
+        feeds = await self._feeds()
+        async with asyncio.TaskGroup() as tasks:
+            for feed in feeds:
+                tasks.create_task(self._keep_asking(feed, feeds, reader))
+
+    async def _feeds(self) -> list[_Feed]:
+        """The feeds as they were left; what was last asked in the future (the clock went back) is due now."""
         while True:
-            if not due:
-                await self._clock.sleep(1.0)
-                continue
-            at, n = heapq.heappop(due)
-            self._noticed(float(at or self._clock.now()))
             try:
-                await self._clock.sleep(max(0.0, at - self._clock.now()))
-                await self.check(feeds[n], reader)
+                states = await self._storage.feeds.watch([config.url for config in self._configs])
+                break
             except StorageError as error:
-                _log.warning("feed %s waits for the database: %s", _shown(feeds[n].config.url), error)
-                feeds[n].memory.forget()  # what was read has not been saved
-                feeds[n].state = replace(feeds[n].state, next_at=int(self._clock.now()) + 10)
-            except BaseException:
-                heapq.heappush(due, (at, n))
-                raise
-            if feeds[n].state.gone_at is None:
-                heapq.heappush(due, (feeds[n].state.next_at, n))
+                _log.warning("watching waits for the database: %s", error)
+                await self._clock.sleep(BUSY_PAUSE)
+        now = int(self._clock.now())
+        feeds = []
+        for config, state in zip(self._configs, states, strict=True):
+            sound = state.next_at and (state.checked_at or 0) <= now
+            feeds.append(_Feed(config, state if sound else replace(state, next_at=now)))
+        return feeds
+
+    async def _keep_asking(self, feed: _Feed, feeds: Sequence[_Feed], reader: FeedReader) -> None:
+        host = urlsplit(feed.config.url).hostname or ""
+        while feed.state.gone_at is None:
+            await self._clock.sleep(max(0.0, feed.state.next_at - self._clock.now()))
+            async with self._hosts[host], self._places:
+                self._noticed(float(min(other.state.next_at for other in feeds if other.state.gone_at is None)))
+                await self._ask(feed, reader)
+
+    async def _ask(self, feed: _Feed, reader: FeedReader) -> None:
+        """One poll that cannot harm another feed's: what was read but not saved is read again."""
+        try:
+            await self.check(feed, reader)
+            return
+        except StorageError as error:
+            _log.warning("feed %s waits for the database: %s", _shown(feed.config.url), error)
+            pause = BUSY_PAUSE
+        except Exception:  # noqa: BLE001  # a bug that one document brings out must not stop all the other feeds
+            _log.exception("feed %s brought out a bug; it is left alone for an hour", _shown(feed.config.url))
+            pause = POISON_PAUSE
+        feed.memory.forget()
+        feed.state = replace(feed.state, next_at=int(self._clock.now()) + pause)
 
     async def check(self, feed: _Feed, reader: FeedReader) -> None:
-        """One poll, from request to saved state. Raises `StorageError` only."""
+        """One poll, from request to saved state. Raises `StorageError` only, and whatever is a bug."""
         now = self._clock.now()
         try:
             answer, state, reading = await self._read(feed, reader, now)
@@ -132,7 +159,7 @@ class Watcher:
             await self._save(feed, *_failed(feed.state, error), now)
             return
         if reading is None or reading.document is None:
-            await self._save(feed, Checked(hint=answer.max_age), Poll(state), now)
+            await self._save(feed, Checked(hint=max(feed.ttl, answer.max_age)), Poll(state), now)
             return
         async with self._saving:  # two feeds with the same article must not both find it new
             checked, poll = await self._sort(feed, state, reading, reading.document, answer, now)
@@ -148,7 +175,7 @@ class Watcher:
         state = _met(state, answer, now)
         body_hash = blake2b(answer.body, digest_size=16).hexdigest()
         if answer.status == 304 or (before and body_hash == state.body_hash):
-            return answer, state, None
+            return answer, replace(state, etag=answer.etag, last_modified=answer.last_modified), None
         job = Job(
             answer.body, answer.final_url, config.zone, config.language, now, answer.content_type, config.encoding
         )
@@ -173,8 +200,9 @@ class Watcher:
         if any(isinstance(verdict, Known) and verdict.postponed for verdict in verdicts):
             feed.memory.forget()
             state = replace(state, etag="", last_modified="", body_hash="")
+        feed.ttl = document.ttl or 0
         fresh = sum(found.publish for found in poll.new)
-        return Checked(new=fresh, hint=max(document.ttl or 0, answer.max_age)), replace(poll, state=state)
+        return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state)
 
     async def _save(self, feed: _Feed, checked: Checked, poll: Poll, now: float) -> None:
         """Write the poll and when the next one is due; wake whoever publishes."""
@@ -186,7 +214,8 @@ class Watcher:
             gap=pace.gap,
             new_at=int(pace.last_new_at) or None,
             checked_at=int(now),
-            next_at=int(at or 0),
+            # never before the moment that a server asked for
+            next_at=math.ceil(at or 0) if checked.error else int(at or 0),
             gone_at=None if at is not None else int(now),
         )
         if poll.new or poll.edited or poll.seen:
@@ -194,7 +223,7 @@ class Watcher:
         else:
             await self._storage.feeds.save_state(state)
         feed.state = state
-        if poll.seen or any(found.publish for found in poll.new):
+        if any(found.publish for found in poll.new) or any(met.publish for met in poll.seen):
             self._arrived()
 
     def _changes(
@@ -206,36 +235,40 @@ class Watcher:
         total: int,
         now: float,
     ) -> Poll:
+        """What the verdicts change. Before the first good poll, and for old articles, it changes silently."""
         by_id = {article.id: article for article in known.values()}
         primed = state.primed_at is not None
         new: list[Found] = []
-        edited: list[Found] = []
-        seen: list[tuple[int, tuple[str, ...], int]] = []
-        taken: set[str] = set()
+        edited: dict[int, Found] = {}
+        seen: list[Met] = []
+        taken: dict[str, int] = {}
         for verdict in verdicts:
             mask = section_mask(verdict.entry.categories, self._sections, feed.config.section)
             match verdict:
-                case Known(article_id, _, keys):
-                    fresh = tuple(key for key in keys if key not in known)
-                    more = mask & ~by_id[article_id].sections
+                case Known(article_id, entry, keys) | Edited(article_id, entry, keys):
+                    stored = by_id[article_id]
+                    fresh, more = tuple(key for key in keys if key not in known), mask & ~stored.sections
+                    late = now - (stored.published_at or stored.seen_at) > DAY
                     if fresh or more:
-                        seen.append((article_id, fresh, more))
-                case Edited(article_id, entry, keys):
-                    article = _article(entry, state.id, by_id[article_id].sections, int(now), by_id[article_id])
-                    edited.append(Found(article, keys, publish=False))
-                case _ if not taken.isdisjoint(verdict.keys):
-                    continue  # the document holds the article twice
+                        seen.append(Met(article_id, fresh, more, publish=primed and bool(more) and not late))
+                    if isinstance(verdict, Edited):
+                        article = _article(entry, state.id, stored.sections, int(now), stored)
+                        edited.setdefault(article_id, Found(article, keys, publish=False))
+                case _ if twins := [taken[key] for key in verdict.keys if key in taken]:
+                    new[twins[0]] = _also_in(new[twins[0]], mask)  # the document holds the article twice
                 case _:
-                    taken.update(verdict.keys)
+                    taken |= dict.fromkeys(verdict.keys, len(new))
                     article = _article(verdict.entry, state.id, mask, int(now))
                     publish = primed and isinstance(verdict, New)
                     new.append(Found(article, verdict.keys, publish, everybody=not feed.config.language))
-        if primed and flood(sum(found.publish for found in new), total):
-            _log.warning("feed %s: %d new items at once; the newest go out", _shown(feed.config.url), len(new))
-            new = _newest(new)
-        # The oldest first, so that ids and posts follow the order of events.
+        going = sum(found.publish for found in new) + sum(met.publish for met in seen)
+        if flood(going, total):
+            _log.warning("feed %s: %d new items at once; the newest go out", _shown(feed.config.url), going)
+            new, seen = _newest(new, seen, by_id)
+        # The oldest first, so that ids and posts follow the order of events; documents have the newest on top.
+        new.reverse()
         new.sort(key=lambda found: found.article.published_at or int(now))
-        return Poll(state, tuple(new), tuple(edited), tuple(seen))
+        return Poll(state, tuple(new), tuple(edited.values()), tuple(seen))
 
 
 def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownArticle | None = None) -> Article:
@@ -258,14 +291,32 @@ def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownA
     )
 
 
-def _newest(found: Iterable[Found]) -> list[Found]:
-    """After an outage: the newest five of each section go out, the others are kept silently."""
+def _also_in(found: Found, sections: int) -> Found:
+    return replace(found, article=replace(found.article, sections=found.article.sections | sections))
+
+
+def _newest(
+    new: Sequence[Found], seen: Sequence[Met], known: Mapping[int, KnownArticle]
+) -> tuple[list[Found], list[Met]]:
+    """After an outage: at most the newest five of each section go out, the others are kept silently."""
+    dated: list[tuple[int, int, Found | Met]] = [
+        (found.article.published_at or found.article.seen_at, found.article.sections, found) for found in new
+    ]
+    for met in seen:
+        stored = known[met.article_id]
+        dated.append((stored.published_at or stored.seen_at, met.sections, met))
     taken: Counter[int] = Counter()
-    kept = []
-    for item in sorted(found, key=lambda item: -(item.article.published_at or item.article.seen_at)):
-        taken[item.article.sections] += item.publish
-        kept.append(replace(item, publish=item.publish and taken[item.article.sections] <= NEWEST_OF_A_FLOOD))
-    return kept
+    silent: set[int] = set()
+    for _, mask, item in sorted(dated, key=lambda one: -one[0]):
+        bits = [bit for bit in range(mask.bit_length()) if mask >> bit & 1] or [-1]
+        if item.publish and all(taken[bit] < NEWEST_OF_A_FLOOD for bit in bits):
+            taken.update(bits)
+        else:
+            silent.add(id(item))
+    return (
+        [replace(found, publish=id(found) not in silent) for found in new],
+        [replace(met, publish=id(met) not in silent) for met in seen],
+    )
 
 
 def _met(state: FeedState, answer: Response, now: float) -> FeedState:
