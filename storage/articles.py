@@ -60,12 +60,12 @@ class Articles:
         return [_article(row) for row in await self._db.fetch(sql, query=query, limit=limit)]
 
     async def prune(self, before: int) -> None:
-        """Forget articles last seen before that moment, with their posts and aliases."""
+        """Forget articles first seen before that moment and in no feed since, with their posts and aliases."""
         async with self._db.transaction() as db:
-            old = "(SELECT id FROM article WHERE seen_at < :before)"
+            old = "seen_at < :before AND NOT EXISTS (SELECT 1 FROM alias WHERE article_id = article.id)"
             await db.write("DELETE FROM alias WHERE seen_at < :before", before=before)
-            await db.write(f"DELETE FROM post WHERE article_id IN {old}", before=before)
-            await db.write("DELETE FROM article WHERE seen_at < :before", before=before)
+            await db.write(f"DELETE FROM post WHERE article_id IN (SELECT id FROM article WHERE {old})", before=before)
+            await db.write(f"DELETE FROM article WHERE {old}", before=before)
 
 
 def _article(row: Row) -> Article:

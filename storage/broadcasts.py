@@ -114,17 +114,12 @@ class Broadcasts:
     async def progress(self, broadcast_id: int) -> Progress:
         """How far a broadcast is, from its receipts."""
         total = await self._db.fetch("SELECT total FROM broadcast WHERE id = :id", id=broadcast_id)
-        rows = await self._db.fetch(
-            "SELECT outcome, due_at IS NOT NULL, COUNT(*) FROM receipt WHERE broadcast_id = :id GROUP BY 1, 2",
-            id=broadcast_id,
+        # No GROUP BY: it would sort a million rows in memory.
+        kinds = ", ".join(f"COUNT(*) FILTER (WHERE due_at IS NULL AND outcome = {int(kind)})" for kind in Result)
+        row, *_ = await self._db.fetch(
+            f"SELECT COUNT(due_at), {kinds} FROM receipt WHERE broadcast_id = :id", id=broadcast_id
         )
-        counts = dict.fromkeys(Result, 0)
-        waiting = 0
-        for outcome, due, number in rows:
-            if due:
-                waiting += number
-            else:
-                counts[Result(outcome)] += number
+        waiting, counts = row[0], dict(zip(Result, row[1:], strict=True))
         p50, p95 = await self._percentiles(broadcast_id, counts[Result.SENT])
         return Progress(
             total=max(total[0][0] if total else 0, sum(counts.values()) + waiting),
@@ -138,17 +133,20 @@ class Broadcasts:
         )
 
     async def _percentiles(self, broadcast_id: int, sent: int) -> tuple[float | None, float | None]:
+        """Of a large broadcast some ten thousand readers are looked at, evenly spread."""
         rows = await self._db.fetch(
             "SELECT took_ms / 100, COUNT(*) FROM receipt WHERE broadcast_id = :id AND outcome = 1"
-            " GROUP BY 1 ORDER BY 1",
+            " AND reader_id % CAST(:step AS BIGINT) = 0 GROUP BY 1 ORDER BY 1",
             id=broadcast_id,
+            step=1 + sent // 10_000,
         )
+        seen = sum(row[1] for row in rows)
         marks: list[float | None] = []
         for share in (0.5, 0.95):
             reached = 0
             for tenth, number in rows:
                 reached += number
-                if reached >= sent * share:
+                if reached >= seen * share:
                     marks.append(tenth / 10)
                     break
             else:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bot.domain.delivery import BLOCK_BITS, Broadcast, Receipt, Recipient, Result
-from storage.engine import Connection, Engine
-from storage.readers import FITS, MOVE, rule
+from storage.engine import Engine
+from storage.readers import fits
 
 _RECIPIENT = "id, chat_id, thread_id, language, sections"
+_PORTION = 1000  # rows that a tidying takes at once: a few ms
 
 
 class Deliveries:
@@ -27,7 +29,8 @@ class Deliveries:
         async with self._db.transaction() as db:
             rows = await db.write(
                 "UPDATE lease SET worker = :worker, epoch = :epoch, until = :until WHERE broadcast_id = :id AND block ="
-                " (SELECT MIN(block) FROM lease WHERE broadcast_id = :id AND until <= :now) RETURNING block",
+                " (SELECT MIN(block) FROM lease WHERE broadcast_id = :id AND until <= :now) AND until <= :now"
+                " AND EXISTS (SELECT 1 FROM broadcast WHERE id = :id AND state = 'running') RETURNING block",
                 worker=worker,
                 epoch=epoch,
                 until=until,
@@ -58,15 +61,16 @@ class Deliveries:
 
     async def read(self, broadcast: Broadcast, block: int, after: int, limit: int) -> list[Recipient]:
         """The next readers of a block, above id `after`, whom the broadcast concerns and has not served."""
+        condition, params = fits(broadcast.audience)
         rows = await self._db.fetch(
-            f"SELECT {_RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {FITS} AND NOT EXISTS"
+            f"SELECT {_RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition} AND NOT EXISTS"
             " (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast AND receipt.reader_id = reader.id)"
             " ORDER BY id LIMIT :limit",
             after=max(after, (block << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((block + 1) << BLOCK_BITS) - 1),
             broadcast=broadcast.id,
             limit=limit,
-            **rule(broadcast.audience),
+            **params,
         )
         return [Recipient(*row) for row in rows]
 
@@ -81,7 +85,7 @@ class Deliveries:
                 "UPDATE receipt SET due_at = :again WHERE (broadcast_id, reader_id) IN (SELECT receipt.broadcast_id,"
                 " reader_id FROM receipt JOIN broadcast ON broadcast.id = receipt.broadcast_id WHERE receipt.due_at"
                 " <= :now AND broadcast.state <> 'paused' ORDER BY receipt.due_at, receipt.broadcast_id LIMIT :limit)"
-                " RETURNING broadcast_id, reader_id, attempts",
+                " AND due_at <= :now RETURNING broadcast_id, reader_id, attempts",
                 again=again,
                 now=now,
                 limit=limit,
@@ -103,26 +107,36 @@ class Deliveries:
         found = [(row[0], row[2], by_id[row[1]]) for row in rows if row[1] in by_id and row[0] in running]
         return sorted(found, key=lambda item: item[0])
 
+    async def owed(self) -> list[tuple[int, int, int, int]]:
+        """Every waiting send of an open broadcast: lane, chat, broadcast, due time."""
+        rows = await self._db.fetch(
+            "SELECT broadcast.lane, reader.chat_id, broadcast.id, receipt.due_at FROM receipt"
+            " JOIN broadcast ON broadcast.id = receipt.broadcast_id JOIN reader ON reader.id = receipt.reader_id"
+            " WHERE receipt.due_at IS NOT NULL AND broadcast.state IN ('running', 'paused')"
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
     async def settle(
         self, receipts: Sequence[Receipt], finished: Sequence[tuple[int, int]], *, worker: str, until: int, now: int
     ) -> None:
-        """Write results, give back finished blocks (broadcast, block) and prolong the worker's other leases."""
-        async with self._db.transaction() as db:
-            await db.many(
-                "INSERT INTO receipt (broadcast_id, reader_id, outcome, message_id, version, carried, attempts,"
-                " due_at, took_ms, reason) VALUES (:broadcast, :reader, :outcome, :message, :version, :carried, 1,"
-                " :due, :took, :reason) ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = excluded.outcome,"
-                " message_id = excluded.message_id, version = excluded.version, carried = excluded.carried,"
-                " attempts = receipt.attempts + 1, due_at = excluded.due_at, took_ms = excluded.took_ms,"
-                " reason = excluded.reason",
-                [_row(receipt) for receipt in receipts],
-            )
-            await _follow(db, receipts, now)
-            await db.many(
-                "DELETE FROM lease WHERE broadcast_id = :broadcast AND block = :block AND worker = :worker",
-                [(*lease, worker) for lease in finished],
-            )
-            await db.write("UPDATE lease SET until = :until WHERE worker = :worker", until=until, worker=worker)
+        """Write results, give back finished blocks (broadcast, block) and prolong the worker's other leases.
+
+        A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
+        """
+        gone = [(now, receipt.reader_id) for receipt in receipts if receipt.gone]
+        moved = [(receipt.moved_to, receipt.reader_id) for receipt in receipts if receipt.moved_to is not None]
+        await self._db.batch(
+            [
+                (_SETTLE, [_row(receipt) for receipt in receipts]),
+                (_SLEEP, gone),
+                (_FOLLOW, moved),
+                (
+                    "DELETE FROM lease WHERE broadcast_id = :broadcast AND block = :block AND worker = :worker",
+                    [(*lease, worker) for lease in finished],
+                ),
+                ("UPDATE lease SET until = :until WHERE worker = :worker", [(until, worker)]),
+            ]
+        )
 
     async def release(self, worker: str, broadcast_id: int = 0) -> None:
         """Give leases of a worker back at once: of one broadcast, or (0) of all: a graceful stop."""
@@ -131,6 +145,10 @@ class Deliveries:
             worker=worker,
             id=broadcast_id,
         )
+
+    async def take_over(self) -> None:
+        """Expire all leases: whoever has just become the one sender knows that their holder is gone."""
+        await self._db.write("UPDATE lease SET until = 0")
 
     async def hold(self, chat_id: int, until: int) -> None:
         """A 429: nothing to this chat before `until`; chat 0 stands for all bulk sending."""
@@ -147,12 +165,42 @@ class Deliveries:
         return {row[0]: row[1] for row in await self._db.fetch("SELECT chat_id, until FROM hold")}
 
     async def prune(self, before: int) -> None:
-        """Forget receipts of broadcasts that ended before that moment, and copies shown before it."""
-        await self._db.write(
-            "DELETE FROM receipt WHERE broadcast_id IN (SELECT id FROM broadcast WHERE finished_at < :before)",
-            before=before,
-        )
+        """Forget receipts of broadcasts that ended before that moment, and copies shown before it.
+
+        In portions, each by itself: a million at once would keep every reader's tap waiting.
+        """
+        ended = await self._db.fetch("SELECT id FROM broadcast WHERE finished_at < :before", before=before)
+        for row in ended:
+            while await self._db.write(
+                "DELETE FROM receipt WHERE broadcast_id = :id AND reader_id IN (SELECT reader_id FROM receipt"
+                f" WHERE broadcast_id = :id ORDER BY reader_id LIMIT {_PORTION}) RETURNING 1",
+                id=row[0],
+            ):
+                pass
         await self._db.write("DELETE FROM copy WHERE shown_at < :before", before=before)
+
+
+_SETTLE = (
+    "INSERT INTO receipt (broadcast_id, reader_id, outcome, message_id, version, carried, attempts, due_at, took_ms,"
+    " reason) VALUES (:broadcast, :reader, :outcome, :message, :version, :carried, 1, :due, :took, :reason)"
+    " ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = excluded.outcome, message_id = excluded.message_id,"
+    " version = excluded.version, carried = excluded.carried, attempts = receipt.attempts + 1,"
+    " due_at = excluded.due_at, took_ms = excluded.took_ms, reason = excluded.reason"
+    " WHERE receipt.due_at IS NOT NULL OR excluded.outcome = 1"
+)
+_SLEEP = (
+    "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active'"
+    " AND chat_id = (SELECT chat_id FROM reader WHERE id = :id)"
+)
+_FOLLOW = (
+    "UPDATE reader SET chat_id = :new WHERE chat_id = (SELECT chat_id FROM reader WHERE id = :id) AND NOT EXISTS"
+    " (SELECT 1 FROM reader AS there WHERE there.chat_id = :new AND there.thread_id = reader.thread_id)"
+)
+
+
+@lru_cache(maxsize=1024)
+def _carried(posts: tuple[int, ...]) -> str | None:
+    return json.dumps(posts) if posts else None
 
 
 def _row(receipt: Receipt) -> tuple[object, ...]:
@@ -162,24 +210,8 @@ def _row(receipt: Receipt) -> tuple[object, ...]:
         int(receipt.result),
         receipt.message_id,
         receipt.version,
-        json.dumps(receipt.carried) if receipt.carried else None,
+        _carried(receipt.carried),
         receipt.due_at,
         receipt.took_ms,
         receipt.reason,
     )
-
-
-async def _follow(db: Connection, receipts: Sequence[Receipt], now: int) -> None:
-    """What answers say about the readers themselves."""
-    for receipt in receipts:
-        if receipt.gone:
-            await db.write(
-                "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active' AND chat_id ="
-                " (SELECT chat_id FROM reader WHERE id = :id)",
-                now=now,
-                id=receipt.reader_id,
-            )
-        if receipt.moved_to is not None:
-            rows = await db.fetch("SELECT chat_id FROM reader WHERE id = :id", id=receipt.reader_id)
-            if rows:
-                await db.write(MOVE, old=rows[0][0], new=receipt.moved_to)

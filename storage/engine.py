@@ -53,6 +53,10 @@ class Connection(Protocol):
 class Engine(Connection, Protocol):
     """A database: a `Connection` whose statements commit by themselves, and transactions."""
 
+    async def batch(self, work: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
+        """Several `many`s in one transaction; on SQLite in one hop to the database's thread."""
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """All or nothing; rolled back on any exception, cancellation included. Errors are `StorageError`s."""
         ...
@@ -78,6 +82,22 @@ def compiled(sql: str, mark: str) -> tuple[str, tuple[str, ...]]:
         return f"{mark}{names.index(name) + 1}"
 
     return _PARAMETER.sub(number, sql), tuple(names)
+
+
+_VALUES = re.compile(r"(?s)(.* VALUES )(\([^()]*\))(.*)")
+
+
+@lru_cache(maxsize=256)
+def widened(sql: str, times: int) -> str | None:
+    """An INSERT of one row of parameters turned into one of `times` rows; None when it is something else.
+
+    >>> widened("INSERT INTO t (a, b) VALUES (:a, 1)", 2)
+    'INSERT INTO t (a, b) VALUES (?, 1),(?, 1)'
+    """
+    match = _VALUES.fullmatch(sql)
+    if match is None or _PARAMETER.search(match[1] + match[3]) or len(_PARAMETER.findall(match[2])) * times > 999:
+        return None
+    return match[1] + ",".join([_PARAMETER.sub("?", match[2])] * times) + match[3]
 
 
 def bound(names: tuple[str, ...], params: dict[str, object]) -> tuple[object, ...]:

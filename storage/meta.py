@@ -30,6 +30,8 @@ class Meta:
     async def section_bits(self, ids: Sequence[str]) -> dict[str, int]:
         """Each section's bit, given for ever at first sight. Raises ValueError when bits 0..61 are used up."""
         async with self._db.transaction() as db:
+            # Holds the row: two processes that start at once must not give the same bit.
+            await db.write("UPDATE meta SET value = value WHERE key = 'schema_version'")
             bits = {row[0]: row[1] for row in await db.fetch("SELECT id, bit FROM section")}
             for id_ in ids:
                 if id_ not in bits:

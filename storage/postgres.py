@@ -65,7 +65,8 @@ class _Statements:
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         with _translated():
-            await self._connection.executemany(compiled(sql, "$")[0], rows)
+            if rows:
+                await self._connection.executemany(compiled(sql, "$")[0], rows)
 
 
 class PostgresEngine:
@@ -95,6 +96,11 @@ class PostgresEngine:
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         async with self._acquired() as connection:
             await _Statements(connection).many(sql, rows)  # executemany is one transaction by itself
+
+    async def batch(self, work: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
+        async with self.transaction() as connection:
+            for sql, rows in work:
+                await connection.many(sql, rows)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -8,22 +8,23 @@ from bot.domain.delivery import Audience
 from bot.domain.reader import Reader, ReaderState
 from storage.engine import Engine, Row
 
-FITS = (
-    "state = 'active' AND (:sections = 0 OR (sections & :sections) <> 0)"
-    " AND (:besides = 0 OR (sections & :besides) = 0)"
-    " AND (:breaking = 0 OR breaking = 1) AND (:languages = '' OR :languages LIKE '%,' || language || ',%')"
-)
-"""The one rule of who belongs to an audience; its parameters come from `rule`."""
 
-
-def rule(audience: Audience) -> dict[str, object]:
-    """The parameters of `FITS`."""
-    return {
-        "sections": audience.sections,
-        "besides": audience.besides,
-        "breaking": int(audience.breaking),
-        "languages": languages_text(audience),
-    }
+def fits(audience: Audience) -> tuple[str, dict[str, object]]:
+    """The one rule of who belongs to an audience: a condition over `reader`, and its parameters."""
+    demands, params = ["state = 'active'"], dict[str, object]()
+    if audience.sections:
+        demands.append("(sections & :sections) <> 0")
+        params["sections"] = audience.sections
+    if audience.besides:
+        demands.append("(sections & :besides) = 0")
+        params["besides"] = audience.besides
+    if audience.breaking:
+        demands.append("breaking = 1")
+    if audience.languages:
+        names = [f"language_{'x' * number}" for number in range(len(audience.languages))]
+        demands.append(f"language IN (:{', :'.join(names)})")
+        params.update(zip(names, audience.languages, strict=True))
+    return " AND ".join(demands), params
 
 
 def languages_text(audience: Audience) -> str:
@@ -123,7 +124,8 @@ class Readers:
 
     async def count(self, audience: Audience) -> int:
         """How many readers an audience has now."""
-        rows = await self._db.fetch(f"SELECT COUNT(*) FROM reader WHERE {FITS}", **rule(audience))
+        condition, params = fits(audience)
+        rows = await self._db.fetch(f"SELECT COUNT(*) FROM reader WHERE {condition}", **params)
         return int(rows[0][0])
 
     async def tally(self) -> dict[str, int]:
@@ -138,12 +140,13 @@ class Readers:
         readers = await self._db.fetch("SELECT * FROM reader WHERE chat_id = :chat ORDER BY id", chat=chat_id)
         receipts = await self._db.fetch(
             "SELECT receipt.broadcast_id, outcome, message_id, took_ms FROM receipt"
-            " JOIN reader ON reader.id = receipt.reader_id WHERE reader.chat_id = :chat ORDER BY broadcast_id",
+            " JOIN reader ON reader.id = receipt.reader_id WHERE reader.chat_id = :chat"
+            " AND broadcast_id IN (SELECT id FROM broadcast) ORDER BY broadcast_id",
             chat=chat_id,
         )
         shown = await self._db.fetch(
             "SELECT post_id, message_id, shown_at FROM copy JOIN reader ON reader.id = copy.reader_id"
-            " WHERE reader.chat_id = :chat ORDER BY post_id, message_id",
+            " WHERE reader.chat_id = :chat AND post_id IN (SELECT id FROM post) ORDER BY post_id, message_id",
             chat=chat_id,
         )
         updates = await self._db.fetch(

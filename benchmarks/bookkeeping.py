@@ -1,0 +1,254 @@
+"""What a broadcast's bookkeeping costs: run by hand, prints figures, nothing is sent.
+
+    .venv/bin/python benchmarks/bookkeeping.py                       SQLite, 1,000,000 readers
+    .venv/bin/python benchmarks/bookkeeping.py postgresql://…        that server, 200,000 readers, own database
+    … --readers 50000 --seconds 5                                    smaller
+
+Each figure comes from a process of its own, so that memory means something. The sizes are the sender's: 100
+readers a read, receipts in groups of at most 512, blocks given back with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from bot.domain.delivery import Audience, Broadcast, Lane, Receipt, Result
+from bot.domain.desk import Draft
+from bot.domain.post import Post, PostKind, RichText
+from storage import Storage, open_storage
+
+T = TypeVar("T")
+CHUNK, GROUP, LEASE = 100, 512, 30
+AUDIENCE = Audience(sections=0b1111, languages=("ru", "kk"))
+
+
+async def fill(storage: Storage, readers: int) -> None:
+    """Readers like those of a newsroom: all active, each with sections of the audience."""
+    sql = (
+        "INSERT INTO reader (chat_id, language, state, sections, joined_at, consent_at, changed_at)"
+        " VALUES (:chat, :language, 'active', :sections, 1, 1, 1)"
+    )
+    for first in range(0, readers, 20_000):
+        numbers = range(first, min(first + 20_000, readers))
+        await storage.engine.many(
+            sql, [(5_000_000_000 + n * 7, "kk" if n % 3 else "ru", 1 << n % 4 | 1 << 20 + n % 9) for n in numbers]
+        )
+    for table in ("reader", "receipt"):
+        await storage.engine.write(f"ANALYZE {table}")
+
+
+async def launch(storage: Storage) -> Broadcast:
+    """A broadcast to everybody that runs."""
+    draft: Draft = await storage.editors.new_draft(1, 1, "ru", now=1)
+    await storage.editors.fill_draft(draft.id, RichText("x"), "", "")
+    text = {"ru": RichText("x")}
+    post_id = await storage.broadcasts.launch(
+        draft.id,
+        Post(0, PostKind.BREAKING, 1, 0, 1, texts=text),
+        AUDIENCE,
+        lane=Lane.BREAKING,
+        total=0,
+        start=0.4,
+        due=0,
+        now=0,
+    )
+    assert post_id
+    await storage.engine.write("UPDATE broadcast SET state = 'running'")
+    return (await storage.broadcasts.open())[0]
+
+
+@dataclass
+class Bookkeeper:
+    """A sender without Telegram: claims, reads and settles as `bot/delivery` does."""
+
+    storage: Storage
+    broadcast: Broadcast
+    done: int = 0
+    inside: float = 0.0
+
+    async def run(self, *, rate: float = 0.0, deadline: float = float("inf")) -> None:
+        """Serve everybody; with a `rate` (deliveries a second) in groups of what 50 ms bring."""
+        group = min(GROUP, int(rate * 0.05)) if rate else GROUP
+        began = time.monotonic()
+        receipts: list[Receipt] = []
+        finished: list[tuple[int, int]] = []
+        while (block := await self._claim()) is not None and time.monotonic() < deadline:
+            after = 0
+            while True:
+                readers = await self._timed(self.storage.deliveries.read(self.broadcast, block, after, CHUNK))
+                for reader in readers:
+                    receipts.append(
+                        Receipt(self.broadcast.id, reader.id, Result.SENT, 1234, message_id=reader.id, carried=(1,))
+                    )
+                    after = reader.id
+                    if len(receipts) >= group:
+                        await self._settle(receipts, finished)
+                        if rate:
+                            await asyncio.sleep(max(0.0, began + self.done / rate - time.monotonic()))
+                if len(readers) < CHUNK or time.monotonic() > deadline:
+                    break
+            finished.append((self.broadcast.id, block))
+        await self._settle(receipts, finished)
+
+    async def _timed(self, call: Awaitable[T]) -> T:
+        """Adds to `inside`, the seconds spent in storage; the rest is this script making receipts."""
+        began = time.perf_counter()
+        try:
+            return await call
+        finally:
+            self.inside += time.perf_counter() - began
+
+    async def _claim(self) -> int | None:
+        return await self._timed(self.storage.deliveries.claim(self.broadcast, "w", 1, now=100, until=100 + LEASE))
+
+    async def _settle(self, receipts: list[Receipt], finished: list[tuple[int, int]]) -> None:
+        await self._timed(self.storage.deliveries.settle(receipts, finished, worker="w", until=100 + LEASE, now=100))
+        self.done += len(receipts)
+        receipts.clear()
+        finished.clear()
+
+
+async def measure_broadcast(storage: Storage, seconds: float) -> dict[str, float]:
+    """A whole broadcast, as fast as it goes, and the memory it took."""
+    began = time.perf_counter()
+    audience = await storage.readers.count(AUDIENCE)
+    counted = time.perf_counter() - began
+    keeper = Bookkeeper(storage, await launch(storage))
+    cpu, began = time.process_time(), time.perf_counter()
+    await keeper.run()
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    assert keeper.done == audience, (keeper.done, audience)
+    assert await storage.broadcasts.finish(keeper.broadcast, now=200)
+    began = time.perf_counter()
+    assert (await storage.broadcasts.progress(keeper.broadcast.id)).sent == audience
+    return {
+        "readers": audience,
+        "µs per delivery": keeper.inside / audience * 1e6,
+        "µs with making receipts": took / audience * 1e6,
+        "µs of CPU": cpu / audience * 1e6,
+        "count(audience) ms": counted * 1e3,
+        "progress ms": (time.perf_counter() - began) * 1e3,
+        "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+async def measure_taps(storage: Storage, seconds: float) -> dict[str, float]:
+    """Readers tick sections while 1000 deliveries a second are written: how long a tap waits."""
+    keeper = Bookkeeper(storage, await launch(storage))
+    waits: list[float] = []
+    deadline = time.monotonic() + seconds
+
+    async def tap() -> None:
+        number = 0
+        while time.monotonic() < deadline:
+            number += 1
+            began = time.perf_counter()
+            await storage.readers.choose(number * 37 % 9000 + 1, 1 << 30, bool(number % 2), now=5)
+            waits.append(time.perf_counter() - began)
+            await asyncio.sleep(0.005)
+
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keeper.run(rate=1000, deadline=deadline))
+        tasks.create_task(tap())
+    waits.sort()
+    return {
+        "deliveries per second": keeper.done / (time.monotonic() - began),
+        "taps": len(waits),
+        "tap p50 ms": waits[len(waits) // 2] * 1e3,
+        "tap p99 ms": waits[int(len(waits) * 0.99)] * 1e3,
+        "tap worst ms": waits[-1] * 1e3,
+    }
+
+
+MEASURES = {"broadcast": measure_broadcast, "taps": measure_taps}
+
+
+async def child(what: str, url: str, seconds: float) -> None:
+    """One measurement in this process; its figures as JSON on stdout."""
+    storage = await open_storage(url)
+    try:
+        print(json.dumps(await MEASURES[what](storage, seconds)))
+    finally:
+        await storage.close()
+
+
+async def prepared(url: str, readers: int) -> None:
+    """A filled database at `url`."""
+    storage = await open_storage(url)
+    try:
+        await fill(storage, readers)
+    finally:
+        await storage.close()
+
+
+def measured(what: str, url: str, readers: int, seconds: float) -> dict[str, float]:
+    """Fill a new database in one process, measure in another."""
+    import subprocess
+
+    asyncio.run(prepared(url, readers))
+    command = [sys.executable, __file__, "--child", what, url, "--seconds", str(seconds)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
+    figures: dict[str, float] = json.loads(text)
+    print(f"{what}, {readers:,} readers: " + ", ".join(f"{name} {value:,.2f}" for name, value in figures.items()))
+    return figures
+
+
+async def postgres_database(base: str, *, drop: str = "") -> str:
+    """Create a database of our own on that server (or drop it); its address."""
+    import asyncpg
+
+    name = drop or f"bookkeeping_{uuid.uuid4().hex[:8]}"
+    admin = await asyncpg.connect(base)
+    try:
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)' if drop else f'CREATE DATABASE "{name}"')
+    finally:
+        await admin.close()
+    return f"{base.rsplit('/', 1)[0]}/{name}"
+
+
+def on_new_database(base: str, what: str, readers: int, seconds: float) -> dict[str, float]:
+    """Measure on a database that did not exist before and does not afterwards."""
+    if base:
+        url = asyncio.run(postgres_database(base))
+        try:
+            return measured(what, url, readers, seconds)
+        finally:
+            asyncio.run(postgres_database(base, drop=url.rsplit("/", 1)[1]))
+    with tempfile.TemporaryDirectory(prefix="bookkeeping-") as folder:
+        return measured(what, f"sqlite:///{folder}/newsdesk.db", readers, seconds)
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("url", nargs="?", default="")
+    parser.add_argument("--readers", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--child", default="", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        asyncio.run(child(options.child, options.url, options.seconds))
+        return
+    readers = options.readers or (200_000 if options.url else 1_000_000)
+    few = on_new_database(options.url, "broadcast", 10_000, options.seconds)
+    many = on_new_database(options.url, "broadcast", readers, options.seconds)
+    print(f"memory grows by {many['peak MB'] - few['peak MB']:.1f} MB from 10,000 readers to {readers:,}")
+    on_new_database(options.url, "taps", readers, options.seconds)
+
+
+if __name__ == "__main__":
+    main()
