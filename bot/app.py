@@ -441,6 +441,8 @@ async def _leadership(house: _House, only: frozenset[str]) -> AsyncIterator[None
             if clock.monotonic() >= deadline:
                 raise AnotherCopyRuns(f"another copy is running on this database (it holds '{name}').")
             await clock.sleep(1.0)
+    if "send" in only:
+        await house.storage.deliveries.take_over()
     async with asyncio.TaskGroup() as tasks:
         renewing = tasks.create_task(_renew(house, only))
         try:

@@ -32,7 +32,5 @@ class Leaders:
         )
 
     async def take_over(self) -> None:
-        """Expire every lease: for the one process that holds SQLite's file lock."""
-        async with self._db.transaction() as db:
-            await db.write("UPDATE leader SET until = 0")
-            await db.write("UPDATE lease SET until = 0")
+        """Expire every lease of the leadership: for the one process that holds SQLite's file lock."""
+        await self._db.write("UPDATE leader SET until = 0")

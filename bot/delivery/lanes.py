@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from bot.clock import Clock
@@ -69,6 +69,38 @@ class Job:
     booked: bool = False
 
 
+class Owed:
+    """Sends that wait, by lane and chat, so that no later broadcast overtakes them. Due times in epoch seconds."""
+
+    def __init__(self) -> None:
+        self._chats: dict[tuple[Lane, int], dict[int, int]] = {}
+
+    def add(self, lane: Lane, chat_id: int, broadcast_id: int, due_at: int) -> None:
+        """A send waits until `due_at`."""
+        self._chats.setdefault((lane, chat_id), {})[broadcast_id] = due_at
+
+    def done(self, lane: Lane, chat_id: int, broadcast_id: int) -> None:
+        """A send waits no more."""
+        if waiting := self._chats.get((lane, chat_id)):
+            waiting.pop(broadcast_id, None)
+            if not waiting:
+                del self._chats[lane, chat_id]
+
+    def before(self, lane: Lane, chat_id: int, broadcast_id: int) -> int | None:
+        """When the latest of the earlier sends is due; None when none waits."""
+        waiting = self._chats.get((lane, chat_id))
+        return max((due for id_, due in waiting.items() if id_ < broadcast_id), default=None) if waiting else None
+
+    def keep(self, open_: Container[int]) -> None:
+        """Forget broadcasts that have ended."""
+        for key, waiting in list(self._chats.items()):
+            left = {id_: due for id_, due in waiting.items() if id_ in open_}
+            if left:
+                self._chats[key] = left
+            else:
+                del self._chats[key]
+
+
 class Lanes:
     """Open broadcasts and the readers that are next."""
 
@@ -85,12 +117,18 @@ class Lanes:
         self._later: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
         self.epoch = 0
+        self.owed = Owed()
         self.finished: list[tuple[int, int]] = []
 
     @property
     def busy(self) -> bool:
         """Whether any broadcast is open."""
         return bool(self._runs)
+
+    async def restore(self) -> None:
+        """At a start: who still waits from an earlier life."""
+        for lane, chat_id, broadcast_id, due_at in await self._storage.deliveries.owed():
+            self.owed.add(Lane(lane), chat_id, broadcast_id, due_at)
 
     async def refresh(self) -> None:
         """Meet new broadcasts, close those that were paused or have ended, take in new versions of posts."""
@@ -105,10 +143,11 @@ class Lanes:
                 del self._runs[id_]
         for id_, broadcast in running.items():
             run = self._runs.get(id_) or self._runs.setdefault(id_, self._begin(broadcast))
-            if not run.closing:
+            if not run.closing:  # its posts may have a new version
                 run.posts = await self._storage.posts.get(broadcast.posts)
                 run.audiences = [audience_of(post, 0, self._languages, self._fed) for post in run.posts]
                 await self._finish(run)
+        self.owed.keep(self._runs)
 
     def _begin(self, broadcast: Broadcast) -> Run:
         ago = max(0.0, self._clock.now() - (broadcast.started_at or broadcast.due_at))

@@ -28,9 +28,9 @@ _log = logging.getLogger(__name__)
 MOST_IN_FLIGHT = 256
 _MOST_UNWRITTEN = 512
 _COMMIT_SECONDS = 0.05
+_LOOK_SECONDS = 1.0
 _SHORT_WAIT = 5.0
 _TRIES = 50
-_BEHIND = 3.0  # due readers are looked for every second: what comes later must not overtake them
 
 
 class Deliverer(Protocol):
@@ -42,7 +42,7 @@ class Deliverer(Protocol):
 
 
 class Sender:
-    """Sends everything that open broadcasts hold; see the module. `sent` counts messages, `most` limits those in flight."""
+    """Sends what open broadcasts hold; see the module. `sent` counts messages, `most` limits those in flight."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class Sender:
         self._outages = 0
         self._stopping = False
         self._look = asyncio.Event()
+        self._looked_at = -_LOOK_SECONDS
         self._ready = asyncio.Event()
         self._result = asyncio.Event()
         self._quiet = asyncio.Event()
@@ -83,12 +84,14 @@ class Sender:
 
     def wake(self) -> None:
         """Something new is there: look at once instead of within a second."""
+        self._looked_at = -_LOOK_SECONDS
         self._look.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set, then let what is in flight finish, write its receipts, give leases back."""
         self._lanes.epoch = int(self._clock.now())
         await self._restore_holds()
+        await self._lanes.restore()
         async with asyncio.TaskGroup() as tasks:
             services = (self._feed(), self._pace(), self._write_results(), *(self._work() for _ in range(self._most)))
             running = [tasks.create_task(service) for service in services]
@@ -112,12 +115,14 @@ class Sender:
                 self._pacer.hold_bulk(until - wall, now, slower=False)
 
     async def _feed(self) -> None:
-        """Keep the lanes filled; look at storage every second, when woken and when a lane runs low."""
+        """Keep the lanes filled when they run low; look for what is new every second and when woken."""
         while not self._stopping:
             self._look.clear()
             try:
-                await self._lanes.refresh()
-                await self._lanes.take_due()
+                if self._clock.monotonic() - self._looked_at >= _LOOK_SECONDS:
+                    self._looked_at = self._clock.monotonic()
+                    await self._lanes.refresh()
+                    await self._lanes.take_due()
                 while await self._lanes.fill() and not self._stopping:
                     self._ready.set()
             except StorageError as error:
@@ -125,7 +130,7 @@ class Sender:
             self._ready.set()
             if self._lanes.finished:
                 self._result.set()
-            await self._clock.wait(self._look, 1.0)
+            await self._clock.wait(self._look, _LOOK_SECONDS)
 
     async def _pace(self) -> None:
         """Wake a parked worker whenever the pacer lets a message go."""
@@ -180,6 +185,10 @@ class Sender:
                 self._look.set()
             if (queue := self._busy_chats.get(job.reader.chat_id)) is not None:
                 queue.append(job)  # one message per chat at a time: that keeps the order
+                continue
+            due = self._lanes.owed.before(job.run.broadcast.lane, job.reader.chat_id, job.run.broadcast.id)
+            if due is not None:
+                self._record(job, Wait(max(0.0, due - self._clock.now()), "order"), None)
                 continue
             wait = 0.0 if job.booked else self._pacer.reserve_chat(job.reader.chat_id, now)
             if wait > _SHORT_WAIT:
@@ -269,16 +278,20 @@ class Sender:
             case Moved(new_id):
                 done = receipt(Result.REJECTED, reason="moved twice", moved_to=new_id)
             case Uncertain(reason):
-                again = self._again(job, back_off(job.attempts + 1, self._rng))
+                again = self._again(back_off(job.attempts + 1, self._rng))
                 done = receipt(Result.UNCERTAIN, reason=reason, due_at=again if job.attempts < _TRIES else None)
             case Wait(seconds, scope):
                 pause = seconds if scope != "outage" else back_off(job.attempts + 1, self._rng)
-                done = receipt(Result.WAITING, due_at=self._again(job, pause))
+                done = receipt(Result.WAITING, due_at=self._again(pause))
+        broadcast, chat_id = job.run.broadcast, job.reader.chat_id
+        if done.due_at is None:
+            self._lanes.owed.done(broadcast.lane, chat_id, broadcast.id)
+        else:
+            self._lanes.owed.add(broadcast.lane, chat_id, broadcast.id, done.due_at)
         self._settle(job, done)
 
-    def _again(self, job: Job, seconds: float) -> int:
-        """When to try again (epoch seconds); whatever else goes to that chat waits behind it."""
-        self._pacer.hold_chat(job.reader.chat_id, seconds + _BEHIND, self._clock.monotonic())
+    def _again(self, seconds: float) -> int:
+        """When to try again, in epoch seconds."""
         return int(self._clock.now() + seconds) + 1
 
     def _settle(self, job: Job, receipt: Receipt | None) -> None:
@@ -303,7 +316,7 @@ class Sender:
                 self._quiet.set()
                 self._ready.set()
                 if finished:
-                    self._look.set()
+                    self.wake()
                 await self._clock.sleep(_COMMIT_SECONDS)
 
     async def _write(self, receipts: list[Receipt], finished: list[tuple[int, int]]) -> None:
