@@ -94,7 +94,7 @@ async def ours(url: str, readers: int) -> float:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(sender.run(stop))
                 while await storage.broadcasts.open():
-                    await asyncio.sleep(0.05)
+                    await clock.sleep(0.05)
                 stop.set()
 
         await telegram.call("getMe", {})  # connections and imports are not what is measured

@@ -18,7 +18,7 @@ import logging
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,16 +26,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from aiohttp import web
+
 from bot.clock import Clock
 from bot.delivery.pacing import Pacer
 from bot.domain.article import Section
 from bot.domain.desk import Role
-from bot.domain.errors import AnotherCopyRuns, NewsdeskError, StorageError, TelegramStopped
+from bot.domain.errors import NewsdeskError, StorageError
 from bot.feeds.fetch import Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher
 from bot.i18n import Words
 from bot.ops.health import Health
-from bot.ops.http import HttpPort
+from bot.ops.http import Handler, HttpPort
+from bot.ops.leadership import leadership
 from bot.ops.retention import keep_tidy
 from bot.readers.rates import RatesService
 from bot.settings import Settings
@@ -48,9 +51,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SERVICES = frozenset({"watch", "send", "talk"})
-LEASE_SECONDS = 10
 DRAIN_SECONDS = 25.0
-_RENEW_SECONDS = 3.0
+Work = Coroutine[None, None, None]
+Start = Callable[[Work], object]
+"""Starts a service in a task group."""
 _BEAT_SECONDS = 15.0
 
 
@@ -67,6 +71,11 @@ class _House:
     sections: list[Section]
     worker: str
     wakers: list[Callable[[], None]] = field(default_factory=list)
+    webhook: Handler | None = None
+
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """Telegram's webhook; until somebody listens, Telegram is asked to come again."""
+        return await self.webhook(request) if self.webhook else web.Response(status=503)
 
     def wake(self) -> None:
         """Something new is in storage."""
@@ -109,7 +118,7 @@ async def run(
             worker=f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
         )
         await storage.meta.put("started_at", str(int(clock.now())))
-        async with _leadership(house, only):
+        async with leadership(storage, clock, house.worker, only):
             await _serve(house, only, ready)
     except BaseExceptionGroup as group:
         raise _purposeful(group) from None
@@ -126,64 +135,42 @@ def _purposeful(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None]) -> None:
-    async with _fetcher(house) as fetcher, asyncio.TaskGroup() as services:
-
-        def start(work: Awaitable[None]) -> None:
-            async def guarded() -> None:
-                await work
-
-            services.create_task(guarded())
-
+    env = house.settings.env
+    if env.webhook_url and "talk" in only:
+        house.http.add_route("POST", urlsplit(env.webhook_url).path or "/", house.receive)
+    async with house.http, _fetcher(house) as fetcher, asyncio.TaskGroup() as services:
+        start = services.create_task
         start(_beat(house))
         if "watch" in only:
             start(_watch(house, fetcher))
             start(_until(house.stop, _rates(house)))
             start(keep_tidy(house.storage, house.clock, house.stop))
         if only & {"send", "talk"}:
-            await _with_telegram(house, only, fetcher, start, ready)
+            await _with_telegram(house, only, fetcher, ready)
         else:
-            async with house.http:
-                ready()
-                await house.stop.wait()
+            ready()
+            await house.stop.wait()
 
 
-async def _with_telegram(
-    house: _House,
-    only: frozenset[str],
-    fetcher: Fetcher,
-    start: Callable[[Awaitable[None]], None],
-    ready: Callable[[], None],
-) -> None:
+async def _with_telegram(house: _House, only: frozenset[str], fetcher: Fetcher, ready: Callable[[], None]) -> None:
     """Sending and talking; the only services that load aiogram (2.4 s and 165 MiB)."""
+    from bot.ops.introduction import introduce
     from bot.telegram import close, connect
 
     settings = house.settings
     pacer = Pacer(settings.delivery.messages_per_second)
-    telegram = connect(
-        settings.env.bot_token,
-        settings.env.bot_api_url,
-        pacer,
-        house.clock,
-        proxy=settings.env.telegram_proxy,
-    )
+    env = settings.env
+    telegram = connect(env.bot_token, env.bot_api_url, pacer, house.clock, proxy=env.telegram_proxy)
     try:
         async with asyncio.TaskGroup() as services:
-
-            def also(work: Awaitable[None]) -> None:
-                async def guarded() -> None:
-                    await work
-
-                services.create_task(guarded())
-
-            username = await _introduce(house, telegram)
+            username = await introduce(telegram, house.storage, house.clock, house.health, house.stop)
             ctx = await _context(house, fetcher, username)
             if "send" in only:
-                await _start_sending(house, ctx, telegram, pacer, also)
+                await _start_sending(house, ctx, telegram, pacer, services.create_task)
             if "talk" in only:
-                await _start_talking(house, ctx, telegram, fetcher, also)
-            async with house.http:
-                ready()
-                await house.stop.wait()
+                await _start_talking(house, ctx, telegram, services.create_task)
+            ready()
+            await house.stop.wait()
     finally:
         await close(telegram)
 
@@ -222,9 +209,7 @@ async def _rates(house: _House) -> None:
             await RatesService(house.storage, fetcher, rates.url, house.settings.newsroom.zone, house.clock).run()
 
 
-async def _start_sending(
-    house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, start: Callable[[Awaitable[None]], None]
-) -> None:
+async def _start_sending(house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, start: Start) -> None:
     from bot.delivery.lanes import Lanes
     from bot.delivery.publish import Publisher
     from bot.delivery.renderings import Renderings
@@ -257,7 +242,7 @@ async def _start_sending(
     start(_until(house.stop, ProgressCards(house.storage, telegram, ctx.words, house.clock).run()))
 
 
-async def _drained(house: _House, sending: Awaitable[None]) -> None:
+async def _drained(house: _House, sending: Work) -> None:
     """Sending, with a limit on how long what is in flight may take after a stop."""
 
     async def limit() -> None:
@@ -271,9 +256,7 @@ async def _drained(house: _House, sending: Awaitable[None]) -> None:
         limiter.cancel()
 
 
-async def _start_talking(
-    house: _House, ctx: Context, telegram: Telegram, fetcher: Fetcher, start: Callable[[Awaitable[None]], None]
-) -> None:
+async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start: Start) -> None:
     from aiogram import Dispatcher
 
     from bot.ops.receiver import Receiver
@@ -287,14 +270,14 @@ async def _start_talking(
         await dispatcher.feed_raw_update(telegram.bot, update, ctx=ctx)
 
     def heard() -> None:
-        house.health.heard_at = house.clock.now()
+        house.health.heard_at, house.health.telegram = house.clock.now(), ""
 
     env = house.settings.env
     receiver = Receiver(
         house.storage, telegram, handle, house.clock, kinds=dispatcher.resolve_used_update_types(), heard=heard
     )
     if env.webhook_url:
-        house.http.add_route("POST", urlsplit(env.webhook_url).path or "/", receiver.webhook(env.webhook_secret))
+        house.webhook = receiver.webhook(env.webhook_secret)
         await telegram.bot.set_webhook(
             env.webhook_url,
             secret_token=env.webhook_secret,
@@ -305,24 +288,15 @@ async def _start_talking(
     await _owners(house, ctx)
 
 
-async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
+async def _until(stop: asyncio.Event, work: Work) -> None:
     """Run work that has no end of its own until the stop."""
 
-    async def watched() -> None:
-        await work
-
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(watched())
-        waiter = tasks.create_task(_event(stop))
+        task = tasks.create_task(work)
+        waiter = tasks.create_task(stop.wait())
         await asyncio.wait((task, waiter), return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            task.cancel()
-        else:
-            waiter.cancel()
-
-
-async def _event(event: asyncio.Event) -> None:
-    await event.wait()
+        task.cancel()
+        waiter.cancel()
 
 
 @asynccontextmanager
@@ -343,35 +317,8 @@ async def _sections(settings: Settings, storage: Storage) -> list[Section]:
     return [Section(item.id, bits[item.id], item.name, item.match) for item in settings.sections]
 
 
-async def _introduce(house: _House, telegram: Telegram) -> str:
-    """The bot's own name from Telegram; without a network, the one it had last time, or patience."""
-    known = await house.storage.meta.get("bot_username")
-    pause = 1.0
-    while True:
-        try:
-            status, answer = await telegram.call("getMe", {})
-            if answer.get("ok") is True:
-                house.health.telegram = ""
-                username = str(answer["result"]["username"])
-                await house.storage.meta.put("bot_username", username)
-                return username
-            if status in (401, 404):
-                from bot.telegram import REFUSED
-
-                raise TelegramStopped(REFUSED)
-            problem = str(answer.get("description", status))
-        except OSError as error:
-            problem = str(error) or type(error).__name__
-        house.health.telegram = "Telegram is out of reach."
-        if known or house.stop.is_set():
-            _log.warning("Telegram is out of reach (%s); everything goes on and will catch up", problem)
-            return known or ""
-        _log.warning("Telegram is out of reach (%s); next try in %.0f s", problem, pause)
-        await house.clock.wait(house.stop, pause)
-        pause = min(60.0, pause * 2)
-
-
 async def _context(house: _House, fetcher: Fetcher, username: str) -> Context:
+    from bot.ops.introduction import newsroom_name
     from handlers.context import Context
 
     settings = house.settings
@@ -382,31 +329,11 @@ async def _context(house: _House, fetcher: Fetcher, username: str) -> Context:
         words=Words.load(settings.newsroom.languages, overlay if overlay.is_dir() else None),
         clock=house.clock,
         sections=house.sections,
-        newsroom=settings.newsroom.name or await _newsroom_name(house, fetcher),
+        newsroom=settings.newsroom.name
+        or await newsroom_name(settings, house.storage, fetcher, int(house.clock.now())),
         username=username,
         wake=house.wake,
     )
-
-
-async def _newsroom_name(house: _House, fetcher: Fetcher) -> str:
-    """The first feed's title where the file gives no name; the host while the feed has not been read."""
-    from bot.feeds.decode import decode
-    from bot.feeds.parse import parse
-
-    if not house.settings.feeds:
-        return "Newsdesk"
-    feed = house.settings.feeds[0]
-    known = (await house.storage.feeds.watch([feed.url]))[0].title
-    if known:
-        return known
-    try:
-        answer = await fetcher.fetch(feed.url)
-        text = decode(answer.body, content_type=answer.content_type, override=feed.encoding).text_bytes
-        title = parse(text, base=feed.url, zone=house.settings.newsroom.zone, language="", now=house.clock.now()).title
-    except NewsdeskError as error:
-        _log.warning("the first feed cannot be read yet: %s", error)
-        title = ""
-    return title or urlsplit(feed.url).hostname or "Newsdesk"
 
 
 async def _owners(house: _House, ctx: Context) -> None:
@@ -423,48 +350,6 @@ async def _owners(house: _House, ctx: Context) -> None:
     if not await editors.has_owner():
         link = await claim_link(house.storage, ctx.username, now)
         print(f"Nobody owns this newsroom yet. Open this link within an hour to become its owner:\n{link}", flush=True)
-
-
-@asynccontextmanager
-async def _leadership(house: _House, only: frozenset[str]) -> AsyncIterator[None]:
-    """Hold the lease rows of the services while the body runs. Raises `AnotherCopyRuns`.
-
-    On SQLite the file lock has said already that nobody else runs here: its leases are taken over at once.
-    On PostgreSQL a lease of a killed copy runs out within seconds, so the start waits that long.
-    """
-    leaders, clock = house.storage.leaders, house.clock
-    if house.storage.engine.dialect.name == "sqlite":
-        await leaders.take_over()
-    for name in sorted(only):
-        deadline = clock.monotonic() + LEASE_SECONDS + 1
-        while await leaders.acquire(name, house.worker, now=int(clock.now()), ttl=LEASE_SECONDS) is None:
-            if clock.monotonic() >= deadline:
-                raise AnotherCopyRuns(f"another copy is running on this database (it holds '{name}').")
-            await clock.sleep(1.0)
-    if "send" in only:
-        await house.storage.deliveries.take_over()
-    async with asyncio.TaskGroup() as tasks:
-        renewing = tasks.create_task(_renew(house, only))
-        try:
-            yield
-        finally:
-            renewing.cancel()
-    for name in sorted(only):
-        await leaders.release(name, house.worker)
-
-
-async def _renew(house: _House, only: frozenset[str]) -> None:
-    while True:
-        await house.clock.sleep(_RENEW_SECONDS)
-        try:
-            for name in sorted(only):
-                epoch = await house.storage.leaders.acquire(
-                    name, house.worker, now=int(house.clock.now()), ttl=LEASE_SECONDS
-                )
-                if epoch is None:
-                    raise AnotherCopyRuns(f"another copy has taken '{name}' over.")
-        except StorageError as error:
-            _log.warning("the lease could not be renewed: %s", error)
 
 
 async def _beat(house: _House) -> None:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot import app
 from bot.clock import RealClock
 from bot.domain.errors import AnotherCopyRuns
+from bot.ops import leadership
 from bot.sandbox.client import Person
 from bot.sandbox.http import Sandbox
 from tests.factories import OWNER, FeedSite, feed_site, running, settings_for
@@ -102,7 +102,7 @@ async def test_who_blocks_the_bot_sleeps_and_comes_back(sandbox: Sandbox, site: 
 
 
 async def test_a_second_copy_is_refused(sandbox: Sandbox, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "LEASE_SECONDS", 4)  # how long a start waits for a dead copy's lease
+    monkeypatch.setattr(leadership, "LEASE_SECONDS", 4)  # how long a start waits for a dead copy's lease
     settings = settings_for(sandbox, None, database_url)
     async with running(settings, only=frozenset({"send"})):
         with pytest.raises(AnotherCopyRuns):

@@ -18,19 +18,31 @@ from bot import app, telegram
 from bot.clock import RealClock
 from bot.delivery import lanes, publish, renderings, sender
 from bot.desk import progress
-from bot.ops import receiver
+from bot.ops import introduction, leadership, receiver
 from bot.ops.log import configure
 from bot.settings import load
 from handlers import build_router, commands
 
-IMPORTED = (asyncpg, telegram, lanes, publish, renderings, sender, progress, receiver, commands, build_router)
+IMPORTED = (
+    asyncpg,
+    telegram,
+    lanes,
+    publish,
+    renderings,
+    sender,
+    progress,
+    receiver,
+    commands,
+    build_router,
+    introduction,
+)
 
 
 def child(request: dict) -> int:  # type: ignore[type-arg]
     """Be a bot until killed or stopped."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     configure(level="error")
-    app.LEASE_SECONDS = request["lease"]
+    leadership.LEASE_SECONDS = request["lease"]
     settings = load(request["environ"], Path(request["cwd"]))
     asyncio.run(app.run(settings, only=frozenset(request["only"]), clock=RealClock()))
     return 0
