@@ -35,7 +35,7 @@ _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s<>\"']+))"
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _TAGS = (
     "a|abbr|address|article|aside|audio|b|big|blockquote|br|center|cite|code|dd|del|div|dl|dt|em|embed|figcaption|figure"
-    "|font|footer|form|h[1-6]|header|hr|i|iframe|img|input|ins|kbd|label|li|main|mark|nav|nobr|noscript|object|ol|p"
+    "|font|footer|form|h[1-6]|header|hr|i|iframe|img|input|ins|kbd|label|li|link|main|mark|meta|nav|nobr|noscript|object|ol|p"
     "|param|path|picture|pre|q|s|script|section|small|source|span|strike|strong|style|sub|sup|svg|table|tbody|td|th|thead"
     "|time|tr|tt|u|ul|var|video|wbr|button"
 )
@@ -43,10 +43,14 @@ _TAG = re.compile(rf"</?(?:{_TAGS})(?:[\s/][^<>]*)?>", re.I)
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|noscript|svg)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 _BREAK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6]|tr|table|blockquote|figure|figcaption|hr)\b[^<>]*>", re.I)
 _BOILERPLATE = re.compile(
-    r"(?im)^\s*the post\b.{0,400}\bappeared first on\b.*$|^\s*(?:запись|сообщение)\b.{0,400}\bвпервые появил(?:ась|ось)"
+    r"(?im)^\s*the post\b.{0,400}\b(?:appeared first|first appeared) on\b.*$"
+    r"|^\s*der beitrag\b.{0,400}\berschien zuerst auf\b.*$"
+    r"|^\s*(?:запись|сообщение)\b.{0,400}\bвпервые появил(?:ась|ось)"
     r"\b.*$|^\s*(?:читать (?:далее|полностью|дальше)|подробнее|read more|continue reading|толығырақ|толық оқу)"
-    r"[\s.…→»>\]]*$|\s*(?:\[…\]|\[\.\.\.\])$"
+    r"[\s.…→»>\]]*$"
 )
+_CUT = re.compile(r"\s*\[(?:…|\.\.\.)\](?=\n|\Z)|\s*&(?:#\w*)?\Z")
+"""Where a CMS cut its text: «[…]», or half an entity."""
 _IMG = re.compile(r"<img\b[^<>]*>", re.I)
 _ATTRIBUTE = re.compile(r"\b(src|data-src|width|height)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I)
 _PIXEL = re.compile(
@@ -130,7 +134,7 @@ def plain_text(html: str) -> str:
         html = again  # a CMS that escapes twice
     text = _TAG.sub("", _BREAK.sub("\n", _HIDDEN.sub(" ", html)))
     lines = (_line(line) for line in unescape(text).split("\n"))
-    text = "\n".join(line for line in lines if line)
+    text = _CUT.sub("…", "\n".join(line for line in lines if line))
     return "\n".join(line for line in _BOILERPLATE.sub("", text).split("\n") if line.strip()).strip()
 
 

@@ -33,7 +33,7 @@ _INLINE_BLOCK = re.compile(
 _BOILERPLATE = re.compile(
     r"(?:читать далее|читать полностью|подробнее|толығырақ|толық оқу|continue reading|read more)[\W_]*"
     r"|(?:сообщение|запись) .{1,300} (?:впервые )?появил(?:ась|ось|ись)(?: сначала)?(?: на)? .{1,80}"
-    r"|the post .{1,300} appeared first on .{1,80}",
+    r"|the post .{1,300} (?:appeared first|first appeared) on .{1,80}|der beitrag .{1,300} erschien zuerst auf .{1,80}",
     re.IGNORECASE,
 )
 _TRUNCATED = re.compile(r" ?\[(?:…|\.{3})\]$")

@@ -1,0 +1,589 @@
+"""The watcher over real HTTP and real databases: what becomes a post, what stays silent, and what a fault repeats."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import web
+
+from bot.clock import SteppableClock
+from bot.domain.article import Section
+from bot.domain.errors import StorageBusy
+from bot.domain.feed import FeedState
+from bot.domain.post import Post, PostState
+from bot.feeds import watch
+from bot.feeds.fetch import Fetcher
+from bot.feeds.watch import WatchedFeed, Watcher, _Feed
+from bot.feeds.worker import FeedReader
+from storage import Storage, open_storage
+from tests.factories import FeedSite, feed_site
+
+NOW = 1_763_874_000
+ROOT = Path(__file__).resolve().parents[2]
+ZONE = ZoneInfo("Asia/Almaty")
+SECTIONS = (Section("sport", 0, {"ru": "Спорт"}), Section("culture", 1, {"ru": "Культура"}), Section("world", 2, {}))
+SPORT, CULTURE, WORLD = (section.mask for section in SECTIONS)
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Desk:
+    """Feeds of a site and a watcher for them, polled by hand; `restart` forgets everything but the storage."""
+
+    storage: Storage
+    site: FeedSite
+    clock: SteppableClock
+    fetcher: Fetcher
+    reader: FeedReader
+    configs: list[WatchedFeed] = field(default_factory=list)
+    feeds: list[_Feed] = field(default_factory=list)
+    woken: int = 0
+
+    async def restart(self, *configs: WatchedFeed) -> None:
+        """As after a start: states from the storage, nothing in memory."""
+        self.configs = list(configs) or self.configs or [WatchedFeed(f"{self.site.url}/rss", ZONE, "ru", interval=60)]
+        self.watcher = Watcher(
+            self.storage, self.fetcher, self.configs, SECTIONS, self.clock, credits=["Дала"], arrived=self._wake,
+            rng=random.Random(1),
+        )  # fmt: skip
+        self.feeds = await self.watcher._feeds()
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def poll(self, n: int = 0, *, after: float = 60) -> FeedState:
+        """One poll of the n-th feed, `after` seconds later; its new state."""
+        await self.clock.advance(after)
+        await self.watcher._ask(self.feeds[n], self.reader)
+        return self.feeds[n].state
+
+    async def posts(self, state: PostState | None = None) -> list[Post]:
+        """All posts, or those in that state, in the order of their ids."""
+        rows = await self.storage.engine.fetch("SELECT id, state FROM post ORDER BY id")
+        return await self.storage.posts.get([row[0] for row in rows if state is None or row[1] == state])
+
+    async def titles(self, state: PostState | None = None) -> list[str]:
+        return [post.title for post in await self.posts(state)]
+
+    async def served(self) -> None:
+        """Everything that waits has been sent."""
+        await self.storage.engine.write("UPDATE post SET served = sections, state = 'published' WHERE state='waiting'")
+
+
+@asynccontextmanager
+async def desk_on(storage: Storage, **options: Any) -> AsyncIterator[Desk]:
+    clock = SteppableClock(NOW)
+    async with (
+        feed_site() as site,
+        Fetcher(clock, user_agent="test", allow_private=True, **options) as fetcher,
+        FeedReader(clock) as reader,
+    ):
+        made = Desk(storage, site, clock, fetcher, reader)
+        await made.restart()
+        yield made
+
+
+@pytest.fixture
+async def both(storage: Storage) -> AsyncIterator[Desk]:
+    """On each engine."""
+    async with desk_on(storage) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def desk(sqlite_storage: Storage) -> AsyncIterator[Desk]:
+    """Where the database is not the subject."""
+    async with desk_on(sqlite_storage) as desk:
+        yield desk
+
+
+async def test_the_first_poll_primes_and_then_news_wait_in_their_sections(both: Desk) -> None:
+    both.site.publish("Вчерашняя новость", at=NOW - 3600)
+    state = await both.poll()
+    assert (await both.titles(PostState.STORED), both.woken) == (["Вчерашняя новость"], 0)
+    assert (state.primed_at, state.title, state.problem) == (NOW + 60, "Дала", "")
+
+    both.site.publish("Сборная выиграла", lead="Об этом сообщает Дала. Счёт 3:1, сообщает Reuters.")
+    both.site.publish("Открылась выставка", category="Культура")
+    both.site.publish("Неизвестно о чём", category="Разное")
+    await both.poll()
+    assert both.woken == 1
+    sport, culture = await both.posts(PostState.WAITING)
+    assert (sport.title, sport.sections, sport.language, sport.everybody) == ("Сборная выиграла", SPORT, "ru", False)
+    assert sport.lead == "Счёт 3:1, сообщает Reuters."
+    assert (culture.title, culture.sections) == ("Открылась выставка", CULTURE)
+    assert await both.titles(PostState.UNSORTED) == ["Неизвестно о чём"]
+
+
+async def test_a_feed_of_one_section_and_without_a_language(desk: Desk) -> None:
+    await desk.restart(WatchedFeed(f"{desk.site.url}/rss", ZONE, section="world"))
+    await desk.poll()
+    desk.site.publish("Бүгін Алматыда жаңа көпір ашылды", lead="Қала әкімдігі хабарлады.")
+    await desk.poll()
+    (post,) = await desk.posts()
+    assert (post.sections, post.language, post.everybody) == (SPORT | WORLD, "kk", True)
+
+
+async def test_304_and_equal_bytes_change_nothing_but_the_schedule(desk: Desk) -> None:
+    desk.site.publish("Матч")
+    before = await desk.poll()
+    with patch.object(desk.reader, "read", side_effect=AssertionError("nothing is to be read")):
+        after = await desk.poll()
+        assert desk.site.requests[-1]["If-None-Match"] == before.etag
+        assert after == replace(before, checked_at=NOW + 120, ok_at=NOW + 120, next_at=NOW + 180)
+    assert (len(await desk.posts()), desk.woken) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [200, 304])
+async def test_a_validator_that_rotates_is_the_one_to_send_next(desk: Desk, status: int) -> None:
+    sent: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        sent.append(request.headers.get("If-None-Match", ""))
+        answer = status if sent[-1] else 200
+        return web.Response(
+            status=answer, body=desk.site.document() if answer == 200 else None, headers={"ETag": f'"{len(sent)}"'}
+        )
+
+    async with served_by(handler) as url:
+        await desk.restart(WatchedFeed(f"{url}/rss", ZONE, "ru"))
+        for _ in range(3):
+            await desk.poll()
+    assert sent == ["", '"1"', '"2"']
+
+
+async def test_an_edit_raises_the_version_and_the_next_one_waits_its_turn(both: Desk) -> None:
+    await both.poll()
+    guid = both.site.publish("Мост открыт", at=NOW)
+    await both.poll()
+    both.site.items.clear()
+    both.site.publish("Мост наконец открыт", guid=guid, at=NOW)
+    await both.poll()
+    (post,) = await both.posts()
+    assert (post.title, post.version) == ("Мост наконец открыт", 2)
+
+    both.site.items.clear()
+    both.site.publish("Мост закрыт снова", guid=guid, at=NOW)
+    state = await both.poll()
+    assert (state.etag, state.body_hash) == ("", "")  # look again although the document stays the same
+    assert (await both.posts())[0].version == 2
+    await both.poll()
+    await both.poll()
+    (post,) = await both.posts()
+    assert (post.title, post.version) == ("Мост закрыт снова", 3)
+    assert both.woken == 1
+
+
+async def test_one_article_in_two_feeds_at_the_same_moment_is_one_post_in_both_sections(both: Desk) -> None:
+    await both.restart(*(WatchedFeed(f"{both.site.url}/{s}", ZONE, "ru", s, 60) for s in ("sport", "culture")))
+    await asyncio.gather(both.poll(0), both.poll(1))
+    both.site.publish("Балет на льду", category="", at=NOW)
+    await asyncio.gather(both.poll(0), both.poll(1))
+    (post,) = await both.posts()
+    assert (post.sections, post.version) == (SPORT | CULTURE, 1)
+    assert [(post.id, 0)] == [(post.id, served) for post, served in await both.storage.posts.waiting()]
+
+
+async def test_twice_in_one_document_is_one_post_in_both_sections(desk: Desk) -> None:
+    await desk.poll()
+    guid = desk.site.publish("Балет на льду", category="Спорт")
+    desk.site.publish("Балет на льду", guid=guid, category="Культура")
+    await desk.poll()
+    assert [post.sections for post in await desk.posts()] == [SPORT | CULTURE]
+
+
+async def test_a_section_gained_later_is_sent_to_that_sections_readers_only(both: Desk) -> None:
+    await both.poll()
+    guid = both.site.publish("Балет на льду", at=NOW)
+    await both.poll()
+    await both.served()
+    both.site.items.clear()
+    both.site.publish("Балет на льду: видео", guid=guid, category="Культура", at=NOW)  # edited and moved at once
+    await both.poll()
+    ((post, served),) = await both.storage.posts.waiting()
+    assert (post.sections, served, post.version, both.woken) == (SPORT | CULTURE, SPORT, 2, 2)
+
+
+async def test_a_feed_added_later_and_old_articles_gain_their_sections_silently(both: Desk) -> None:
+    await both.poll()
+    for n in range(3):
+        both.site.publish(f"Балет на льду, часть {n}", at=NOW)
+    both.site.publish("Чья-то тайна", category="", at=NOW)
+    await both.poll()
+    await both.served()
+    await both.restart(*both.configs, WatchedFeed(f"{both.site.url}/culture", ZONE, "ru", "culture", 60))
+    await both.poll(1)
+    assert not await both.storage.posts.waiting()
+    rows = await both.storage.engine.fetch("SELECT sections, served, state FROM post ORDER BY id")
+    assert [tuple(row) for row in rows] == [(3, 3, "published")] * 3 + [(2, 0, "stored")]
+    await both.restart(replace(both.configs[0], section="world"))
+    both.site.publish("Свежее", at=NOW + 90_000)
+    await both.poll(after=90_000)  # now all the others are older than a day
+    assert [post.title for post, _ in await both.storage.posts.waiting()] == ["Свежее"]
+
+
+async def test_after_an_outage_the_newest_five_of_each_section_go_out(desk: Desk) -> None:
+    await desk.poll()
+    for n in range(10):
+        desk.site.publish(f"Спорт: событие номер {n}", at=NOW - 1000 + n)
+        desk.site.publish(f"Культура: событие номер {n}", category="Культура", at=NOW - 1000 + n)
+    await desk.poll()
+    waiting = await desk.titles(PostState.WAITING)
+    assert waiting == [f"{name}: событие номер {n}" for n in range(5, 10) for name in ("Спорт", "Культура")]
+    assert len(await desk.posts(PostState.STORED)) == 10
+
+
+async def test_a_section_feed_that_was_away_catches_up_with_five(desk: Desk) -> None:
+    await desk.restart(desk.configs[0], WatchedFeed(f"{desk.site.url}/culture", ZONE, "ru", "culture", 60))
+    await desk.poll(0)
+    await desk.poll(1)
+    for n in range(20):
+        desk.site.publish(f"Событие номер {n}", at=NOW - 1000 + n)
+        await desk.poll(0, after=1)
+    await desk.served()
+    await desk.poll(1)
+    assert [post.title for post, _ in await desk.storage.posts.waiting()] == [
+        f"Событие номер {n}" for n in range(15, 20)
+    ]
+
+
+async def test_undated_items_keep_the_order_of_events(desk: Desk) -> None:
+    await desk.poll()
+    for title in ("первая", "вторая", "третья"):
+        desk.site.publish(f"Новость {title}")
+    await desk.poll()
+    assert await desk.titles(PostState.WAITING) == ["Новость первая", "Новость вторая", "Новость третья"]
+
+
+async def test_failures_back_off_and_recovery_is_at_once(desk: Desk) -> None:
+    await desk.poll()
+    desk.site.status = 500
+    waits = []
+    for _ in range(3):
+        state = await desk.poll()
+        waits.append(state.next_at - desk.clock.now())
+        assert state.problem == "http: the server answered 500"
+    assert [round(wait / 60) for wait in waits] == pytest.approx([2, 4, 8], rel=0.25)
+    desk.site.status = 200
+    desk.site.publish("Снова здесь")
+    state = await desk.poll()
+    assert (state.failures, state.problem, state.next_at - desk.clock.now()) == (0, "", 60)
+    assert await desk.titles(PostState.WAITING) == ["Снова здесь"]
+
+
+async def test_retry_after_is_obeyed(desk: Desk) -> None:
+    desk.site.status, desk.site.headers = 429, {"Retry-After": "1000"}
+    state = await desk.poll()
+    assert 1000 <= state.next_at - desk.clock.now() <= 1101
+
+
+async def test_the_hint_of_a_document_outlives_a_304(desk: Desk) -> None:
+    await desk.restart(replace(desk.configs[0], interval=None))
+    desk.site.body = b"<rss version='2.0'><channel><title>x</title><ttl>20</ttl></channel></rss>"
+    await desk.poll()
+    state = await desk.poll(after=4000)
+    assert state.next_at - desk.clock.now() == 20 * 60
+
+
+async def test_410_stops_for_good_even_after_a_restart(desk: Desk) -> None:
+    desk.site.status = 410
+    await asyncio.wait_for(desk.watcher._keep_asking(desk.feeds[0], desk.feeds, desk.reader), 5)
+    await desk.restart()
+    await asyncio.wait_for(desk.watcher._keep_asking(desk.feeds[0], desk.feeds, desk.reader), 5)
+    assert (len(desk.site.requests), desk.feeds[0].state.problem) == (1, "gone: the server answered 410")
+
+
+@asynccontextmanager
+async def served_by(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, 0).start()
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_permanent_move_is_believed_after_three_polls(desk: Desk) -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        if request.path == "/old":
+            return web.Response(status=301, headers={"Location": "/new"})
+        return web.Response(body=desk.site.document())
+
+    async with served_by(handler) as url:
+        await desk.restart(WatchedFeed(f"{url}/old", ZONE, "ru", interval=60))
+        for _ in range(3):
+            await desk.poll()
+        assert asked == ["/old", "/new"] * 3
+        await desk.restart()
+        desk.site.publish("С нового места")
+        state = await desk.poll()
+        assert (asked[6:], state.moved_to, state.url) == (["/new"], f"{url}/new", f"{url}/old")
+    assert await desk.titles(PostState.WAITING) == ["С нового места"]
+
+
+async def test_a_truncated_document_gives_its_whole_entries_and_is_read_again(desk: Desk) -> None:
+    before = await desk.poll()
+    desk.site.publish("Вторая половина")
+    desk.site.publish("Первая половина")
+    whole = desk.site.document()
+    desk.site.body = whole[: whole.rindex(b"<item>") + 60]
+    state = await desk.poll()
+    assert (state.etag, state.body_hash) == (before.etag, before.body_hash)
+    assert await desk.titles(PostState.WAITING) == ["Первая половина"]
+    desk.site.body = None
+    await desk.poll()
+    assert await desk.titles(PostState.WAITING) == ["Первая половина", "Вторая половина"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "empty: "),
+        (b"<html><head><title>x</title></head><body>soon</body></html>", "not_feed: "),
+        (b'<!DOCTYPE html><html><link rel="alternate" type="application/rss+xml" href="/feed"></html>', "/feed"),
+        (b"\x00\xff" * 1000, "not_feed: "),
+        (b"<rss version='2.0'><channel><item" + b" a=''" * 20_000 + b"/></channel></rss>", "parse: "),
+    ],
+)
+async def test_what_is_no_feed_is_a_problem_and_keeps_the_state(desk: Desk, body: bytes, problem: str) -> None:
+    desk.site.publish("Первая")
+    before = await desk.poll()
+    desk.site.body = body
+    state = await desk.poll()
+    assert problem in state.problem
+    assert (state.etag, state.body_hash, state.primed_at, state.failures) == (
+        before.etag,
+        before.body_hash,
+        before.primed_at,
+        1,
+    )
+    desk.site.body = None
+    desk.site.publish("Вторая")
+    await desk.poll()
+    assert await desk.titles(PostState.WAITING) == ["Вторая"]
+
+
+@contextmanager
+def at_statement(storage: Storage, n: int, deed: Callable[[], None]) -> Iterator[list[int]]:
+    """Do the deed before the n-th statement that the storage runs; the list holds how many it ran."""
+    count = [0]
+    kind = type(storage.engine)
+    statements: Any = sys.modules[kind.__module__]._Statements  # both engines have it
+
+    def counting(inner: Any) -> Any:
+        async def statement(connection: Any, *args: Any, **params: Any) -> Any:
+            count[0] += 1
+            if count[0] == n:
+                deed()
+            return await inner(connection, *args, **params)
+
+        return statement
+
+    with ExitStack() as patches:
+        for name in ("fetch", "write", "many"):
+            patches.enter_context(patch.object(statements, name, counting(getattr(statements, name))))
+        yield count
+
+
+def busy() -> None:
+    raise StorageBusy("database is busy: injected")
+
+
+def cancelled() -> None:
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
+
+
+@pytest.mark.parametrize("deed", [busy, cancelled])
+async def test_a_fault_at_any_statement_loses_nothing_and_doubles_nothing(both: Desk, deed: Callable[[], None]) -> None:
+    await both.poll()
+    edited = both.site.publish("Новость до правки", at=NOW)
+    await both.poll()
+    for n in itertools.count(1):
+        both.site.items.pop()
+        both.site.publish(f"Правка номер {n}", guid=edited, at=NOW)
+        both.site.items.append(both.site.items.pop(0))  # the edited one stays the last
+        both.site.publish(f"Первая из пары {n}", at=NOW + n)
+        both.site.publish(f"Вторая из пары {n}", category="Культура", at=NOW + n)
+        with at_statement(both.storage, n, deed) as count, suppress(asyncio.CancelledError):
+            await both.poll(after=180)
+        if deed is cancelled:
+            await both.restart()
+        for _ in range(2):
+            await both.poll(after=180)
+        posts = await both.posts()
+        assert sorted(post.title for post in posts[1:]) == sorted(
+            f"{name} из пары {m}" for name in ("Первая", "Вторая") for m in range(1, n + 1)
+        )
+        assert posts[0].title.startswith("Правка номер")
+        if count[0] < n:
+            break
+    assert n > 8  # so many statements there were
+
+
+async def test_cancelled_anywhere_in_fetching_and_reading(desk: Desk) -> None:
+    """Steps of the loop instead of statements: the poll is cancelled ever later until it gets through."""
+    await desk.poll()
+    desk.site.publish("Единственная", lead="слово " * 20_000)  # read by the worker process
+    for steps in itertools.chain(range(1, 40, 3), range(40, 400, 40)):
+        task = asyncio.get_running_loop().create_task(desk.poll())
+        for _ in range(steps):
+            await asyncio.sleep(0)  # steps of the loop, not time
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await desk.restart()
+    await desk.poll()
+    assert await desk.titles() == ["Единственная"]
+
+
+async def test_a_bug_that_one_document_brings_out_stops_no_other_feed(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    await desk.restart(*(WatchedFeed(f"{desk.site.url}/{n}", ZONE, "ru", interval=60) for n in range(2)))
+    with patch.object(watch, "recognise", side_effect=ZeroDivisionError):
+        state = await desk.poll(0)
+    assert (state.next_at - desk.clock.now(), "brought out a bug" in caplog.text) == (3600, True)
+    desk.site.publish("Дальше")
+    assert (await desk.poll(1)).primed_at
+    assert (await desk.poll(0)).primed_at
+
+
+async def until(clock: SteppableClock, done: Callable[[], bool]) -> None:
+    """Let time jump from sleeper to sleeper until it is so; real time decides how fast the network is."""
+    async with asyncio.timeout(20):
+        while not done():
+            if (wake := clock.next_wake()) is not None:
+                await clock.advance(wake - clock.monotonic())
+            await asyncio.sleep(0.002)  # the network's turn
+
+
+@asynccontextmanager
+async def running(desk: Desk) -> AsyncIterator[list[float]]:
+    """The watcher at work; the list gets what it notices."""
+    noticed: list[float] = []
+    desk.watcher._noticed = noticed.append
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(desk.watcher.run(stop))
+        try:
+            yield noticed
+        finally:
+            stop.set()
+
+
+async def test_an_interval_is_kept_exactly_and_a_restart_keeps_the_next_check(desk: Desk) -> None:
+    asked: list[float] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(desk.clock.now() - NOW)
+        return web.Response(body=desk.site.document(), headers={"Cache-Control": "max-age=900"})
+
+    async with served_by(handler) as url:
+        await desk.restart(WatchedFeed(f"{url}/rss", ZONE, "ru", interval=7))
+        async with running(desk) as noticed:
+            await until(desk.clock, lambda: len(asked) == 4)
+        assert asked == [0, 7, 14, 21]
+        assert noticed == [NOW + second for second in asked]
+        await desk.restart()
+        async with running(desk):
+            await until(desk.clock, lambda: len(asked) == 6)
+    assert asked == [0, 7, 14, 21, 28, 35]
+
+
+async def test_no_herd_after_a_restart(desk: Desk) -> None:
+    configs = [WatchedFeed(f"{desk.site.url}/{n}", ZONE, "ru", interval=600 + 60 * n) for n in range(20)]
+    await desk.restart(*configs)
+    await asyncio.gather(*(desk.poll(n, after=0) for n in range(20)))
+    await desk.restart()
+    async with running(desk):
+        await until(desk.clock, lambda: len(desk.site.requests) == 23)
+    assert desk.clock.now() == NOW + 720
+
+
+async def test_after_the_clock_went_back_feeds_are_asked_at_once(desk: Desk) -> None:
+    await desk.poll(after=86_400)
+    desk.clock = SteppableClock(NOW)
+    await desk.restart()
+    assert desk.feeds[0].state.next_at == NOW
+
+
+async def test_a_hanging_server_delays_nobody_else(desk: Desk) -> None:
+    hold = asyncio.Event()
+    asked: list[str] = []
+
+    async def hanging(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while not hold.is_set():  # dripping
+            await answer.write(b" ")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hold.wait(), 0.05)
+        return answer
+
+    async with served_by(hanging, "127.0.0.2") as bad:
+        good = WatchedFeed(f"{desk.site.url}/rss", ZONE, "ru", interval=5)
+        await desk.restart(*(WatchedFeed(f"{bad}/{n}", ZONE, "ru") for n in range(watch.PARALLEL + 4)), good)
+        async with running(desk):
+            await until(desk.clock, lambda: len(asked) == 2)
+            await until(desk.clock, lambda: len(desk.site.requests) == 1)
+            desk.site.publish("Без задержки")
+            await until(desk.clock, lambda: len(desk.site.requests) == 3)
+            assert await desk.titles() == ["Без задержки"]
+            assert len(asked) == 2  # two at once to one host
+            hold.set()
+
+
+async def test_a_start_waits_for_the_database(desk: Desk) -> None:
+    desk.site.publish("Потом")
+    with at_statement(desk.storage, 1, busy):
+        async with running(desk):
+            await until(desk.clock, lambda: bool(desk.site.requests))
+    assert desk.clock.now() == NOW + 10
+
+
+async def test_kill_9_repeats_polls_only(tmp_path: Path) -> None:
+    """The real program, killed whenever a new document has left the server, then left alone."""
+    async with feed_site() as site:
+        (tmp_path / "newsdesk.toml").write_text(f'[[feeds]]\nurl = "{site.url}/rss"\nlanguage = "ru"\ninterval = 1\n')
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "FETCH_ALLOW_PRIVATE": "1", "HTTP_LISTEN": ""}
+
+        async def start() -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", "--only", "watch", cwd=tmp_path, env=env, stderr=-3
+            )
+
+        for n in range(3):
+            program = await start()
+            await site.polls(2 if n == 0 else 1)
+            site.publish(f"Новость номер {n}")
+            await site.polls(1)
+            program.kill()
+            await program.wait()
+        program = await start()
+        await site.polls(2)
+        program.terminate()
+        assert await asyncio.wait_for(program.wait(), 20) == 0
+    storage = await open_storage(f"sqlite:///{tmp_path}/newsdesk.db")
+    try:
+        assert [post.title for post, _ in await storage.posts.waiting()] == [f"Новость номер {n}" for n in range(3)]
+    finally:
+        await storage.close()
