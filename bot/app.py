@@ -56,6 +56,7 @@ Work = Coroutine[None, None, None]
 Start = Callable[[Work], object]
 """Starts a service in a task group."""
 _BEAT_SECONDS = 15.0
+_WEBHOOK_RETRY = 30.0
 
 
 @dataclass(slots=True)
@@ -278,14 +279,27 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
     )
     if env.webhook_url:
         house.webhook = receiver.webhook(env.webhook_secret)
-        await telegram.bot.set_webhook(
-            env.webhook_url,
-            secret_token=env.webhook_secret,
-            allowed_updates=dispatcher.resolve_used_update_types(),
-        )
+        start(_until(house.stop, _set_webhook(house, telegram, dispatcher.resolve_used_update_types())))
     start(receiver.run(house.stop, polling=not env.webhook_url))
     start(_until(house.stop, sync_profile(telegram.bot, ctx)))
     await _owners(house, ctx)
+
+
+async def _set_webhook(house: _House, telegram: Telegram, kinds: list[str]) -> None:
+    """Tell Telegram where to bring updates; a refusal is said and tried again."""
+    from aiogram.exceptions import AiogramError
+
+    env = house.settings.env
+    while True:
+        try:
+            await telegram.bot.set_webhook(env.webhook_url, secret_token=env.webhook_secret, allowed_updates=kinds)
+        except AiogramError as error:
+            house.health.telegram = f"The webhook could not be set: {error}"
+            _log.error("the webhook could not be set: %s", error)
+            await house.clock.sleep(_WEBHOOK_RETRY)
+        else:
+            house.health.telegram = ""
+            return
 
 
 async def _until(stop: asyncio.Event, work: Work) -> None:
