@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
-from aiogram.types import (
-    CallbackQuery,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    Message,
-)
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
 from bot.desk import invitations
 from bot.domain.delivery import Broadcast
@@ -43,9 +40,7 @@ async def claim(message: Message, command: CommandObject, ctx: Context, t: Lang,
     user, code = message.from_user, command.args or ""
     assert user is not None  # the door lets only people through
     if await ctx.storage.editors.role(user.id) >= invitations.offered(code):
-        await screen.say(
-            bot, message.chat.id, t("You have these rights already. The link is still good for one person.")
-        )
+        await screen.say(bot, message.chat.id, t("You have these rights already: /help"))
         return
     role = await invitations.accept(ctx.storage, code, user.id, user.full_name, ctx.now)
     if role is None:
@@ -74,17 +69,18 @@ def _greeting(ctx: Context, t: Lang, role: Role) -> RichText:
 async def editors(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
     """The list with its buttons."""
     assert message.from_user is not None  # the door lets only people through
-    await screen.say(bot, message.chat.id, *await _staff(ctx, t, message.from_user.id))
+    await screen.say(bot, message.chat.id, *await _staff(ctx, t, message.from_user))
 
 
-async def _staff(ctx: Context, t: Lang, asker: int) -> tuple[RichText, InlineKeyboardMarkup]:
+async def _staff(ctx: Context, t: Lang, asker: User) -> tuple[RichText, InlineKeyboardMarkup]:
     people = await ctx.storage.editors.all()
     lines = [bold(t("Who works at the desk"))]
     for person in people:
-        line = t("{name} · owner", name=_name(person)) if person.role is Role.OWNER else _name(person)
+        name = asker.full_name if person.user_id == asker.id else _name(person)  # the file names nobody
+        line = t("{name} · owner", name=name) if person.role is Role.OWNER else name
         listed = " · " + t("in the file, read-only here") if _in_file(ctx, person.user_id) else ""
         lines.append(RichText(f"• {line}{listed}"))
-    removable = [person for person in people if _removable(ctx, person.user_id, asker)]
+    removable = [person for person in people if _removable(ctx, person.user_id, asker.id)]
     keys = [[_remove_button(person)] for person in removable]
     return join("\n", lines), keyboard(*keys, [button(t("Invite an editor"), EDITOR.pack(act="invite", id=0))])
 
@@ -109,7 +105,7 @@ def _removable(ctx: Context, user_id: int, asker: int) -> bool:
 @router.callback_query(EDITOR)
 async def changed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: str, id: int) -> None:
     """Invite, ask before a removal, remove, back to the list."""
-    asker = query.from_user.id
+    asker = query.from_user
     if act == "invite":
         await _invite(query, ctx, t, bot)
         return
@@ -117,7 +113,7 @@ async def changed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
     if act == "list":
         await screen.show(query, *await _staff(ctx, t, asker))
         await screen.answer(query)
-    elif id not in known or not _removable(ctx, id, asker) or act not in ("ask", "remove"):
+    elif id not in known or not _removable(ctx, id, asker.id) or act not in ("ask", "remove"):
         await screen.outdated(query, t)
     elif act == "ask":
         yes = button(t("Yes, remove"), EDITOR.pack(act="remove", id=id)).model_copy(update={"style": "danger"})
@@ -146,7 +142,7 @@ async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id
     if await ctx.storage.editors.remove(user_id):
         await ctx.storage.editors.log(owner, "removed", str(user_id), now=ctx.now)
         await sync_editor_commands(bot, ctx, user_id, Role.READER)
-    await screen.show(query, *await _staff(ctx, t, owner))
+    await screen.show(query, *await _staff(ctx, t, query.from_user))
     await screen.answer(query, t("Removed."))
 
 
@@ -173,14 +169,16 @@ async def _running(ctx: Context, t: Lang) -> RichText:
 
 async def _feeds(ctx: Context, t: Lang) -> list[RichText]:
     states = await ctx.storage.feeds.watch([feed.url for feed in ctx.settings.feeds])
-    lines = [RichText(_feed(ctx, t, state)) for state in states[:_SHOWN]]
+    titles = Counter(state.title for state in states)
+    lines = [RichText(_feed(ctx, t, state, titles[state.title] == 1)) for state in states[:_SHOWN]]
     if len(states) > _SHOWN:
         lines.append(RichText(t.n("{n} more →", "{n} more →", len(states) - _SHOWN)))
     return [bold(t.p("desk", "Feeds")), *lines] if lines else [RichText(t("No feed is watched."))]
 
 
-def _feed(ctx: Context, t: Lang, state: FeedState) -> str:
-    name = state.title or state.url
+def _feed(ctx: Context, t: Lang, state: FeedState, titled: bool) -> str:
+    """A line; `titled`: no other feed has the same title, so that it says which one is meant."""
+    name = state.title if state.title and titled else state.url
     if state.ok_at is None:
         when = t("not read yet")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError
@@ -70,15 +71,25 @@ async def sync_profile(bot: Bot, ctx: Context) -> None:
 
 async def _sync_language(bot: Bot, ctx: Context, code: str) -> None:
     t, language = ctx.words[code], code or None
-    wanted = commands(ctx, t)
-    known = await bot.get_my_commands(language_code=language)
-    if [one.model_dump() for one in known] != [one.model_dump() for one in wanted]:  # == sees the bot they came by
-        await bot.set_my_commands(wanted, language_code=language)
+    await _offer(bot, commands(ctx, t), language_code=language)
     if (await bot.get_my_description(language_code=language)).description != (text := description(ctx, t)):
         await bot.set_my_description(text, language_code=language)
     shown = await bot.get_my_short_description(language_code=language)
     if shown.short_description != (text := short_description(ctx, t)):
         await bot.set_my_short_description(text, language_code=language)
+
+
+async def _offer(bot: Bot, wanted: list[BotCommand], **whom: Any) -> None:
+    known = await bot.get_my_commands(**whom)
+    if [one.model_dump() for one in known] != [one.model_dump() for one in wanted]:  # == sees the bot they came by
+        await bot.set_my_commands(wanted, **whom)
+
+
+async def sync_desk_menu(bot: Bot, ctx: Context, user_id: int) -> None:
+    """Bring the menu of somebody who works at the desk up to date; readers have nothing of their own."""
+    role = await ctx.storage.editors.role(user_id)
+    if role:
+        await sync_editor_commands(bot, ctx, user_id, role)
 
 
 async def sync_editor_commands(bot: Bot, ctx: Context, user_id: int, role: Role) -> None:
@@ -90,6 +101,6 @@ async def sync_editor_commands(bot: Bot, ctx: Context, user_id: int, role: Role)
             await bot.delete_my_commands(scope=scope)
         else:
             t = ctx.words[reader.language if reader else ""]
-            await bot.set_my_commands(commands(ctx, t, role), scope=scope)
+            await _offer(bot, commands(ctx, t, role), scope=scope)
     except TelegramAPIError as refusal:
         _log.warning("an editor's menu could not be set: %s", refusal)

@@ -1,7 +1,7 @@
 """Breaking news: an editor's message, its exact preview, the send with its countdown and controls.
 
-All presses are judged anew: rights by the door that
-`build_router` sets, the draft and the broadcast by their stored state.
+All presses are judged anew: rights by the door that `build_router` sets, the draft and the broadcast by their
+stored state.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from bot.desk import drafts, progress
 from bot.domain.delivery import BroadcastState
 from bot.domain.desk import Draft, DraftState, Role
 from bot.domain.post import RichText
+from bot.domain.reader import Reader
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from handlers import screen
 from handlers.context import Context
 from handlers.keyboards import Callback, button, keyboard
+from handlers.subscriptions import met
 
 router = Router(name="newsroom")
 
@@ -56,9 +58,10 @@ def _author(event: Message | CallbackQuery) -> int:
 
 
 @router.message(Command("breaking"))
-async def breaking(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
+async def breaking(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
     """`/breaking` asks for the text, `/breaking TEXT` (also as a caption) has it."""
     author = _author(message)
+    await met(ctx, reader, message, t)  # the card of the send asks for the language of whoever is behind the chat
     older = await ctx.storage.editors.open_draft(author, since=0)
     if older:
         await _retire(bot, older)
@@ -85,6 +88,12 @@ async def cancel(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot
         await _retire(bot, draft)
         await _log(ctx, _author(message), "breaking dropped", draft.id)
         await screen.say(bot, message.chat.id, t("The draft is dropped, nobody got it."))
+
+
+@router.message(Command("cancel"))
+async def nothing_to_cancel(message: Message, t: Lang, bot: Bot) -> None:
+    """The draft was sent, given up or is too old."""
+    await screen.say(bot, message.chat.id, t("No draft is open. Begin one: /breaking"))
 
 
 @router.message(_no_command, OpenDraft())
@@ -143,7 +152,7 @@ async def _take(message: Message, words: RichText, draft: Draft, ctx: Context, t
 async def _preview(draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
     """The message itself as readers would get it, then the card that sends it."""
     try:
-        await _send_copies(draft, ctx, bot)
+        await _send_copy(draft, ctx, t, bot)
     except TelegramBadRequest as refusal:
         text = t("Telegram refuses this message: {reason}", reason=refusal.message)
         await screen.say(bot, draft.chat_id, join("\n", [text, t("Send it again, changed, or leave: /cancel")]))
@@ -153,11 +162,10 @@ async def _preview(draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
     await ctx.storage.editors.draft_card(draft.id, card.message_id)
 
 
-async def _send_copies(draft: Draft, ctx: Context, bot: Bot) -> None:
-    """One message per text: the very calls that the fan-out will make."""
+async def _send_copy(draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
+    """The very call that the fan-out will make for a reader with the editor's language."""
     post = drafts.as_post(draft, ctx.words.default.code, ctx.now)
-    for language in post.texts:
-        await screen.send_rendering(bot, draft.chat_id, screen.render(ctx, post, language))
+    await screen.send_rendering(bot, draft.chat_id, screen.render(ctx, post, t.code))
 
 
 def _card(forecast: drafts.Forecast, ctx: Context, t: Lang) -> RichText:
@@ -172,6 +180,8 @@ def _card(forecast: drafts.Forecast, ctx: Context, t: Lang) -> RichText:
         RichText(reach),
         RichText(t("Takes about {span} ({rate} a second)", span=span, rate=t.number(rate))),
     ]
+    if len(ctx.words.languages) > 1:
+        lines.append(RichText(t("Everybody gets this text; the word “breaking” is in each reader's language.")))
     if forecast.twice_at is not None:
         ago = t.duration(max(1, ctx.now - forecast.twice_at))
         lines.append(RichText(t("⚠️ The same text went out {span} ago.", span=ago)))
@@ -211,7 +221,7 @@ async def decided(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
     elif act == "send":
         await _launch(query, draft, ctx, t)
     elif act == "try":
-        await _send_copies(draft, ctx, bot)
+        await _send_copy(draft, ctx, t, bot)
         await _log(ctx, draft.author_id, "breaking tried", draft.id)
         await screen.answer(query, t("Only you have got it."))
     elif act == "drop" and await ctx.storage.editors.drop_draft(draft.id):

@@ -15,6 +15,7 @@ from bot.posts.links import is_http
 from bot.posts.richtext import bold, join
 from bot.readers import privacy
 from handlers import screen
+from handlers.commands import sync_desk_menu
 from handlers.context import Context
 from handlers.keyboards import (
     BREAKING,
@@ -123,13 +124,16 @@ async def breaking(query: CallbackQuery, ctx: Context, reader: Reader | None, t:
 
 
 @router.callback_query(LANGUAGE)
-async def language(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, code: str, view: str) -> None:
+async def language(
+    query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader | None, t: Lang, code: str, view: str
+) -> None:
     """Another language, seen at once on the screen where it was chosen."""
     if code not in ctx.words.languages:
         return await screen.outdated(query, t)
     if reader and view in VIEWS:
         reader = await ctx.storage.readers.set_language(reader.id, code, now=ctx.now)
-    return await _redraw(query, ctx, reader, t, view)
+    await _redraw(query, ctx, reader, t, view)
+    return await sync_desk_menu(bot, ctx, query.from_user.id)
 
 
 async def _redraw(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, view: str) -> None:

@@ -12,6 +12,7 @@ from bot.domain.article import Section
 from bot.domain.reader import Reader, ReaderState
 from bot.i18n import Lang
 from handlers import screen
+from handlers.commands import sync_desk_menu
 from handlers.context import Context
 from handlers.subscriptions import CONSENT, sections_screen, subscribe_to
 
@@ -56,6 +57,7 @@ async def start(
             now=ctx.now,
             source=payload.source,
         )
+    await sync_desk_menu(bot, ctx, reader.chat_id)  # owners of the file come this way first
     if payload.section:
         return await subscribe_to(bot, ctx, reader, payload.section)
     first_line = ""

@@ -126,7 +126,8 @@ def _report(t: Lang, progress: Progress) -> list[str]:
     lines = [_results(t, progress)]
     if progress.p50 is not None and progress.p95 is not None:
         half, most = _at_least_one(t, progress.p50), _at_least_one(t, progress.p95)
-        lines.append(t("Half had it within {half}, 95% within {most}.", half=half, most=most))
+        if half != most:
+            lines.append(t("Half had it within {half}, 95% within {most}.", half=half, most=most))
     return [*lines, t("Telegram does not tell bots who has read it.")]
 
 

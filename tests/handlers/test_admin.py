@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiogram.types import BotCommandScopeChat
 
 from bot.desk import drafts, invitations
 from bot.domain.desk import Role
@@ -152,6 +153,20 @@ async def test_removal_asks_first_and_ends_the_rights_at_once(chat: Chat, owner:
     assert tuple((await chat.storage.editors.audit())[0])[1:] == (OWNER, "removed", str(ADA))
 
 
+async def test_an_owner_of_the_file_has_a_name_and_a_menu(chat: Chat) -> None:
+    await chat.storage.editors.add(IN_FILE, Role.OWNER, "", by=0, now=START)
+    dana = chat.people.add(IN_FILE, name="Дана", lang="en")
+    await dana.send("/start")
+    shown = await dana.next("What should we send you?")
+    assert (await menu(chat, IN_FILE))[:3] == ["breaking", "editors", "status"]
+    await dana.tap(shown, "Қазақша")
+    await chat.idle()
+    scope = BotCommandScopeChat(chat_id=IN_FILE)
+    assert (await chat.bot.get_my_commands(scope=scope))[0].description == "Шұғыл хабар жіберу"
+    await dana.send("/editors")
+    assert "• Дана · " in (await dana.next("Дана"))["text"]
+
+
 async def test_owners_of_the_file_and_oneself_stay(chat: Chat, owner: Person) -> None:
     await chat.editor(IN_FILE, Role.OWNER)
     await chat.editor(ADA)
@@ -225,6 +240,13 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
     assert labels(shown) == [f"⛔ Стоп № {cast}"]
     await owner.tap(shown, "Стоп")
     assert await chat.storage.broadcasts.open() == []
+
+
+async def test_feeds_of_one_title_are_told_apart(chat: Chat, owner: Person) -> None:
+    for state in await chat.storage.feeds.watch([feed.url for feed in chat.ctx.settings.feeds]):
+        await chat.storage.feeds.save_state(replace(state, title="Дала", ok_at=START))
+    await owner.send("/status")
+    assert "• https://news.example/kk.rss: прочитана" in (await owner.next("🟢 Работает"))["text"]
 
 
 class TestManyFeeds:

@@ -190,7 +190,26 @@ async def test_cancel_leaves_and_words_are_a_search_again(chat: Chat, ada: Perso
     await ada.send("мост")
     assert "Мост построен" in (await ada.next())["text"]
     await ada.send("/cancel")
-    assert "/help" in (await ada.next())["text"]
+    assert (await ada.next())["text"] == "Черновика нет. Начать: /breaking"
+
+
+async def test_an_editor_who_never_pressed_start_is_spoken_to_in_their_language(chat: Chat, ada: Person) -> None:
+    bek = await chat.editor(BEK, lang="en")
+    await bek.send("/breaking Bridge closed")
+    assert (await bek.next("Bridge"))["text"] == "🔴 BREAKING. Bridge closed"
+    card = await bek.next("As readers will see it")
+    assert "the word “breaking” is in each reader's language" in card["text"]
+    await bek.tap(card, "Try on myself")
+    assert (await bek.next("Bridge"))["text"] == "🔴 BREAKING. Bridge closed"
+    await bek.tap(card, "Send to all")
+    await bek.next("Sending in 5 s…")
+    await chat.clock.advance(2)
+    service = ProgressCards(chat.storage, Telegram(chat), chat.ctx.words, chat.clock)
+    await service.beat()
+    assert now(bek, card)["text"] == "Sending in 3 s…"
+    reader = await chat.storage.readers.get(BEK)
+    assert reader is not None
+    assert (reader.language, reader.consent_at) == ("en", None)
 
 
 async def test_commands_stay_commands_while_a_draft_is_open(chat: Chat, ada: Person) -> None:

@@ -27,7 +27,7 @@ _HOSTILE = [
 
 
 @given(st.data())
-@settings(max_examples=100)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_packed_comes_back_and_nothing_else_does(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from([*READER_CALLBACKS, Callback("x", id=int, word=str, on=bool)]))
     values = {name: data.draw(_KINDS[field]) for name, field in kind.fields.items()}

@@ -1,0 +1,58 @@
+"""The labels that scripts press: on one message exactly one button contains each, and no other one does."""
+
+from __future__ import annotations
+
+import pytest
+from talking import START, Chat, labels
+
+from bot.desk.progress import card
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Progress
+from bot.domain.desk import Role
+from bot.domain.reader import Reader, ReaderState
+from bot.sandbox.client import Person
+from handlers.settings import privacy_screen, settings_screen
+from handlers.subscriptions import sections_screen
+
+SECTIONS = ["Новости Казахстана", "Новости мира", "Интервью", "Life style", "Спорт", "Культура", "Регионы", "Amanat"]
+STEERING = {
+    BroadcastState.COUNTDOWN: ["Отменить"],
+    BroadcastState.RUNNING: ["Пауза", "Стоп"],
+    BroadcastState.PAUSED: ["Продолжить", "Стоп"],
+}
+
+
+def assert_single(wanted: list[str], rows: list[list[str]]) -> None:
+    """Each label is contained, whatever the case, in the text of one button only."""
+    texts = [text.casefold() for row in rows for text in row]
+    for label in wanted:
+        assert len([text for text in texts if label.casefold() in text]) == 1, (label, texts)
+
+
+@pytest.mark.parametrize("state", [ReaderState.NEW, ReaderState.ACTIVE])
+@pytest.mark.parametrize("all_", [False, True])
+async def test_what_readers_press(chat: Chat, state: ReaderState, all_: bool) -> None:
+    ticked = sum(section.mask for section in chat.ctx.sections) if all_ else 0
+    reader = Reader(1, 501, "ru", state, ticked, True, START)
+    screens = [
+        (sections_screen(chat.ctx, reader), [*SECTIONS, "Готово", "Қазақша", "English", "Срочное"]),
+        (sections_screen(chat.ctx, reader, only=True), [*SECTIONS, "Готово", "Қазақша", "English"]),
+        (settings_screen(chat.ctx, reader), ["Срочное", "Отписаться", "Разделы", "Язык"]),
+        (privacy_screen(chat.ctx, reader), ["Скачать", "Удалить"]),
+    ]
+    for (_, keyboard), wanted in screens:
+        assert_single(wanted, labels({"reply_markup": keyboard.model_dump()}))
+
+
+async def test_what_editors_press(chat: Chat) -> None:
+    reader = await chat.storage.readers.meet(700, language="ru", breaking=True, now=START)
+    await chat.storage.readers.consent(reader.id, "v1", now=START)
+    ada: Person = await chat.editor(501, Role.OWNER)
+    await ada.send("/breaking Мост закрыт.")
+    shown = await ada.next("Так увидят")
+    assert_single(["Разослать", "Себе на пробу", "Отмена"], labels(shown))
+    t = chat.ctx.words["ru"]
+    for state, wanted in STEERING.items():
+        cast = Broadcast(1, "draft:1", Lane.BREAKING, state, Audience(), 0, 0, 0, 10, START + 5, START, START)
+        _, keyboard = card(t, cast, Progress(10, 3, 0, 0, 0, 0), now=START)
+        assert keyboard is not None
+        assert_single(wanted, labels({"reply_markup": keyboard}))
