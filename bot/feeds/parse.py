@@ -30,6 +30,7 @@ EARLIEST = 946_684_800
 _ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)")
 _CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf)\s*>", re.I)
 _LAST_ITEM = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>")
+_FIRST_ITEM = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]")
 _ALTERNATE = re.compile(rb"<link\b[^<>]*\btype\s*=\s*[\"']?application/(?:rss|atom)\+xml[^<>]*>", re.I)
 _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s<>\"']+))", re.I)
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
@@ -125,7 +126,7 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
 
 def plain_title(text: str) -> str:
     """A title as one line of plain text: tags out, entities read once more, «Цена <100 тенге» left alone."""
-    return _line(unescape(_TAG.sub(" " if "<br" in text else "", text)))[:TITLE_LIMIT]
+    return _shortened(_line(unescape(_TAG.sub(" " if "<br" in text else "", text))), TITLE_LIMIT)
 
 
 def plain_text(html: str) -> str:
@@ -245,8 +246,9 @@ def _refuse_pages(body: bytes) -> None:
 def _shorten(body: bytes, limit: int, complete: bool) -> tuple[bytes, tuple[str, ...]]:
     """The part that may be parsed: no half item at a missing end, at most `limit` items."""
     if not complete:
-        end = max((found.end() for found in _LAST_ITEM.finditer(body)), default=0)
-        return (body[:end], ()) if end else (body, ())
+        first = _FIRST_ITEM.search(body)
+        end = max((found.end() for found in _LAST_ITEM.finditer(body)), default=first.start() if first else len(body))
+        return body[:end], ()
     # an item takes at least "<item></item>"
     slices = cut(body) if len(body) > limit * 13 else None
     if slices and len(slices.items) > limit:
@@ -310,11 +312,12 @@ def _lead(raw: Any) -> str:
     summary = _text(raw, "summary")
     if summary in _contents(raw):
         return ""
-    return _shortened(plain_text(summary[: LEAD_LIMIT * 20]))
+    return _shortened(plain_text(summary[: LEAD_LIMIT * 20]), LEAD_LIMIT)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LEAD_LIMIT else text[:LEAD_LIMIT].rpartition(" ")[0] + "…"
+def _shortened(text: str, limit: int) -> str:
+    """Cut at a word where there is one, with an ellipsis."""
+    return text if len(text) <= limit else (text[: limit - 1].rpartition(" ")[0] or text[: limit - 1]) + "…"
 
 
 def _author(raw: Any) -> str:

@@ -279,6 +279,7 @@ def test_a_truncated_document_gives_its_whole_items() -> None:
     assert not got.complete
     assert read(whole).complete
     assert read(whole[: whole.index("<item>")]).entries == ()
+    assert read(whole[: whole.index("Первая") + 3]).entries == ()
 
 
 def test_at_most_so_many_items() -> None:
