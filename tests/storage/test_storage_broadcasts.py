@@ -1,0 +1,119 @@
+"""Broadcasts: one row per send, whatever its audience."""
+
+from __future__ import annotations
+
+import pytest
+from storage_help import ALL_SECTIONS, article, breaking, drafted, receipt, running, saved, settled_down
+
+from bot.domain.delivery import Audience, BroadcastState, Lane, Result
+from bot.domain.desk import DraftState
+from storage import Storage
+
+AUDIENCE = Audience(sections=ALL_SECTIONS, besides=1 << 61, breaking=True, languages=("ru", "kk"))
+
+
+async def test_a_round_carries_its_posts_in_order(storage: Storage) -> None:
+    await saved(storage, article(1, 1), article(2, 1), article(3, 1))
+    await settled_down(storage, [3000])
+    posts = [post for post, _ in await storage.posts.waiting()][::-1]
+    id_ = await storage.broadcasts.publish(posts, AUDIENCE, key="k", lane=Lane.REGULAR, total=7, start=0.999, now=50)
+    broadcast = await storage.broadcasts.get(id_)
+    assert broadcast
+    assert broadcast.posts == tuple(post.id for post in posts)
+    assert (broadcast.audience, broadcast.lane, broadcast.total) == (AUDIENCE, Lane.REGULAR, 7)
+    assert (broadcast.horizon, broadcast.blocks, broadcast.start_block, broadcast.cursor) == (3000, 3, 2, 0)
+    assert (broadcast.state, broadcast.started_at, broadcast.due_at) == (BroadcastState.RUNNING, 50, 50)
+    assert [item.id for item in await storage.broadcasts.open()] == [id_]
+    assert await storage.broadcasts.get(404) is None
+
+
+async def test_one_press_one_send(storage: Storage) -> None:
+    draft = await drafted(storage)
+    arguments = {"lane": Lane.BREAKING, "total": 1, "start": 0.0, "due": 60, "now": 55}
+    id_ = await storage.broadcasts.launch(draft, breaking(), AUDIENCE, **arguments)  # type: ignore[arg-type]
+    assert id_
+    assert await storage.broadcasts.launch(draft, breaking(), AUDIENCE, **arguments) is None  # type: ignore[arg-type]
+    assert await storage.broadcasts.launch(404, breaking(), AUDIENCE, **arguments) is None  # type: ignore[arg-type]
+    broadcast = await storage.broadcasts.get(id_)
+    assert broadcast
+    assert (broadcast.state, broadcast.due_at, broadcast.started_at) == (BroadcastState.COUNTDOWN, 60, None)
+    sent = await storage.editors.draft(draft)
+    assert sent
+    assert (sent.state, sent.broadcast_id) == (DraftState.SENT, id_)
+
+
+async def test_only_the_first_change_counts(storage: Storage) -> None:
+    change = storage.broadcasts.change
+    for wanted in BroadcastState:
+        id_ = (await running(storage)).id
+        assert not await change(id_, wanted, among=[BroadcastState.COUNTDOWN, BroadcastState.PAUSED], now=20)
+        assert await change(id_, wanted, among=[BroadcastState.RUNNING], now=20)
+        changed = await storage.broadcasts.get(id_)
+        assert changed
+        assert (changed.state, changed.started_at) == (wanted, 10)
+        assert (changed.finished_at == 20) == (wanted in ("stopped", "cancelled"))
+        still_open = wanted in ("countdown", "running", "paused")
+        assert (id_ in [item.id for item in await storage.broadcasts.open()]) == still_open
+        assert not await change(404, wanted, among=list(BroadcastState), now=20)
+
+
+async def test_it_ends_when_nothing_is_left(storage: Storage) -> None:
+    await settled_down(storage, [1, 2])
+    broadcast = await running(storage)
+    finish = storage.broadcasts.finish
+    settle = storage.deliveries.settle
+    assert not await finish(broadcast, now=11), "a block was never taken"
+    block = await storage.deliveries.claim(broadcast, "w", 1, now=11, until=41)
+    assert block == 0
+    assert not await finish(broadcast, now=11), "a lease is out"
+    waits = receipt(broadcast, 1, Result.WAITING, due_at=15)
+    await settle([waits, receipt(broadcast, 2)], [(broadcast.id, 0)], worker="w", until=41, now=12)
+    assert not await finish(broadcast, now=13), "a reader waits"
+    await settle([receipt(broadcast, 1)], [], worker="w", until=41, now=15)
+    assert await finish(broadcast, now=16)
+    assert not await finish(broadcast, now=17)
+    done = await storage.broadcasts.get(broadcast.id)
+    assert done
+    assert (done.state, done.finished_at) == (BroadcastState.DONE, 16)
+
+
+async def test_nobody_to_send_to_ends_at_once(storage: Storage) -> None:
+    broadcast = await running(storage)
+    assert broadcast.blocks == 0
+    assert await storage.deliveries.claim(broadcast, "w", 1, now=11, until=41) is None
+    assert await storage.broadcasts.finish(broadcast, now=11)
+
+
+async def test_progress_and_refusals_are_counted_from_receipts(storage: Storage) -> None:
+    broadcast = await running(storage, total=3)
+    empty = await storage.broadcasts.progress(broadcast.id)
+    assert (empty.total, empty.settled, empty.p50, empty.p95) == (3, 0, None, None)
+    sent = [receipt(broadcast, n, took_ms=100 * n) for n in range(1, 101)]
+    other = [
+        receipt(broadcast, 201, Result.GONE, reason="blocked"),
+        receipt(broadcast, 202, Result.GONE, reason="blocked"),
+        receipt(broadcast, 203, Result.REJECTED, reason="bad"),
+        receipt(broadcast, 204, Result.UNCERTAIN, reason="lost"),
+        receipt(broadcast, 205, Result.UNCERTAIN, reason="lost", due_at=9),
+        receipt(broadcast, 206, Result.WAITING, due_at=9),
+        receipt(broadcast, 207, Result.SKIPPED),
+    ]
+    await storage.deliveries.settle(sent + other, [], worker="w", until=9, now=9)
+    now = await storage.broadcasts.progress(broadcast.id)
+    assert (now.sent, now.gone, now.rejected, now.uncertain, now.waiting) == (100, 2, 1, 1, 2)
+    assert (now.total, now.settled) == (107, 104)
+    assert (now.p50, now.p95) == (5.0, 9.5)
+    assert await storage.broadcasts.refusals(broadcast.id) == [("blocked", 2), ("lost", 2), ("bad", 1)]
+    nothing = await storage.broadcasts.progress(404)
+    assert (nothing.total, nothing.settled) == (0, 0)
+    assert await storage.broadcasts.refusals(404) == []
+
+
+async def test_percentiles_of_many_are_looked_up_in_a_part(sqlite_storage: Storage) -> None:
+    broadcast = await running(sqlite_storage)
+    receipts = [receipt(broadcast, n, took_ms=10 * n) for n in range(1, 20_001)]
+    await sqlite_storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+    progress = await sqlite_storage.broadcasts.progress(broadcast.id)
+    assert progress.sent == 20_000
+    assert progress.p50 == pytest.approx(100, abs=1)
+    assert progress.p95 == pytest.approx(190, abs=1)

@@ -1,0 +1,188 @@
+"""Leases and receipts: who is served by whom, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from storage_help import BIG, GROUP, TEXT, receipt, running, settled_down, subscribed
+
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Recipient, Result
+from storage import Storage
+
+
+async def claimed(storage: Storage, broadcast: Broadcast, worker: str, now: int = 11) -> int | None:
+    return await storage.deliveries.claim(broadcast, worker, 1, now=now, until=now + 30)
+
+
+async def test_blocks_go_round_from_the_start_block(storage: Storage) -> None:
+    await settled_down(storage, [1, 1023, 1024, 4095])
+    broadcast = await running(storage, start=0.6)
+    assert [await claimed(storage, broadcast, "w") for _ in range(5)] == [2, 3, 0, 1, None]
+    others = await running(storage, start=1.0)
+    assert await claimed(storage, others, "w") == 0
+
+
+async def test_workers_at_once_get_different_blocks(storage: Storage) -> None:
+    await settled_down(storage, [1024 * n for n in range(1, 13)])
+    broadcast = await running(storage)
+    names = [f"w{n}" for n in range(16)]
+    blocks = await asyncio.gather(*(claimed(storage, broadcast, name) for name in names))
+    assert sorted(block for block in blocks if block is not None) == list(range(13))
+    again = await asyncio.gather(*(claimed(storage, broadcast, name, now=60) for name in names))
+    assert sorted(block for block in again if block is not None) == sorted(set(again) - {None})
+
+
+async def test_a_lease_returns_when_it_runs_out_or_is_released(storage: Storage) -> None:
+    await settled_down(storage, [5])
+    broadcast = await running(storage)
+    assert await claimed(storage, broadcast, "dead") == 0
+    assert await claimed(storage, broadcast, "b", now=40) is None
+    assert await claimed(storage, broadcast, "b", now=41) == 0
+    await storage.deliveries.settle([], [(broadcast.id, 0)], worker="dead", until=99, now=42)
+    assert not await storage.broadcasts.finish(broadcast, now=42), "a stranger gives no lease back"
+    await storage.deliveries.release("b", broadcast.id + 1)
+    assert await claimed(storage, broadcast, "c", now=43) is None
+    await storage.deliveries.release("b", broadcast.id)
+    assert await claimed(storage, broadcast, "c", now=43) == 0
+    await storage.deliveries.release("c")
+    assert await claimed(storage, broadcast, "d", now=44) == 0
+    await storage.deliveries.settle([], [], worker="d", until=200, now=44)
+    assert await claimed(storage, broadcast, "e", now=199) is None, "settling prolongs"
+
+
+async def test_nothing_is_leased_of_what_does_not_run(storage: Storage) -> None:
+    await settled_down(storage, [5, 2000])
+    broadcast = await running(storage)
+    assert await claimed(storage, broadcast, "a") == 0
+    await storage.broadcasts.change(broadcast.id, BroadcastState.PAUSED, among=[BroadcastState.RUNNING], now=12)
+    assert await claimed(storage, broadcast, "b", now=999) is None
+    await storage.broadcasts.change(broadcast.id, BroadcastState.RUNNING, among=[BroadcastState.PAUSED], now=12)
+    assert await claimed(storage, broadcast, "b", now=999) == 0
+
+
+async def test_reading_gives_whom_it_concerns_and_nobody_twice(storage: Storage) -> None:
+    ids = [(await subscribed(storage, chat, 1 << n)).id for n, chat in enumerate((GROUP, 5, BIG))]
+    topic = await subscribed(storage, GROUP, 1, thread_id=44, language="kk")
+    broadcast = await running(storage, Audience(sections=0b101))
+    read = storage.deliveries.read
+    everybody = await read(broadcast, 0, 0, 10)
+    assert everybody == [
+        Recipient(ids[0], GROUP, 0, "ru", 1),
+        Recipient(ids[2], BIG, 0, "ru", 4),
+        Recipient(topic.id, GROUP, 44, "kk", 1),
+    ]
+    assert await read(broadcast, 0, 0, 1) == everybody[:1]
+    assert await read(broadcast, 0, ids[0], 10) == everybody[1:]
+    assert await read(broadcast, 1, 0, 10) == []
+    await subscribed(storage, 99, 1)  # came after the beginning: beyond the horizon
+    await storage.readers.leave(topic.id, now=12)
+    await storage.deliveries.settle([receipt(broadcast, ids[0])], [], worker="w", until=9, now=9)
+    assert await read(broadcast, 0, 0, 10) == everybody[1:2]
+
+
+async def test_blocks_do_not_overlap(storage: Storage) -> None:
+    await settled_down(storage, [1, 1023, 1024, 2047, 2048])
+    broadcast = await running(storage)
+    found = [[reader.id for reader in await storage.deliveries.read(broadcast, n, 0, 100)] for n in range(3)]
+    assert found == [[1, 1023], [1024, 2047], [2048]]
+
+
+async def test_a_receipt_is_replaced_while_due_and_final_afterwards(storage: Storage) -> None:
+    await settled_down(storage, [1])
+    broadcast = await running(storage)
+
+    async def settle(result: Result, **changes: object) -> tuple[object, ...]:
+        one = receipt(broadcast, 1, result, **changes)
+        await storage.deliveries.settle([one], [], worker="w", until=9, now=9)
+        (row,) = await storage.engine.fetch(
+            "SELECT outcome, message_id, version, carried, attempts, due_at, took_ms, reason FROM receipt"
+        )
+        return tuple(row)
+
+    assert await settle(Result.WAITING, message_id=None, due_at=BIG) == (2, None, 1, None, 1, BIG, 1500, None)
+    sent = await settle(Result.SENT, message_id=BIG, version=3, carried=(4, 5), took_ms=2**40, reason=TEXT)
+    assert sent == (1, BIG, 3, "[4, 5]", 2, None, 2**40, TEXT)
+    assert await settle(Result.WAITING, message_id=None, due_at=20) == sent, "a slower worker reopens nothing"
+    assert await settle(Result.GONE, message_id=None) == sent
+
+
+async def test_gone_and_moved_readers_follow_with_all_topics(storage: Storage) -> None:
+    gone = [await subscribed(storage, -7, 1, thread_id=n) for n in (0, 1)]
+    moved = [await subscribed(storage, -8, 1, thread_id=n) for n in (0, 1)]
+    broadcast = await running(storage)
+    receipts = [
+        receipt(broadcast, gone[0].id, Result.GONE, gone=True, reason="blocked"),
+        receipt(broadcast, moved[0].id, moved_to=GROUP),
+        receipt(broadcast, 404, Result.GONE, gone=True),
+        receipt(broadcast, 405, moved_to=-1),
+    ]
+    await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+    assert [(await storage.readers.get(-7, n)).state for n in (0, 1)] == ["dormant"] * 2  # type: ignore[union-attr]
+    assert [(await storage.readers.get(GROUP, n)).id for n in (0, 1)] == [item.id for item in moved]  # type: ignore[union-attr]
+
+
+async def test_a_group_of_any_size_is_settled(storage: Storage) -> None:
+    broadcast = await running(storage)
+    number = 0
+    for size in (0, 1, 31, 32, 33, 512):
+        receipts = [receipt(broadcast, number + n + 1, message_id=n) for n in range(size)]
+        await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+        number += size
+        assert (await storage.broadcasts.progress(broadcast.id)).sent == number
+    rows = await storage.engine.fetch("SELECT message_id FROM receipt WHERE reader_id > 97 ORDER BY reader_id")
+    assert [row[0] for row in rows] == list(range(512))
+
+
+async def test_waiting_readers_come_back_once_in_the_order_of_broadcasts(storage: Storage) -> None:
+    readers = [await subscribed(storage, chat) for chat in (1, 2, 3)]
+    first, second, paused, stopped = [await running(storage) for _ in range(4)]
+    waits = [
+        receipt(second, readers[0].id, Result.WAITING, due_at=20),
+        receipt(first, readers[0].id, Result.WAITING, due_at=21),
+        receipt(first, readers[1].id, Result.WAITING, due_at=500),
+        receipt(first, readers[2].id, Result.WAITING, due_at=20),
+        receipt(paused, readers[0].id, Result.WAITING, due_at=20),
+        receipt(stopped, readers[0].id, Result.WAITING, due_at=20),
+    ]
+    await storage.deliveries.settle(waits, [], worker="w", until=9, now=9)
+    change = storage.broadcasts.change
+    await change(paused.id, BroadcastState.PAUSED, among=[BroadcastState.RUNNING], now=12)
+    await change(stopped.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=12)
+    await storage.readers.leave(readers[2].id, now=12)
+    assert await storage.deliveries.due(now=19, again=90, limit=10) == []
+    taken = await asyncio.gather(*(storage.deliveries.due(now=30, again=90, limit=10) for _ in range(4)))
+    due = [item for part in taken for item in part]
+    assert sorted((id_, attempts, reader.id) for id_, attempts, reader in due) == [
+        (first.id, 1, readers[0].id),
+        (second.id, 1, readers[0].id),
+    ]
+    for part in taken:
+        assert [item[0] for item in part] == sorted(item[0] for item in part)
+    assert await storage.deliveries.due(now=89, again=99, limit=10) == []
+    assert len(await storage.deliveries.due(now=90, again=99, limit=1)) == 1
+    assert (await storage.broadcasts.progress(stopped.id)).waiting == 0
+    assert (await storage.broadcasts.progress(paused.id)).waiting == 1
+    assert (await storage.broadcasts.progress(first.id)).waiting == 2
+
+
+async def test_holds_only_grow_and_end(storage: Storage) -> None:
+    assert await storage.deliveries.holds(now=0) == {}
+    for chat, until in ((0, 50), (GROUP, 60), (GROUP, 40), (BIG, 10)):
+        await storage.deliveries.hold(chat, until)
+    assert await storage.deliveries.holds(now=10) == {0: 50, GROUP: 60}
+    assert await storage.deliveries.holds(now=50) == {GROUP: 60}
+
+
+async def test_old_receipts_and_copies_go_the_others_stay(storage: Storage) -> None:
+    old, late, still = [await running(storage) for _ in range(3)]
+    receipts = [receipt(item, n) for item in (old, late, still) for n in range(1, 1101)]
+    await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+    change = storage.broadcasts.change
+    await change(old.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=100)
+    await change(late.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=200)
+    for moment in (100, 200):
+        await storage.posts.shown(1, 1, moment, 1, now=moment)
+    await storage.deliveries.prune(200)
+    counts = [(await storage.broadcasts.progress(item.id)).sent for item in (old, late, still)]
+    assert counts == [0, 1100, 1100]
+    assert [row[0] for row in await storage.engine.fetch("SELECT message_id FROM copy")] == [200]

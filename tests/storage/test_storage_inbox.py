@@ -1,0 +1,45 @@
+"""The inbox: updates stored before they are confirmed, handled once."""
+
+from __future__ import annotations
+
+from storage_help import BIG, GROUP, TEXT
+
+from storage import Storage
+
+
+async def test_an_update_is_fresh_once(storage: Storage) -> None:
+    assert await storage.inbox.next_offset() == 0
+    assert await storage.inbox.oldest_waiting() is None
+    assert await storage.inbox.store([], 5) == []
+    assert await storage.inbox.store([(7, GROUP, TEXT), (BIG - 1, 2, "{}"), (7, 3, "other")], 5) == [7, BIG - 1]
+    assert await storage.inbox.store([(7, 3, "other"), (8, 3, "{}")], 9) == [8]
+    assert await storage.inbox.next_offset() == BIG
+    assert await storage.inbox.oldest_waiting() == 5
+    (first, *_), hopeless = await storage.inbox.recover(3, 10)
+    assert (first.update_id, first.chat, first.body, first.attempts, hopeless) == (7, GROUP, TEXT, 1, 0)
+
+
+async def test_what_kills_the_process_is_given_up_after_some_tries(storage: Storage) -> None:
+    await storage.inbox.store([(n, 1, "{}") for n in (3, 1, 2)], 5)
+    await storage.inbox.done([2, 404], 6)
+    for tries in (1, 2):
+        waiting, hopeless = await storage.inbox.recover(2, 7)
+        assert [(update.update_id, update.attempts) for update in waiting] == [(1, tries), (3, tries)]
+        assert hopeless == 0
+    await storage.inbox.store([(4, 1, "{}")], 8)
+    waiting, hopeless = await storage.inbox.recover(2, 9)
+    assert ([update.update_id for update in waiting], hopeless) == ([4], 2)
+    assert await storage.inbox.oldest_waiting() == 8
+    await storage.inbox.done([4], 9)
+    await storage.inbox.done([], 9)
+    assert await storage.inbox.recover(2, 10) == ([], 0)
+
+
+async def test_the_offset_survives_tidying(storage: Storage) -> None:
+    await storage.inbox.store([(n, 1, "{}") for n in range(1, 5)], 5)
+    await storage.inbox.done([1, 2, 4], 10)
+    await storage.inbox.prune(10)
+    assert len(await storage.engine.fetch("SELECT 1 FROM inbox")) == 4
+    await storage.inbox.prune(11)
+    assert [row[0] for row in await storage.engine.fetch("SELECT update_id FROM inbox ORDER BY 1")] == [3, 4]
+    assert await storage.inbox.next_offset() == 5

@@ -1,0 +1,181 @@
+"""Readers: every chat that subscribed, and what it chose."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, receipt, running, saved, subscribed
+
+from bot.domain.delivery import Audience
+from bot.domain.reader import ReaderState
+from storage import Storage, open_storage
+
+
+@pytest.mark.parametrize("chat", [1, BIG, -BIG - 1, GROUP, 2**31, -(2**31) - 1])
+async def test_a_chat_of_any_size_is_met_once(sqlite_storage: Storage, chat: int) -> None:
+    first = await sqlite_storage.readers.meet(chat, language="kk", breaking=False, now=10, source=TEXT)
+    again = await sqlite_storage.readers.meet(chat, language="en", breaking=True, now=20)
+    assert again == first == await sqlite_storage.readers.get(chat)
+    assert (first.chat_id, first.language, first.breaking, first.joined_at, first.source) == (
+        chat,
+        "kk",
+        False,
+        10,
+        TEXT,
+    )
+    assert first.state is ReaderState.NEW
+
+
+async def test_ids_and_masks_keep_all_their_bits(storage: Storage) -> None:
+    for chat in (BIG, GROUP):
+        reader = await storage.readers.meet(chat, language="ru", breaking=True, now=BIG)
+        everything = await storage.readers.choose(reader.id, ALL_SECTIONS, True, now=2)
+        assert everything
+        assert everything.sections == ALL_SECTIONS
+        less = await storage.readers.choose(reader.id, 1 << 61, False, now=2)
+        assert less
+        assert less.sections == ALL_SECTIONS - (1 << 61)
+        assert await storage.readers.choose(reader.id, 1 << 61, False, now=2) == less
+    assert await storage.readers.get(12345) is None
+
+
+async def test_topics_of_one_forum_are_readers_of_their_own(storage: Storage) -> None:
+    topics = [
+        await storage.readers.meet(GROUP, language="ru", breaking=True, now=1, thread_id=thread) for thread in (0, 5, 6)
+    ]
+    assert len({topic.id for topic in topics}) == 3
+    assert (await storage.readers.get(GROUP, 6)) == topics[2]
+    await storage.readers.consent(topics[1].id, "w", now=1)
+    await storage.readers.unreachable(GROUP, now=2)
+    assert [(await storage.readers.get(GROUP, n)).state for n in (0, 5, 6)] == ["new", "dormant", "new"]  # type: ignore[union-attr]
+
+
+async def test_choices_carry_the_wanted_state_and_survive_leaving(storage: Storage) -> None:
+    reader = await storage.readers.meet(1, language="ru", breaking=True, now=1)
+    await storage.readers.choose(reader.id, 0b101, True, now=2)
+    await storage.readers.set_breaking(reader.id, False, now=3)
+    await storage.readers.set_language(reader.id, "kk", now=4)
+    yes = await storage.readers.consent(reader.id, "words-1", now=5)
+    assert yes
+    assert (yes.state, yes.consent_at, yes.sections, yes.breaking, yes.language) == ("active", 5, 0b101, False, "kk")
+    left = await storage.readers.leave(reader.id, now=6)
+    assert left
+    assert (left.state, left.sections) == ("left", 0b101)
+    back = await storage.readers.consent(reader.id, "words-2", now=7)
+    assert back
+    assert (back.state, back.consent_at) == ("active", 5)
+    assert (await storage.readers.export(1))["readers"][0]["consent_text"] == "words-1"
+
+
+async def test_nobody_is_changed_under_an_unknown_id(storage: Storage) -> None:
+    readers = storage.readers
+    assert await readers.choose(404, 1, True, now=1) is None
+    assert await readers.set_breaking(404, True, now=1) is None
+    assert await readers.set_language(404, "kk", now=1) is None
+    assert await readers.consent(404, "", now=1) is None
+    assert await readers.leave(404, now=1) is None
+    await readers.unreachable(404, now=1)
+    await readers.move(404, 405)
+    await readers.erase(404)
+    assert await readers.tally() == {"breaking_off": 0}
+
+
+async def test_an_unreachable_chat_sleeps_and_only_if_it_was_awake(storage: Storage) -> None:
+    await subscribed(storage, 21, 6)
+    await storage.readers.unreachable(21, now=9)
+    asleep = await storage.readers.get(21)
+    assert asleep
+    assert (asleep.state, asleep.sections) == ("dormant", 6)
+    left = await subscribed(storage, 22)
+    await storage.readers.leave(left.id, now=9)
+    await storage.readers.unreachable(22, now=10)
+    assert (await storage.readers.get(22)).state == "left"  # type: ignore[union-attr]
+
+
+async def test_a_group_that_moves_takes_its_topics_along(storage: Storage) -> None:
+    for thread in (0, 5):
+        await subscribed(storage, -5, 3, thread_id=thread)
+    there = await subscribed(storage, GROUP, 1, thread_id=5)
+    await storage.readers.move(-5, GROUP)
+    moved = await storage.readers.get(GROUP)
+    assert moved
+    assert (moved.state, moved.sections) == ("active", 3)
+    assert await storage.readers.get(GROUP, 5) == there
+    assert (await storage.readers.get(-5, 5)).state == "left"  # type: ignore[union-attr]
+
+
+AUDIENCES = [
+    (Audience(), 4),
+    (Audience(sections=1), 2),
+    (Audience(sections=3), 3),
+    (Audience(sections=1 << 61), 1),
+    (Audience(sections=ALL_SECTIONS), 4),
+    (Audience(sections=3, besides=1), 1),
+    (Audience(sections=ALL_SECTIONS, besides=1 << 61), 3),
+    (Audience(breaking=True), 3),
+    (Audience(languages=("kk",)), 1),
+    (Audience(languages=("ru", "kk", "en")), 4),
+    (Audience(languages=("%",)), 0),
+    (Audience(sections=2, breaking=True, languages=("ru",)), 1),
+]
+
+
+async def test_who_belongs_to_an_audience(storage: Storage) -> None:
+    await subscribed(storage, 1, 1)
+    await subscribed(storage, 2, 3)
+    await subscribed(storage, 3, 2, language="kk", breaking=False)
+    await subscribed(storage, 4, 1 << 61)
+    gone = await subscribed(storage, 5, ALL_SECTIONS)
+    await storage.readers.leave(gone.id, now=1)
+    await storage.readers.meet(6, language="ru", breaking=True, now=1)
+    for audience, wanted in AUDIENCES:
+        assert await storage.readers.count(audience) == wanted, audience
+
+
+async def test_tally_counts_by_state(storage: Storage) -> None:
+    assert await storage.readers.tally() == {"breaking_off": 0}
+    await subscribed(storage, 1)
+    await subscribed(storage, 2, breaking=False)
+    await storage.readers.meet(3, language="ru", breaking=False, now=1)
+    assert await storage.readers.tally() == {"active": 2, "new": 1, "breaking_off": 1}
+
+
+async def test_export_holds_all_and_erase_leaves_none_of_it(storage: Storage) -> None:
+    ids = {chat: (await subscribed(storage, chat)).id for chat in (31, 32)}
+    await saved(storage, *[])
+    broadcast = await running(storage)
+    receipts = [receipt(broadcast, id_) for id_ in ids.values()]
+    await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+    for id_ in ids.values():
+        await storage.posts.shown(broadcast.posts[0], id_, 55, 1, now=8)
+    await storage.inbox.store([(1, 31, '{"m": "тайна"}'), (2, 32, "{}"), (3, 31, '{"m": "/erase"}')], 4)
+    await storage.inbox.done([1], 5)
+    await storage.deliveries.hold(31, 99)
+    kept = await storage.readers.export(31)
+    assert [len(kept[part]) for part in ("readers", "deliveries", "shown", "messages")] == [1, 1, 1, 2]
+    assert kept["deliveries"][0]["message_id"] == 77
+    await storage.readers.erase(31)
+    left = await storage.readers.export(31)
+    assert (left["readers"], left["deliveries"], left["shown"]) == ([], [], [])
+    assert [message["body"] for message in left["messages"]] == ['{"m": "/erase"}']  # being handled just now
+    assert 31 not in await storage.deliveries.holds(now=1)
+    assert len((await storage.readers.export(32))["deliveries"]) == 1
+    fresh = await storage.readers.meet(31, language="ru", breaking=True, now=9)
+    assert fresh.id > max(ids.values()), "a reused id would send an edit to a stranger"
+
+
+async def test_an_erased_chat_leaves_no_bytes_in_the_file(tmp_path: Path) -> None:
+    storage = await open_storage(f"sqlite:///{tmp_path}/n.db")
+    for chat in range(5_555_000, 5_555_050):
+        await storage.readers.meet(chat, language="ru", breaking=True, now=1, source=f"канал-{chat}")
+    await storage.readers.erase(5_555_007)
+    await storage.close()
+    with sqlite3.connect(tmp_path / "n.db") as plain:
+        assert plain.execute("SELECT COUNT(*) FROM reader").fetchone() == (49,)
+    plain.close()
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs here
+    assert "канал-5555006".encode() in files
+    assert "канал-5555007".encode() not in files
+    assert (5_555_007).to_bytes(4, "big") not in files
