@@ -7,23 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from .content import media_fields, new_file
-from .machine import all_rights
-from .methods import origin
+from .methods import content_of, origin
 from .model import Chat, File, Json, Member, Msg, Query
 
 if TYPE_CHECKING:
     from .http import Sandbox
 
 Photo = bytes | str  # image bytes, or the file_id of a photo that the stand-in knows
-
-
-def transcript(msg: Msg) -> Json:
-    """A message as a person sees it: the Bot API fields, any keyboard, and what it said before."""
-    shown = {**msg.json, "history": msg.history, "deleted": msg.deleted, "silent": msg.silent}
-    shown["disable_notification"] = msg.silent
-    if msg.markup:
-        shown["reply_markup"] = msg.markup
-    return shown
 
 
 class Person:
@@ -35,39 +25,31 @@ class Person:
         self._arrived = asyncio.Event()
 
     async def send(
-        self,
-        text: str = "",
-        chat: int | Chat | None = None,
-        *,
-        photo: Photo | None = None,
-        reply_to: Json | int | None = None,
-        entities: list[Json] | None = None,
-        forward_from: Json | None = None,
-        media_group: list[Photo] | None = None,
-        thread_id: int | None = None,
-    ) -> Json:
+        self, text: str = "", chat: int | Chat | None = None, *, photo: Photo | None = None,
+        reply_to: Json | int | None = None, entities: list[Json] | None = None, forward_from: Json | None = None,
+        media_group: list[Photo] | None = None, thread_id: int | None = None,
+    ) -> Json:  # fmt: skip
         """Say something, in the private chat unless `chat` is given; returns the (first) message.
 
         `forward_from` is a message of this stand-in, whose content is forwarded. `text` is the caption of a photo
         and of the first item of an album.
         """
-        machine, place = self.sandbox.machine, self._place(chat)
+        machine = self.sandbox.machine
         reply = reply_to["message_id"] if isinstance(reply_to, dict) else reply_to
-        common: dict[str, Any] = {"reply_to": reply, "thread": thread_id or 0}
-        if forward_from:
-            msg = machine.chats[forward_from["chat"]["id"]].messages[forward_from["message_id"]]
-            extra = {**machine.content_of(msg).fields, "forward_origin": origin(msg)}
-            return transcript(machine.receive(self.id, place, extra=extra, **common))
+        shared: dict[str, Any] = {"reply_to": reply, "thread": thread_id or 0, "extra": {}}
         if media_group:
-            group = {"media_group_id": str(machine.random.getrandbits(53))}
-            captions = [text] + [""] * (len(media_group) - 1)
-            sent = [
-                machine.receive(self.id, place, text=said, media=self._photo(item), extra=group, **common)
-                for said, item in zip(captions, media_group, strict=True)
-            ]
-            return transcript(sent[0])
-        media = self._photo(photo) if photo else None
-        return transcript(machine.receive(self.id, place, text=text, entities=entities, media=media, **common))
+            shared["extra"] = {"media_group_id": str(machine.random.getrandbits(53))}
+        if forward_from:
+            source = machine.chats[forward_from["chat"]["id"]].messages[forward_from["message_id"]]
+            shared["extra"] = {**content_of(source).fields, "forward_origin": origin(source)}
+        said = [
+            machine.receive(
+                self.id, self._place(chat), text="" if index else text, entities=entities,
+                media=self._photo(item) if item else None, **shared,
+            )
+            for index, item in enumerate(media_group or [photo])
+        ]  # fmt: skip
+        return said[0].transcript()
 
     def _place(self, chat: int | Chat | None) -> int:
         return self.id if chat is None else chat if isinstance(chat, int) else chat.id
@@ -79,8 +61,7 @@ class Person:
 
     async def edit(self, message: Json, text: str) -> Json:
         """Change the text of an own message."""
-        machine = self.sandbox.machine
-        return transcript(machine.revise(self.id, message["chat"]["id"], message["message_id"], text))
+        return self.sandbox.machine.revise(self.id, message["chat"]["id"], message["message_id"], text).transcript()
 
     async def tap(self, message: Json, label_or_data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
         """Press the one button whose data is this or whose label contains it; returns the bot's answer.
@@ -88,22 +69,20 @@ class Person:
         A button of a reply keyboard sends its text; one with an address gives {"url": …}, and so on. Raises
         AssertionError when no or several buttons fit, or when the bot does not answer in `timeout` real seconds.
         """
-        machine = self.sandbox.machine
-        chat = machine.chats[message["chat"]["id"]]
+        chat = self.sandbox.machine.chats[message["chat"]["id"]]
         msg = chat.messages[message["message_id"]]
         button = _button(msg.markup or msg.json.get("reply_markup") or {}, label_or_data)
         if "callback_data" in button:
-            query = machine.press(self.id, chat.id, msg.id, button["callback_data"])
-            return await self._answer(query, timeout) if wait else None
+            return await self.press(message, button["callback_data"], wait=wait, timeout=timeout)
         if "keyboard" in (msg.markup or {}):
-            machine.receive(self.id, chat.id, text=button["text"])
+            await self.send(button["text"], chat)
             return None
         return {name: value for name, value in button.items() if name != "text"}
 
-    async def press(self, message: Json, data: str, *, timeout: float = 5.0) -> Json | None:
+    async def press(self, message: Json, data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
         """Send any callback data on a message, as a forged or stale client would."""
         query = self.sandbox.machine.press(self.id, message["chat"]["id"], message["message_id"], data)
-        return await self._answer(query, timeout)
+        return await self._answer(query, timeout) if wait else None
 
     async def inline(self, text: str, offset: str = "", *, timeout: float = 5.0) -> Json | None:
         """Type `@bot text`; returns {"results", "next_offset", …}."""
@@ -115,7 +94,7 @@ class Person:
 
     def chat(self) -> list[Json]:
         """The private chat from its beginning, each message as it stands now; deleted ones are marked."""
-        return [transcript(msg) for msg in self.sandbox.machine.chats[self.id].messages.values()]
+        return [msg.transcript() for msg in self.sandbox.machine.chats[self.id].messages.values()]
 
     async def next(self, contains: str | None = None, timeout: float = 5.0) -> Json:
         """The next message or edit of the bot in the private chat after the last one returned here.
@@ -140,7 +119,7 @@ class Person:
 
     def hear(self, msg: Msg) -> None:
         """The bot said or changed something here."""
-        self._news.append(transcript(msg))
+        self._news.append(msg.transcript())
         self._arrived.set()
 
     def block(self) -> None:
@@ -214,15 +193,9 @@ class People:
         return self._known.setdefault(user_id, Person(self.sandbox, user_id))
 
     def group(
-        self,
-        chat_id: int,
-        title: str,
-        forum: bool = False,
-        admins: list[Person | int] | None = None,
-        *,
-        basic: bool = False,
-        bot_rights: dict[str, bool] | None = None,
-    ) -> Chat:
+        self, chat_id: int, title: str, forum: bool = False, admins: list[Person | int] | None = None, *,
+        basic: bool = False, bot_rights: dict[str, bool] | None = None,
+    ) -> Chat:  # fmt: skip
         """A supergroup (`basic`: a basic group) with the bot in it, as an admin where `bot_rights` is given.
 
         The first of `admins` is its creator.
@@ -231,27 +204,21 @@ class People:
         return self.sandbox.machine.add_chat(chat, _ids(admins), bot_rights)
 
     def channel(
-        self,
-        chat_id: int,
-        title: str,
-        username: str | None = None,
-        admins: list[Person | int] | None = None,
+        self, chat_id: int, title: str, username: str | None = None, admins: list[Person | int] | None = None,
         bot_rights: dict[str, bool] | None = None,
-    ) -> Chat:
+    ) -> Chat:  # fmt: skip
         """A channel with the bot as administrator, with every right unless `bot_rights` says which."""
         return self.sandbox.machine.add_chat(Chat(chat_id, "channel", title, username), _ids(admins), bot_rights)
 
     def promote_bot(self, chat: Chat, rights: dict[str, bool] | None = None) -> None:
         """Make the bot an administrator with these rights (None: all)."""
         machine = self.sandbox.machine
-        by = next((m.user for m in chat.members.values() if m.status == "creator"), machine.bot)
-        machine.set_member(chat, Member(machine.bot, "administrator", all_rights() if rights is None else rights), by)
+        machine.set_member(chat, Member.lead(machine.bot, rights), chat.creator() or machine.bot)
 
     def topic(self, chat: Chat, name: str) -> int:
         """Open a forum topic; returns its thread id."""
         machine = self.sandbox.machine
-        by = next((m.user for m in chat.members.values() if m.status == "creator"), machine.bot)
-        return machine.add_topic(chat, name, 7322096, by).id
+        return machine.add_topic(chat, name, 7322096, chat.creator() or machine.bot).id
 
     def migrate(self, group: Chat) -> Chat:
         """Turn a basic group into a supergroup, which is returned."""

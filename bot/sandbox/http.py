@@ -18,11 +18,11 @@ from urllib.parse import parse_qsl
 from aiohttp import BodyPartReader, web
 
 from . import sim
-from .client import People, transcript
+from .client import People
 from .faults import Fault, Faults, token_error
 from .flood import FloodRule
-from .methods import METHODS, Machine
-from .model import ApiError, Clock, Json, Params, clamp, refuse, to_int
+from .methods import Machine
+from .model import METHODS, REFUSALS, ApiError, Clock, Json, Params, Uploads, clamp, refuse, require, to_int
 from .schema import check_request, check_result
 from .webhook import Pusher
 
@@ -30,8 +30,6 @@ TOKEN = "777000123:AAsandbox-sandbox-sandbox-sandbox00"  # noqa: S105 - it opens
 _BODY_MAX = 60 * 1024 * 1024
 _PARAMETERS_MAX = 1024 * 1024
 _KNOWN = {name.lower(): name for name in METHODS}
-
-Uploads = dict[str, tuple[str, bytes]]
 
 
 @dataclass(slots=True)
@@ -52,20 +50,11 @@ class Sandbox:
     """
 
     def __init__(
-        self,
-        clock: Clock,
-        *,
-        token: str = TOKEN,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        strict: bool = True,
-        validate: bool = True,
-        flood: FloodRule | None = None,
-        name: str = "Newsdesk",
-        username: str = "newsdesk_demo_bot",
-        advance: Callable[[float], Awaitable[None]] | None = None,
+        self, clock: Clock, *, token: str = TOKEN, host: str = "127.0.0.1", port: int = 0,
+        strict: bool = True, validate: bool = True, flood: FloodRule | None = None, name: str = "Newsdesk",
+        username: str = "newsdesk_demo_bot", advance: Callable[[float], Awaitable[None]] | None = None,
         anti_spin: bool = True,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.clock, self.token, self.host, self.port = clock, token, host, port
         self.strict, self.validate, self.advance = strict, validate, advance
         self.machine = Machine(clock, bot_id=int(token.partition(":")[0]), name=name, username=username)
@@ -125,7 +114,7 @@ class Sandbox:
     def sent(self, chat_id: int) -> list[Json]:
         """What the bot has said in a chat, as it stands now, deleted messages left out."""
         found = self.machine.chats[chat_id].messages.values()
-        return [transcript(msg) for msg in found if msg.out and not msg.deleted and msg.kind != "service"]
+        return [msg.transcript() for msg in found if msg.out and not msg.deleted and msg.kind != "service"]
 
     async def until(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
         """Wait (real seconds) until a condition holds; it is looked at after each change and each call."""
@@ -140,11 +129,9 @@ class Sandbox:
             raise AssertionError(f"not within {timeout} s; the last calls were {last}") from None
 
     def _changed(self, kind: str, chat_id: int, payload: Any) -> None:
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            _settle(waiter)
 
     def _why_silent(self) -> str:
         if self.faults.armed:
@@ -157,17 +144,12 @@ class Sandbox:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
-            wrong = token_error(request.match_info["token"], self.token)
-            if wrong:
-                raise wrong
+            self._check_token(request)
             params, uploads = await _arguments(request)
             method = request.match_info["method"] or str(params.pop("method", ""))
             return respond(await self.call(method, params, uploads))
         except ApiError as error:
-            return respond(refusal(error))
-        except _HtmlBodyError:
-            body = "<html><body><h1>502 Bad Gateway</h1></body></html>"
-            return web.Response(status=502, text=body, content_type="text/html")
+            return respond(error.to_json())
         except _DroppedError:
             if request.transport:
                 request.transport.abort()
@@ -181,7 +163,7 @@ class Sandbox:
         try:
             answer = await self._answer(method, params, uploads or {})
         except ApiError as error:
-            answer = refusal(error)
+            answer = error.to_json()
         finally:
             self.calls.append(Call(method, params, started, answer))
             self._changed("call", 0, None)
@@ -192,20 +174,16 @@ class Sandbox:
         struck = self.faults.strike(method, params) if self.faults.armed else []
         for fault in struck:
             await self._suffer(fault)
-        hook = self.machine.webhook.url
-        if method == "getUpdates":
-            result = await self._poll.call(params)
-        else:
-            result = self.machine.call(method, params, uploads)
+        hook, poll = self.machine.webhook.url, method == "getUpdates"
+        result = await self._poll.call(params) if poll else self.machine.call(method, params, uploads)
         if self.validate:
             found = check_result(method, result)
             self.violations += found
             if (wrong or found) and self.strict:
-                raise ApiError(400, f"Bad Request: stand-in: {(wrong + found)[0]}")
+                raise refuse(f"stand-in: {(wrong + found)[0]}")
         if any(fault.name == "drop_after" for fault in struck):
             raise _DroppedError
-        described = _webhook_words(method, hook, self.machine.webhook.url)
-        return {"ok": True, "result": result, **described}
+        return {"ok": True, "result": result, **_webhook_words(method, hook, self.machine.webhook.url)}
 
     def _check_request(self, method: str, params: Params, uploads: Uploads) -> list[str]:
         """Unknown names are refused at once; for the rest Telegram's own words, if it has some, come first."""
@@ -214,39 +192,42 @@ class Sandbox:
             return []
         unknown, wrong = check_request(method, params, set(uploads))
         self.violations += unknown + wrong
-        if unknown and self.strict:
-            raise ApiError(400, f"Bad Request: stand-in: {unknown[0]}")
+        require(not (unknown and self.strict), f"stand-in: {''.join(unknown[:1])}")
         return wrong
 
     async def _suffer(self, fault: Fault) -> None:
         if fault.error:
             raise fault.error
-        if fault.name == "drop_before":
-            raise _DroppedError
-        if fault.name == "html_body":
-            raise _HtmlBodyError
-        if fault.name == "latency":
-            await self.clock.sleep(fault.seconds)
-        if fault.name == "hang":
-            await asyncio.get_running_loop().create_future()  # until the caller gives up
+        match fault.name:
+            case "drop_before":
+                raise _DroppedError
+            case "html_body":
+                body = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+                raise web.HTTPBadGateway(text=body, content_type="text/html")
+            case "latency":
+                await self.clock.sleep(fault.seconds)
+            case "hang":
+                await asyncio.get_running_loop().create_future()  # until the caller gives up
 
-    async def _file(self, request: web.Request) -> web.StreamResponse:
+    def _check_token(self, request: web.Request) -> None:
         wrong = token_error(request.match_info["token"], self.token)
         if wrong:
-            return respond(refusal(wrong))
-        path = request.match_info["path"]
-        for file in self.machine.files.values():
-            if file.path == path:
-                return web.Response(body=file.data, content_type="application/octet-stream")
-        return respond(refusal(ApiError(404, "Not Found")))
+            raise wrong
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        try:
+            self._check_token(request)
+            path = request.match_info["path"]
+            file = next((file for file in self.machine.files.values() if file.path == path), None)
+            if file is None:
+                raise refuse("Not Found", 404)
+            return web.Response(body=file.data, content_type="application/octet-stream")
+        except ApiError as error:
+            return respond(error.to_json())
 
 
 class _DroppedError(Exception):
     """The connection is to be closed without an answer."""
-
-
-class _HtmlBodyError(Exception):
-    """A proxy's error page is to be answered instead of JSON."""
 
 
 class _LongPoll:
@@ -282,43 +263,31 @@ class _LongPoll:
         except TimeoutError:
             return []
         finally:
-            if self._waiting is mine:
-                self._waiting = None
+            self._waiting = None if self._waiting is mine else self._waiting
         return list(self.machine.call("getUpdates", p))
 
     def _end_older(self, loop: asyncio.AbstractEventLoop) -> None:
-        older = self._waiting
-        if older is None:
-            return
-        text = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
-        delay = 3.0 if loop.time() - self._conflict_at < 3 else 0.0
-        self._conflict_at = loop.time()
-        loop.call_later(delay, _fail, older, ApiError(409, text))
+        if self._waiting:
+            delay = 3.0 if loop.time() - self._conflict_at < 3 else 0.0
+            self._conflict_at = loop.time()
+            loop.call_later(delay, _settle, self._waiting, REFUSALS["conflict"])
 
     def heard(self, kind: str, chat_id: int, payload: Any) -> None:
         """The machine's listener: updates wake the waiting call, a webhook ends it."""
-        if self._waiting is None:
-            return
-        if kind == "update":
-            loop = asyncio.get_running_loop()
-            loop.call_later(0.001, _finish, self._waiting)  # Telegram gathers for a moment too
+        if self._waiting and kind == "update":  # Telegram gathers for a moment too
+            asyncio.get_running_loop().call_later(0.001, _settle, self._waiting)
         elif kind == "state" and self.machine.webhook.url:
-            _fail(self._waiting, ApiError(409, "Conflict: terminated by setWebhook request"))
+            _settle(self._waiting, refuse("terminated by setWebhook request", 409))
 
     def close(self) -> None:
         """Let a waiting call go, so that the server can stop."""
-        if self._waiting:
-            _finish(self._waiting)
+        _settle(self._waiting)
 
 
-def _finish(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-def _fail(future: asyncio.Future[None], error: ApiError) -> None:
-    if not future.done():
-        future.set_exception(error)
+def _settle(future: asyncio.Future[None] | None, error: ApiError | None = None) -> None:
+    """Let go whoever waits for it, unless that is done already."""
+    if future and not future.done():
+        future.set_exception(error) if error else future.set_result(None)
 
 
 def _webhook_words(method: str, before: str, after: str) -> Json:
@@ -327,12 +296,6 @@ def _webhook_words(method: str, before: str, after: str) -> Json:
     if after:
         return {"description": "Webhook is already set" if before == after else "Webhook was set"}
     return {"description": "Webhook was deleted" if before else "Webhook is already deleted"}
-
-
-def refusal(error: ApiError) -> Json:
-    """The envelope of an error."""
-    answer: Json = {"ok": False, "error_code": error.code, "description": error.description}
-    return {**answer, "parameters": error.parameters} if error.parameters else answer
 
 
 def respond(answer: Json) -> web.Response:
@@ -346,7 +309,7 @@ def respond(answer: Json) -> web.Response:
 
 
 async def _not_found(request: web.Request) -> web.StreamResponse:
-    return respond(refusal(ApiError(404, "Not Found")))
+    return respond(refuse("Not Found", 404).to_json())
 
 
 async def _arguments(request: web.Request) -> tuple[Params, Uploads]:
@@ -368,37 +331,29 @@ async def _arguments(request: web.Request) -> tuple[Params, Uploads]:
     except UnicodeError:
         raise refuse("strings must be encoded in UTF-8") from None
     except web.HTTPRequestEntityTooLarge:
-        raise ApiError(413, "Request Entity Too Large: too much data") from None
+        raise refuse("too much data", 413) from None
+    except ValueError as error:
+        raise refuse(
+            f"can't parse {'multipart data' if kind.startswith('multi') else 'parameter value'}: {error}"
+        ) from None
     return params, uploads
 
 
 def _json_object(body: bytes) -> Params:
-    try:
-        value = json.loads(body) if body.strip() else {}
-    except UnicodeError:
-        raise
-    except ValueError as error:
-        raise refuse(f"can't parse parameter value: {error}") from None
-    if not isinstance(value, dict):
-        raise refuse("JSON object expected")
+    value = json.loads(body) if body.strip() else {}
+    require(isinstance(value, dict), "JSON object expected")
     return {name: item for name, item in value.items() if item is not None}
 
 
 async def _multipart(request: web.Request, params: Params, uploads: Uploads) -> None:
     size = 0
-    try:
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader):
-                raise refuse("can't parse nested multipart data")
-            data = bytes(await part.read(decode=True))
-            if part.filename is not None:
-                uploads[part.name or ""] = (part.filename, data)
-            else:
-                params[part.name or ""] = data.decode()
-                size += len(data)
-            if size > _PARAMETERS_MAX or len(uploads) > 50:
-                raise ApiError(413, "Request Entity Too Large: too many parameters or files")
-    except UnicodeError:
-        raise
-    except ValueError as error:
-        raise refuse(f"can't parse multipart data: {error}") from None
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            raise refuse("can't parse nested multipart data")
+        data = bytes(await part.read(decode=True))
+        if part.filename is not None:
+            uploads[part.name or ""] = (part.filename, data)
+        else:
+            params[part.name or ""] = data.decode()
+            size += len(data)
+        require(size <= _PARAMETERS_MAX and len(uploads) <= 50, "too many parameters or files", 413)

@@ -2,47 +2,24 @@
 
 People act through `receive`, `press`, `inline`, `react` and the membership methods; the bot acts through
 `call`. Both change the same chats; what the bot is to hear of goes into one update queue. Every change is
-told to `listeners` as (kind, chat id, payload): message, edit,
-delete (payload Msg), answer (Json), typing (Json), update (Update), queue (the bot listens or
-has taken something) and state.
+told to `listeners` as (kind, chat id, payload): message, edit, delete (payload Msg), answer, typing (Json),
+update (Update), queue (the bot listens or has taken something) and state.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .flood import FloodRule
-from .model import (
-    ADMIN_RIGHTS,
-    CHANNEL_RIGHTS,
-    GROUP_RIGHTS,
-    Chat,
-    Clock,
-    File,
-    Json,
-    Listener,
-    Member,
-    Msg,
-    Query,
-    Topic,
-    Update,
-    User,
-    Webhook,
-    refuse,
-)
-from .text import format_text
+from .model import TABLES, Chat, Clock, File, Json, Member, Msg, Query, Topic, Update, User, Webhook, require
+from .text import What, format_text
 
-DEFAULT_EXCLUDED = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
-_KIND_NAMES = (
-    "message edited_message channel_post edited_channel_post message_reaction message_reaction_count"
-    " inline_query chosen_inline_result callback_query my_chat_member chat_member chat_join_request poll"
-    " poll_answer business_connection business_message edited_business_message deleted_business_messages"
-    " guest_message shipping_query pre_checkout_query purchased_paid_media chat_boost removed_chat_boost"
-    " managed_bot subscription stopped_message_generation"
-)
-UPDATE_KINDS = frozenset(_KIND_NAMES.split())
+UPDATE_KINDS = frozenset(TABLES["update_kinds"])
+DEFAULT_KINDS = UPDATE_KINDS - set(TABLES["default_excluded"])
+MEDIA = ("photo", "video", "document")
 _LIFETIMES = {"callback_query": 150.0, "inline_query": 30.0, "chosen_inline_result": 600.0}
 _DAY = 86_400.0
 _QUEUE_CAP = 100_000
@@ -61,16 +38,14 @@ class World:
         self.files: dict[str, File] = {}
         self.web: dict[str, bytes] = {}  # addresses from which a file may be sent; nothing is ever fetched
         self.queries: dict[str, Query] = {}
-        self.texts: dict[tuple[str, str], str] = {}
-        self.commands: dict[tuple[str, str], list[Json]] = {}
+        self.texts: dict[tuple[str, str], str] = {}  # (name, description …, language) -> the bot's card
+        self.commands: dict[tuple[str, str], list[Json]] = {}  # (scope, language)
         self.flood = FloodRule.off()
         self.webhook = Webhook()
         self.updates: deque[Update] = deque()
         self.next_update = 2_000_001 + self.random.randrange(500_000_000)
-        self.allowed: frozenset[str] = UPDATE_KINDS - DEFAULT_EXCLUDED
-        self.logged_out = False
-        self.started_at = clock.now()
-        self.listeners: list[Listener] = []
+        self.allowed: frozenset[str] = DEFAULT_KINDS
+        self.listeners: list[Callable[[str, int, Any], None]] = []
         self._account_id = 0  # one counter for private chats and basic groups
 
     def emit(self, kind: str, chat_id: int, payload: Any = None) -> None:
@@ -84,11 +59,14 @@ class World:
         """Queue an update for the bot, unless it asked not to get that kind or the queue is full."""
         if kind not in self.allowed or len(self.updates) >= _QUEUE_CAP:
             return
-        expires = self.clock.now() + _LIFETIMES.get(kind, _DAY)
-        update = Update(self.next_update, kind, payload, key, expires)
+        update = Update(self.next_update, kind, payload, key, self.clock.now() + _LIFETIMES.get(kind, _DAY))
         self.updates.append(update)
         self.next_update += 1
         self.emit("update", key[1], update)
+
+    def _tell(self, chat: Chat, msg: Msg, prefix: str = "") -> None:
+        kind = "channel_post" if chat.type == "channel" else "message"
+        self.push(prefix + kind, dict(msg.json), ("chat", chat.id))
 
     def pending(self) -> deque[Update]:
         """The undelivered updates whose time is not over."""
@@ -100,12 +78,9 @@ class World:
     def fetch(self, offset: int, limit: int) -> list[Json]:
         """Confirm everything below `offset` (negative: all but the newest -offset) and give the next ones."""
         queue = self.pending()
-        if offset < 0:
-            while len(queue) > -offset:
-                queue.popleft()
-        elif offset <= self.next_update:  # an offset from the future is taken as none
-            while queue and queue[0].id < offset:
-                queue.popleft()
+        future = offset > self.next_update  # such an offset is taken as none
+        while queue and (len(queue) > -offset if offset < 0 else queue[0].id < offset and not future):
+            queue.popleft()
         return [queue[i].to_json() for i in range(min(limit, len(queue)))]
 
     def settle(self, update: Update) -> None:
@@ -129,135 +104,110 @@ class World:
         if chat.username:
             self.usernames[chat.username.lower()] = chat.id
         for index, user_id in enumerate(admins):
-            member = Member(self.users[user_id], "administrator" if index else "creator", all_rights())
-            chat.members[user_id] = member
+            chat.members[user_id] = Member.lead(self.users[user_id], None, "administrator" if index else "creator")
         chat.members[self.bot.id] = Member(self.bot, "left")
-        standing = Member(self.bot)
-        if bot_rights is not None or chat.type == "channel":
-            granted = all_rights() if bot_rights is None else {"can_manage_chat": True, **bot_rights}
-            standing = Member(self.bot, "administrator", granted)
-        self.set_member(chat, standing, by=self.users[admins[0]] if admins else self.bot)
+        leads = bot_rights is not None or chat.type == "channel"
+        granted = None if bot_rights is None else {"can_manage_chat": True, **bot_rights}
+        standing = Member.lead(self.bot, granted) if leads else Member(self.bot)
+        self.set_member(chat, standing, by=chat.creator() or self.bot)
         return chat
+
+    def _tell_change(self, kind: str, chat: Chat, old: Member, new: Member, by: User) -> None:
+        change = {"chat": chat.json, "from": by.json, "date": int(self.clock.now())}
+        change |= {"old_chat_member": old.to_json(chat), "new_chat_member": new.to_json(chat)}
+        self.push(kind, change, ("chat", chat.id))
 
     def set_member(self, chat: Chat, member: Member, by: User) -> None:
         """Change somebody's standing; the bot hears of its own as my_chat_member, of others' if admin."""
         old = chat.members.get(member.user.id) or Member(member.user, "left")
         chat.members[member.user.id] = member
-        change = {"chat": chat.json, "from": by.json, "date": int(self.clock.now())}
-        change |= {"old_chat_member": old.to_json(chat), "new_chat_member": member.to_json(chat)}
-        if member.user is self.bot:
-            self.push("my_chat_member", change, ("chat", chat.id))
-        elif chat.members[self.bot.id].status == "administrator":
-            self.push("chat_member", change, ("chat", chat.id))
-        moved = old.inside != member.inside
-        if moved and chat.type in ("group", "supergroup"):
-            field = "new_chat_members" if member.inside else "left_chat_member"
-            value = [member.user.json] if member.inside else member.user.json
-            self.service(chat, by, {field: value})
+        own = member.user is self.bot
+        if own or chat.members[self.bot.id].status == "administrator":
+            self._tell_change("my_chat_member" if own else "chat_member", chat, old, member, by)
+        if old.inside != member.inside and chat.is_group:
+            user = member.user.json
+            self.service(chat, by, {"new_chat_members": [user]} if member.inside else {"left_chat_member": user})
         self.emit("state", chat.id)
-
-    def open(self, user_id: int) -> None:
-        """Mark a private chat as opened without a word said: a reader that an earlier bot has left us."""
-        self.chats[user_id].started = True
 
     def block(self, user_id: int, blocked: bool) -> None:
         """A person blocks or unblocks the bot; the bot hears of it."""
-        chat, user = self.chats[user_id], self.users[user_id]
+        chat = self.chats[user_id]
         if chat.blocked == blocked:
             return
         chat.blocked = blocked
-        before, after = Member(self.bot), Member(self.bot, "kicked")
-        old, new = (before, after) if blocked else (after, before)
-        change = {"chat": chat.json, "from": user.json, "date": int(self.clock.now())}
-        change |= {"old_chat_member": old.to_json(chat), "new_chat_member": new.to_json(chat)}
-        self.push("my_chat_member", change, ("chat", chat.id))
+        old, new = (Member(self.bot, status) for status in (("member", "kicked") if blocked else ("kicked", "member")))
+        self._tell_change("my_chat_member", chat, old, new, self.users[user_id])
         self.emit("state", chat.id)
 
-    def migrate(self, chat_id: int, new_id: int | None = None) -> int:
+    def migrate(self, chat_id: int) -> int:
         """A basic group becomes a supergroup; both sides get their service message. Returns the new id."""
         old = self.chats[chat_id]
-        new = Chat(new_id or -1_001_000_000_000 + chat_id, "supergroup", title=old.title)
+        new = Chat(-1_001_000_000_000 + chat_id, "supergroup", title=old.title, members=dict(old.members))
         self.chats[new.id] = new
-        new.members = dict(old.members)
         old.migrated_to = new.id
         self.service(old, self.bot, {"migrate_to_chat_id": new.id}, heard=True)
         self.service(new, self.bot, {"migrate_from_chat_id": old.id}, heard=True)
         self.emit("state", new.id)
         return new.id
 
+    def add_topic(self, chat: Chat, name: str, color: int, by: User) -> Topic:
+        """Create a forum topic; its id is that of the service message."""
+        thread = chat.last_id + 1
+        self.service(chat, by, {"forum_topic_created": {"name": name, "icon_color": color}}, thread=thread)
+        topic = chat.topics[thread] = Topic(thread, name, color)
+        self.emit("state", chat.id)
+        return topic
+
     # --- messages ---------------------------------------------------------------------------------------
 
-    def add_message(self, chat: Chat, sender: User | None, fields: Json, msg: Msg, thread: int = 0) -> Msg:
-        """Give the message its id and place. `sender` None: posted in the channel's own name."""
+    def add_message(self, chat: Chat, sender: User, fields: Json, msg: Msg, thread: int = 0) -> Msg:
+        """Give the message its id and place; in a channel it is posted in the channel's own name."""
         if chat.type in ("private", "group"):
             self._account_id = chat.last_id = self._account_id + 1
         else:
             chat.last_id += 1
-        shown = msg.json
-        shown["message_id"] = chat.last_id
-        if sender is None or chat.type == "channel":
-            shown["sender_chat"] = chat.json
-        else:
-            shown["from"] = sender.json
-        shown["chat"] = chat.json
-        shown["date"] = int(self.clock.now())
+        author = {"sender_chat": chat.json} if chat.type == "channel" else {"from": sender.json}
+        msg.json.update(message_id=chat.last_id, **author, chat=chat.json, date=int(self.clock.now()))
         if thread:
-            shown["message_thread_id"] = thread
-            shown["is_topic_message"] = True
-        shown.update(fields)
+            msg.json.update(message_thread_id=thread, is_topic_message=True)
+        msg.json.update(fields)
         chat.messages[chat.last_id] = msg
         self.emit("message", chat.id, msg)
         return msg
 
-    def service(self, chat: Chat, by: User, fields: Json, *, heard: bool | None = None, thread: int = 0) -> Msg:
+    def service(self, chat: Chat, by: User, fields: Json, *, heard: bool = False, thread: int = 0) -> None:
         """A service message. The bot hears its own only where `heard` says so (pins, migration)."""
         msg = self.add_message(chat, by, fields, Msg({}, out=by is self.bot, kind="service"), thread)
-        if heard or (heard is None and by is not self.bot):
-            kind = "channel_post" if chat.type == "channel" else "message"
-            self.push(kind, dict(msg.json), ("chat", chat.id))
-        return msg
+        if heard or by is not self.bot:
+            self._tell(chat, msg)
 
     def receive(
-        self,
-        user_id: int,
-        chat_id: int,
-        *,
-        text: str = "",
-        entities: list[Json] | None = None,
-        media: Json | None = None,
-        reply_to: int | None = None,
-        thread: int = 0,
-        extra: Json | None = None,
-    ) -> Msg:
+        self, user_id: int, chat_id: int, *, text: str = "", entities: list[Json] | None = None,
+        media: Json | None = None, reply_to: int | None = None, thread: int = 0, extra: Json | None = None
+    ) -> Msg:  # fmt: skip
         """A person says something. `media` are Message fields such as `photo`; `extra` others, as an origin."""
         chat, user = self.chats[chat_id], self.users[user_id]
         self._may_speak(chat, user)
-        fields: Json = dict(media or {})
-        if text:
-            names = ("caption", "caption_entities") if media else ("text", "entities")
-            fields |= _typed(text, entities, names, media is not None)
+        fields: Json = {**(media or {}), **(_typed(text, entities, caption=bool(media)) if text else {})}
         if reply_to:
             fields["reply_to_message"] = quoted(chat.messages[reply_to])
         fields.update(extra or {})
-        kind = next((k for k in ("photo", "video", "document") if k in fields), "text")
-        msg = Msg({}, kind=kind)
         if chat.type == "private":
             chat.started = True
             self.block(user_id, False)  # to write is to unblock
-        self.add_message(chat, None if chat.type == "channel" else user, fields, msg, thread)
+        kind = next((kind for kind in MEDIA if kind in fields), "text")
+        msg = self.add_message(chat, user, fields, Msg({}, kind=kind), thread)
         if self._bot_hears(chat, msg):
-            kind = "channel_post" if chat.type == "channel" else "message"
-            self.push(kind, dict(msg.json), ("chat", chat.id))
+            self._tell(chat, msg)
         return msg
 
     def _may_speak(self, chat: Chat, user: User) -> None:
         if chat.type == "private":
-            if chat.id != user.id:
-                raise refuse("a person speaks only in the own private chat")
+            require(chat.id == user.id, "a person speaks only in the own private chat")
             return
-        member = chat.members.get(user.id)
-        if not member or not member.inside or (chat.type == "channel" and not member.may("can_post_messages")):
-            raise refuse(f"user {user.id} cannot write in chat {chat.id}")
+        me = chat.members.get(user.id)
+        speaks = me and me.inside and (chat.type != "channel" or me.may("can_post_messages"))
+        require(speaks, f"user {user.id} cannot write in chat {chat.id}")
 
     def _bot_hears(self, chat: Chat, msg: Msg) -> bool:
         """Privacy mode: a bot that is no administrator hears commands, replies to itself and mentions."""
@@ -275,13 +225,12 @@ class World:
         """A person edits the own message."""
         chat = self.chats[chat_id]
         msg = chat.messages[message_id]
-        self.change(chat, msg, {"entities": None, **_typed(text, None, ("text", "entities"), False)})
+        self.change(chat, msg, {"entities": None, **_typed(text, None, caption=False)})
         if self._bot_hears(chat, msg):
-            kind = "edited_channel_post" if chat.type == "channel" else "edited_message"
-            self.push(kind, dict(msg.json), ("chat", chat_id))
+            self._tell(chat, msg, "edited_")
         return msg
 
-    def change(self, chat: Chat, msg: Msg, fields: Json, *, silent_mark: bool = False) -> None:
+    def change(self, chat: Chat, msg: Msg, fields: Json) -> None:
         """Put new content into a message and keep what it said before. Empty values remove the field."""
         names = ("text", "entities", "caption", "caption_entities", "reply_markup", "edit_date")
         msg.history.append({name: msg.json[name] for name in names if name in msg.json})
@@ -290,8 +239,7 @@ class World:
                 msg.json.pop(name, None)
             else:
                 msg.json[name] = value
-        if not silent_mark:
-            msg.json["edit_date"] = int(self.clock.now())
+        msg.json["edit_date"] = int(self.clock.now())
         self.emit("edit", chat.id, msg)
 
     def erase(self, chat: Chat, msg: Msg) -> None:
@@ -301,59 +249,33 @@ class World:
             chat.pinned.remove(msg.id)
         self.emit("delete", chat.id, msg)
 
-    def find(self, chat: Chat, message_id: int) -> Msg | None:
-        """A message that still exists."""
-        msg = chat.messages.get(message_id)
-        return None if msg is None or msg.deleted else msg
-
     # --- queries ----------------------------------------------------------------------------------------
 
-    def _query(self, user_id: int, lifetime: float) -> Query:
-        query = Query(str(self.random.getrandbits(62)), user_id, self.clock.now() + lifetime)
+    def _ask(self, kind: str, user_id: int, payload: Json) -> Query:
+        query = Query(str(self.random.getrandbits(62)), user_id, self.clock.now() + _LIFETIMES[kind])
         self.queries[query.id] = query
+        self.push(kind, {"id": query.id, "from": self.users[user_id].json, **payload}, ("user", user_id))
         return query
 
     def press(self, user_id: int, chat_id: int, message_id: int, data: str) -> Query:
         """A person presses a callback button; the data is sent as given, so a forged press is possible."""
         chat = self.chats[chat_id]
         msg = chat.messages[message_id]
-        shown = dict(msg.json)
-        if msg.deleted:
-            shown = {"chat": chat.json, "message_id": message_id, "date": 0}
-        query = self._query(user_id, 150.0)
-        payload = {"id": query.id, "from": self.users[user_id].json, "message": shown, "data": data}
+        gone = {"chat": chat.json, "message_id": message_id, "date": 0}
+        payload = {"message": gone if msg.deleted else dict(msg.json), "data": data}
         payload["chat_instance"] = str(abs(chat_id) * 2_654_435_761 % 2**62)
-        self.push("callback_query", payload, ("user", user_id))
-        return query
+        return self._ask("callback_query", user_id, payload)
 
     def inline(self, user_id: int, text: str, offset: str = "") -> Query:
         """A person types `@bot text`."""
-        query = self._query(user_id, 30.0)
-        payload = {"id": query.id, "from": self.users[user_id].json, "query": text, "offset": offset}
-        self.push("inline_query", {**payload, "chat_type": "sender"}, ("user", user_id))
-        return query
+        return self._ask("inline_query", user_id, {"query": text, "offset": offset, "chat_type": "sender"})
 
     def react(self, user_id: int, chat_id: int, message_id: int, emoji: str | None) -> None:
         """A person reacts; None takes the reaction back. Off by default in `allowed_updates`."""
-        chat = self.chats[chat_id]
         new = [{"type": "emoji", "emoji": emoji}] if emoji else []
-        payload = {"chat": chat.json, "message_id": message_id, "user": self.users[user_id].json}
+        payload = {"chat": self.chats[chat_id].json, "message_id": message_id, "user": self.users[user_id].json}
         payload |= {"date": int(self.clock.now()), "old_reaction": [], "new_reaction": new}
         self.push("message_reaction", payload, ("chat", chat_id))
-
-    def add_topic(self, chat: Chat, name: str, color: int, by: User) -> Topic:
-        """Create a forum topic; its id is that of the service message."""
-        fields = {"forum_topic_created": {"name": name, "icon_color": color}}
-        thread = chat.last_id + 1
-        self.service(chat, by, fields, thread=thread)
-        topic = chat.topics[thread] = Topic(thread, name, color)
-        self.emit("state", chat.id)
-        return topic
-
-
-def all_rights() -> dict[str, bool]:
-    """Every administrator right."""
-    return dict.fromkeys((*ADMIN_RIGHTS, *CHANNEL_RIGHTS, *GROUP_RIGHTS), True)
 
 
 def quoted(msg: Msg) -> Json:
@@ -361,11 +283,12 @@ def quoted(msg: Msg) -> Json:
     return {name: value for name, value in msg.json.items() if name != "reply_to_message"}
 
 
-def _typed(text: str, entities: list[Json] | None, names: tuple[str, str], caption: bool) -> Json:
+def _typed(text: str, entities: list[Json] | None, *, caption: bool) -> Json:
     """What a person typed, with the entities that Telegram finds in it."""
-    if caption:
-        said, found = format_text(text, parse_mode="", entities=entities, limit=1024, what="message caption")
-    else:
-        said, found = format_text(text, parse_mode="", entities=entities, limit=4096, what="message")
-    listed = [entity.to_json() for entity in found]
-    return {names[0]: said, names[1]: listed} if listed else {names[0]: said}
+    limit = 1024 if caption else 4096
+    what: What = "message caption" if caption else "message"
+    said, found = format_text(text, parse_mode="", entities=entities, limit=limit, what=what)
+    fields: Json = {"caption" if caption else "text": said}
+    if found:
+        fields["caption_entities" if caption else "entities"] = [entity.to_json() for entity in found]
+    return fields

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from .entities import TextError, check_link
-from .model import Json, refuse
+from .model import Json, refuse, require
 
 _ACTIONS = (
     *("url", "callback_data", "callback_game", "pay", "switch_inline_query", "switch_inline_query_chosen_chat"),
@@ -19,17 +19,13 @@ _MAX_BUTTONS, _MAX_BYTES = 100, 10_000  # what the servers take, as observed fro
 
 def parse(raw: Any) -> Json | None:
     """Syntax of `reply_markup` (JSON text or a decoded object); None when it amounts to no keyboard."""
+    try:
+        raw = json.loads(raw) if raw and isinstance(raw, str) else raw
+    except ValueError:
+        raise refuse("can't parse reply keyboard markup JSON object") from None
     if raw is None or raw == "":
         return None
-    if isinstance(raw, str):
-        try:
-            raw = json.loads(raw)
-        except ValueError:
-            raise refuse("can't parse reply keyboard markup JSON object") from None
-    if raw is None:
-        return None
-    if not isinstance(raw, dict):
-        raise refuse("object expected as reply markup")
+    require(isinstance(raw, dict), "object expected as reply markup")
     if "keyboard" in raw:
         rows = [[_reply_button(b) for b in row] for row in _rows(raw["keyboard"], 'field "keyboard"')]
         if any(rows):
@@ -38,16 +34,13 @@ def parse(raw: Any) -> Json | None:
         what = 'field "inline_keyboard" of the InlineKeyboardMarkup'
         rows = _clip([[_inline_button(b) for b in row] for row in _rows(raw["inline_keyboard"], what)])
         return {"inline_keyboard": rows} if rows else None
-    if raw.get("remove_keyboard") is True or raw.get("force_reply") is True:
-        return dict(raw)
-    return None
+    return dict(raw) if raw.get("remove_keyboard") is True or raw.get("force_reply") is True else None
 
 
 def _rows(value: Any, what: str) -> list[list[Any]]:
     if not isinstance(value, list):
         raise refuse(f"{what.split(' of ')[0]} must be of type Array")
-    if not all(isinstance(row, list) for row in value):
-        raise refuse(f"{what} must be an Array of Arrays")
+    require(all(isinstance(row, list) for row in value), f"{what} must be an Array of Arrays")
     return value
 
 
@@ -57,8 +50,7 @@ def _clip(rows: list[list[Json]]) -> list[list[Json]]:
     for row in rows:
         named = [b for b in row if b["text"] or b.get("icon_custom_emoji_id")][:_ROW][: _ALL - total]
         total += len(named)
-        if named:
-            kept.append(named)
+        kept += [named] if named else []
     return kept
 
 
@@ -67,8 +59,7 @@ def _reply_button(button: Any) -> Json:
         return {"text": button}
     if not isinstance(button, dict):
         raise refuse("can't parse keyboard button: KeyboardButton must be a String or an Object")
-    if "text" not in button:
-        raise refuse("can't parse keyboard button: Can't find field \"text\"")
+    require("text" in button, "can't parse keyboard button: Can't find field \"text\"")
     return button
 
 
@@ -76,22 +67,19 @@ def _inline_button(button: Any) -> Json:
     head = "can't parse inline keyboard button: "
     if not isinstance(button, dict):
         raise refuse(head + "InlineKeyboardButton must be an Object")
-    if "text" not in button:
-        raise refuse(head + 'Can\'t find field "text"')
+    require("text" in button, head + 'Can\'t find field "text"')
     for name in ("text", "url", "callback_data", "style"):
-        if not isinstance(button.get(name, ""), str):
-            raise refuse(f'{head}Field "{name}" must be of type String')
-    if button.get("style", "") not in _STYLES:
-        raise refuse(head + "invalid button style specified")
+        require(isinstance(button.get(name, ""), str), f'{head}Field "{name}" must be of type String')
+    require(button.get("style", "") in _STYLES, head + "invalid button style specified")
     for action in _ACTIONS:
         value = button.get(action)
         if value is None or value is False or (value == "" and action in ("url", "callback_data")):
             continue
         kept = {k: button[k] for k in ("icon_custom_emoji_id", "style") if button.get(k)}
         return {"text": button["text"], action: value, **kept}
-    if not button["text"] and not button.get("icon_custom_emoji_id"):
-        return {"text": ""}
-    raise refuse(head + "Text buttons are unallowed in the inline keyboard")
+    nameless = not button["text"] and not button.get("icon_custom_emoji_id")
+    require(nameless, head + "Text buttons are unallowed in the inline keyboard")
+    return {"text": ""}
 
 
 def check(markup: Json | None, chat_type: str, *, inline_only: bool = False) -> Json | None:
@@ -99,26 +87,20 @@ def check(markup: Json | None, chat_type: str, *, inline_only: bool = False) -> 
     if markup is None:
         return None
     if "inline_keyboard" not in markup:
-        if inline_only or chat_type == "channel":
-            raise refuse("inline keyboard expected")
+        require(not inline_only and chat_type != "channel", "inline keyboard expected")
         return markup
-    rows = [[_checked(button, chat_type) for button in row] for row in markup["inline_keyboard"]]
-    return {"inline_keyboard": rows}
+    return {"inline_keyboard": [[_checked(b, chat_type) for b in row] for row in markup["inline_keyboard"]]}
 
 
 def _checked(button: Json, chat_type: str) -> Json:
-    if "callback_data" in button:
-        return button
     if "url" in button:
         return {**button, "url": _address(button["url"], "button URL")}
-    for name in ("switch_inline_query", "switch_inline_query_current_chat"):
-        if name in button and chat_type == "channel":
-            reason = "because users will not be able to use the button without knowing bot's username"
-            raise refuse(f"can't use {name} button in a channel chat, {reason}")
-    if "login_url" in button:
-        _address(button["login_url"].get("url", ""), "button login URL", https=True)
-    if "web_app" in button:
-        _address(button["web_app"].get("url", ""), "button Web App URL", https=True)
+    for name in {"switch_inline_query", "switch_inline_query_current_chat"} & button.keys():
+        reason = "because users will not be able to use the button without knowing bot's username"
+        require(chat_type != "channel", f"can't use {name} button in a channel chat, {reason}")
+    for name, what in (("login_url", "button login URL"), ("web_app", "button Web App URL")):
+        if name in button:
+            _address(button[name].get("url", ""), what, https=True)
     return button
 
 
@@ -134,18 +116,10 @@ def _address(url: str, what: str, *, https: bool = False) -> str:
 
 def server_check(markup: Json | None, chat_type: str) -> None:
     """What only Telegram's own servers look at: callback bytes, size, where Mini App buttons may stand."""
-    if markup is None:
-        return
-    if "inline_keyboard" not in markup:
-        return
-    buttons = [button for row in markup["inline_keyboard"] for button in row]
+    buttons = [button for row in (markup or {}).get("inline_keyboard", ()) for button in row]
     for button in buttons:
-        if "callback_data" in button and not 1 <= len(button["callback_data"].encode()) <= 64:
-            raise refuse("BUTTON_DATA_INVALID")
-        if "copy_text" in button and not 1 <= len(button["copy_text"].get("text", "")) <= 256:
-            raise refuse("BUTTON_COPY_TEXT_INVALID")
-        if "web_app" in button and chat_type != "private":
-            raise refuse("BUTTON_TYPE_INVALID")
+        require(1 <= len(button.get("callback_data", "x").encode()) <= 64, "BUTTON_DATA_INVALID")
+        require(1 <= len(button.get("copy_text", {"text": "x"}).get("text", "")) <= 256, "BUTTON_COPY_TEXT_INVALID")
+        require("web_app" not in button or chat_type == "private", "BUTTON_TYPE_INVALID")
     size = sum(len(part.encode()) for b in buttons for part in b.values() if isinstance(part, str))
-    if len(buttons) > _MAX_BUTTONS or size > _MAX_BYTES:
-        raise refuse("reply markup is too long")
+    require(len(buttons) <= _MAX_BUTTONS and size <= _MAX_BYTES, "reply markup is too long")

@@ -8,36 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 Json = dict[str, Any]
 Params = dict[str, Any]
+Uploads = dict[str, tuple[str, bytes]]  # field -> (file name, bytes)
 
-_PREFIXES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 500: "Internal Server Error"}
-
-CHANNEL_RIGHTS = ("can_post_messages", "can_edit_messages")
-GROUP_RIGHTS = ("can_pin_messages", "can_manage_topics")
-ADMIN_RIGHTS = (
-    "can_manage_chat",
-    "can_delete_messages",
-    "can_manage_video_chats",
-    "can_restrict_members",
-    "can_promote_members",
-    "can_change_info",
-    "can_invite_users",
-    "can_post_stories",
-    "can_edit_stories",
-    "can_delete_stories",
-    "can_send_welcome_messages",
-)
-PERMISSIONS = (
-    *("can_send_messages", "can_send_audios", "can_send_documents", "can_send_photos", "can_send_videos"),
-    *("can_send_video_notes", "can_send_voice_notes", "can_send_polls", "can_send_other_messages"),
-    *("can_add_web_page_previews", "can_react_to_messages", "can_edit_tag", "can_change_info"),
-    *("can_invite_users", "can_pin_messages", "can_manage_topics"),
-)
+TABLES: Json = json.loads(Path(__file__).with_name("tables.json").read_text("utf-8"))
+METHODS: tuple[str, ...] = tuple(TABLES["methods"])
+_PREFIXES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
+_PREFIXES |= {413: "Request Entity Too Large", 429: "Too Many Requests", 500: "Internal Server Error"}
 
 
 class Clock(Protocol):
@@ -57,23 +40,37 @@ class ApiError(Exception):
 
     def __init__(self, code: int, description: str, parameters: dict[str, int] | None = None) -> None:
         super().__init__(f"{code} {description}")
-        self.code = code
-        self.description = description
-        self.parameters = parameters
+        self.code, self.description, self.parameters = code, description, parameters
+
+    def to_json(self) -> Json:
+        """The envelope that answers the call."""
+        answer: Json = {"ok": False, "error_code": self.code, "description": self.description}
+        return {**answer, "parameters": self.parameters} if self.parameters else answer
+
+
+REFUSALS = {name: ApiError(*row) for name, row in TABLES["refusals"].items()}  # each by its name, for faults
+
+
+def lowered(text: str) -> str:
+    """The first letter as the Bot API server lowers it, unless the text looks like a CODE_IN_CAPITALS."""
+    return text if text[1:2] == "_" or "A" <= text[1:2] <= "Z" else text[:1].lower() + text[1:]
 
 
 def refuse(text: str, code: int = 400, **parameters: int) -> ApiError:
-    """The error for an inner text, with the prefix and the lower-cased first letter that Telegram gives it."""
+    """The error for an inner text, with Telegram's prefix unless it has one."""
     prefix = _PREFIXES[code]
-    if not text.startswith(prefix):
-        plain = len(text) < 2 or not (text[1] == "_" or text[1].isupper())
-        text = f"{prefix}: {text[0].lower() + text[1:] if plain else text}"
-    return ApiError(code, text, parameters or None)
+    return ApiError(code, text if text.startswith(prefix) else f"{prefix}: {lowered(text)}", parameters or None)
+
+
+def require(condition: object, otherwise: str, code: int = 400) -> None:
+    """Refuse the call with these words unless the condition holds."""
+    if not condition:
+        raise refuse(otherwise, code)
 
 
 def flood(seconds: int) -> ApiError:
     """The 429 that tells a caller to wait that many seconds."""
-    return ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
+    return refuse(f"retry after {seconds}", 429, retry_after=seconds)
 
 
 @dataclass(slots=True)
@@ -90,10 +87,8 @@ class User:
 
     def __post_init__(self) -> None:
         self.json = {"id": self.id, "is_bot": self.is_bot, "first_name": self.name}
-        if self.username:
-            self.json["username"] = self.username
-        if not self.is_bot:
-            self.json["language_code"] = self.lang
+        self.json |= {"username": self.username} if self.username else {}
+        self.json |= {} if self.is_bot else {"language_code": self.lang}
 
 
 @dataclass(slots=True)
@@ -103,6 +98,12 @@ class Member:
     user: User
     status: str = "member"
     rights: dict[str, bool] = field(default_factory=dict)
+
+    @classmethod
+    def lead(cls, user: User, rights: dict[str, bool] | None = None, status: str = "administrator") -> Member:
+        """An administrator or creator, with every right unless `rights` says which."""
+        every = (*TABLES["admin_rights"], *TABLES["channel_rights"], *TABLES["group_rights"])
+        return cls(user, status, dict.fromkeys(every, True) if rights is None else rights)
 
     @property
     def inside(self) -> bool:
@@ -116,18 +117,13 @@ class Member:
     def to_json(self, chat: Chat) -> Json:
         """The ChatMember object."""
         shown: Json = {"user": self.user.json, "status": self.status}
-        if self.status == "creator":
-            shown["is_anonymous"] = False
-        elif self.status == "administrator":
-            names = ADMIN_RIGHTS + (CHANNEL_RIGHTS if chat.type == "channel" else GROUP_RIGHTS)
-            shown |= {"can_be_edited": False, "is_anonymous": False}
-            shown |= {name: self.rights.get(name, False) for name in names}
-        elif self.status == "restricted":
-            shown |= {"is_member": True, "until_date": 0}
-            shown |= {name: self.rights.get(name, False) for name in PERMISSIONS}
-        elif self.status == "kicked":
-            shown["until_date"] = 0
-        return shown
+        more: dict[str, Json] = {"creator": {"is_anonymous": False}, "kicked": {"until_date": 0}}
+        more["administrator"] = {"can_be_edited": False, "is_anonymous": False}
+        more["restricted"] = {"is_member": True, "until_date": 0}
+        own = TABLES["channel_rights" if chat.type == "channel" else "group_rights"]
+        names = {"administrator": [*TABLES["admin_rights"], *own], "restricted": TABLES["permissions"]}
+        rights = {name: self.rights.get(name, False) for name in names.get(self.status, ())}
+        return {**shown, **more.get(self.status, {}), **rights}
 
 
 @dataclass(slots=True)
@@ -147,6 +143,12 @@ class Msg:
     def id(self) -> int:
         """The message id in its chat."""
         return int(self.json["message_id"])
+
+    def transcript(self) -> Json:
+        """The message as a person sees it: the Bot API fields, any keyboard, and what it said before."""
+        shown = {**self.json, "history": self.history, "deleted": self.deleted, "silent": self.silent}
+        shown["disable_notification"] = self.silent
+        return {**shown, "reply_markup": self.markup} if self.markup else shown
 
 
 @dataclass(slots=True)
@@ -181,13 +183,23 @@ class Chat:
     json: Json = field(init=False)
 
     def __post_init__(self) -> None:
-        self.json = {"id": self.id, "type": self.type}
-        if self.title is not None:
-            self.json["title"] = self.title
-        if self.username:
-            self.json["username"] = self.username
-        if self.is_forum:
-            self.json["is_forum"] = True
+        given = {"id": self.id, "type": self.type, "title": self.title, "username": self.username or None}
+        given["is_forum"] = self.is_forum or None
+        self.json = {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a basic group or a supergroup."""
+        return self.type in ("group", "supergroup")
+
+    def find(self, message_id: int) -> Msg | None:
+        """A message that still exists."""
+        msg = self.messages.get(message_id)
+        return None if msg is None or msg.deleted else msg
+
+    def creator(self) -> User | None:
+        """Whose chat it is."""
+        return next((member.user for member in self.members.values() if member.status == "creator"), None)
 
 
 @dataclass(slots=True)
@@ -218,13 +230,9 @@ class File:
     def to_json(self) -> Json:
         """The PhotoSize, Video or Document object."""
         shown: Json = {"file_id": self.file_id, "file_unique_id": self.unique_id, "file_size": len(self.data)}
-        if self.kind != "Document":
-            shown |= {"width": self.width, "height": self.height}
-        if self.kind == "Video":
-            shown["duration"] = 0
-        if self.kind != "Photo":
-            shown |= {"file_name": self.name, "mime_type": self.mime}
-        return shown
+        shown |= {} if self.kind == "Document" else {"width": self.width, "height": self.height}
+        shown |= {"duration": 0} if self.kind == "Video" else {}
+        return shown if self.kind == "Photo" else {**shown, "file_name": self.name, "mime_type": self.mime}
 
 
 @dataclass(slots=True, eq=False)
@@ -272,15 +280,10 @@ class Content:
     late: ApiError | None = None
 
 
-Listener = Callable[[str, int, Any], None]
-
-
 def to_int(value: Any) -> int:
     """Telegram's lenient integer: garbage is 0."""
-    if isinstance(value, bool):
-        return int(value)
     try:
-        return int(str(value).strip()) if value is not None else 0
+        return value if type(value) is int else int(value) if value is True else int(str(value).strip())
     except ValueError:
         return 0
 

@@ -130,10 +130,10 @@ def newest(language: str, opened: float, now: float) -> list[Article]:
 def _body(item: Article) -> str:
     """The article's text as the site's editor stores it: date and headline first, partner block last."""
     title, teaser = PARTNERS[item.language]
-    parts = [f"<p>{item.local:%d.%m.%Y, %H:%M}</p><h1>{escape(item.headline)}</h1><p>{escape(item.lead)}</p>"]
-    for line in item.stored["body"].strip().splitlines():
-        parts.append(f"<h3>{escape(line[2:])}</h3>" if line.startswith("# ") else f"<p>{escape(line)}</p>")
-    return "".join([*parts, f"<h4>{title}</h4><p>{teaser}</p><p>×</p>"])
+    head = f"<p>{item.local:%d.%m.%Y, %H:%M}</p><h1>{escape(item.headline)}</h1><p>{escape(item.lead)}</p>"
+    lines = item.stored["body"].strip().splitlines()
+    blocks = (f"<h3>{escape(line[2:])}</h3>" if line[:2] == "# " else f"<p>{escape(line)}</p>" for line in lines)
+    return f"{head}{''.join(blocks)}<h4>{title}</h4><p>{teaser}</p><p>×</p>"
 
 
 def _fields(item: Article) -> dict[str, Any]:

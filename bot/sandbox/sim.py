@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .client import Person, transcript
+from .client import Person
 from .content import image_size
 from .model import ApiError, Chat, Json, Msg, to_int
 from .picture import draw
@@ -117,7 +117,7 @@ class _Sim:
     async def chat(self, request: web.Request) -> web.Response:
         """A chat from its beginning."""
         chat = self.machine.chats[int(request.match_info["chat_id"])]
-        messages = [transcript(msg) for msg in chat.messages.values()]
+        messages = [msg.transcript() for msg in chat.messages.values()]
         return web.json_response({"messages": messages, "pinned": chat.pinned})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -145,7 +145,7 @@ class _Sim:
     def _event(self, kind: str, chat_id: int, payload: Any) -> Json:
         event: Json = {"type": kind, "chat_id": chat_id, "now": self.machine.clock.now()}
         if isinstance(payload, Msg):
-            return {**event, "message": transcript(payload)}
+            return {**event, "message": payload.transcript()}
         if isinstance(payload, dict):
             return {**event, **payload}
         return {**event, "type": "state" if kind == "update" else kind}

@@ -14,7 +14,7 @@ from .methods import Machine
 from .model import Clock, Params, Update
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
-_MUTE = ("deletewebhook", "setwebhook", "close", "logout")
+_MUTE = ("deletewebhook", "setwebhook", "get")  # not obeyed
 _GONE_FOR = 23 * 3600.0  # answers of 410 for this long remove the webhook
 
 
@@ -22,11 +22,7 @@ class Pusher:
     """Delivers while a webhook is set. `call` runs a method that stands in a response's body."""
 
     def __init__(
-        self,
-        machine: Machine,
-        clock: Clock,
-        tasks: asyncio.TaskGroup,
-        call: Callable[[str, Params], Awaitable[Any]],
+        self, machine: Machine, clock: Clock, tasks: asyncio.TaskGroup, call: Callable[[str, Params], Awaitable[Any]]
     ) -> None:
         self.machine, self.clock, self.tasks, self.call = machine, clock, tasks, call
         self._queues: dict[tuple[str, int], deque[Update]] = {}
@@ -87,8 +83,7 @@ class Pusher:
     async def _attempt(self, update: Update) -> tuple[bool, float | None]:
         hook = self.machine.webhook
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
-        if hook.secret:
-            headers["X-Telegram-Bot-Api-Secret-Token"] = hook.secret
+        headers |= {"X-Telegram-Bot-Api-Secret-Token": hook.secret} if hook.secret else {}
         body = json.dumps(update.to_json(), ensure_ascii=False).encode()
         self._session = self._session or aiohttp.ClientSession(timeout=_TIMEOUT)
         try:
@@ -97,23 +92,15 @@ class Pusher:
         except (aiohttp.ClientError, TimeoutError):
             hook.last_error = (self.clock.now(), "Webhook connection closed")
             return False, None
-        if response.ok and response.status < 300:
-            self._gone_since = None
+        self._gone_since = (self._gone_since or self.clock.now()) if response.status == 410 else None
+        if 200 <= response.status < 300:
             await self._obey(said)
             return True, None
-        reason = f"Wrong response from the webhook: {response.status} {response.reason}"
-        hook.last_error = (self.clock.now(), reason)
-        self._count_gone(response.status)
+        hook.last_error = (self.clock.now(), f"Wrong response from the webhook: {response.status} {response.reason}")
+        if self._gone_since and self.clock.now() - self._gone_since > _GONE_FOR:
+            self.machine.delete_webhook({})
         after = response.headers.get("Retry-After", "")
         return False, float(after) if after.isdigit() else None
-
-    def _count_gone(self, status: int) -> None:
-        if status != 410:
-            self._gone_since = None
-            return
-        self._gone_since = self._gone_since or self.clock.now()
-        if self.clock.now() - self._gone_since > _GONE_FOR:
-            self.machine.delete_webhook({})
 
     async def _obey(self, body: bytes) -> None:
         """A method call in the response is executed; its result is seen by nobody."""
@@ -121,10 +108,9 @@ class Pusher:
             asked = json.loads(body) if body.strip() else None
         except ValueError:
             return
-        if not isinstance(asked, dict):
-            return
+        asked = asked if isinstance(asked, dict) else {}
         method = str(asked.pop("method", ""))
-        if method and method.lower() not in _MUTE and not method.lower().startswith("get"):
+        if method and not method.lower().startswith(_MUTE):
             await self.call(method, asked)
 
     async def close(self) -> None:
