@@ -188,7 +188,7 @@ class Receiver:
                 return web.Response(status=401)
             try:
                 row = _row(json.loads(await request.read()))
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError, web.RequestPayloadError):
                 return web.Response(status=400)
             try:
                 await self._accept([row])

@@ -1,0 +1,111 @@
+"""What is old goes, what is young stays, on both engines; a broadcast outlives its receipts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.clock import SteppableClock
+from bot.domain.article import Article
+from bot.domain.delivery import Audience, BroadcastState, Lane, Receipt, Result
+from bot.domain.errors import StorageBusy
+from bot.domain.feed import Found, Poll
+from bot.ops import retention
+from bot.ops.retention import ARTICLE_DAYS, DAY, INBOX_DAYS, RECEIPT_DAYS, keep_tidy, tidy
+from storage import Storage
+from tests.factories import subscribe
+
+NOW = 1_795_000_000
+
+
+async def arrive(storage: Storage, key: str, seen_at: int) -> None:
+    """An article with its waiting post and its alias, all of that moment."""
+    (feed,) = await storage.feeds.watch(["https://dala.example/rss"])
+    article = Article(0, feed.id, key, "", f"https://dala.example/{key}", "ru", 1, seen_at)
+    await storage.feeds.save_poll(Poll(feed, (Found(article, (key,), True),)), now=seen_at)
+
+
+async def deliver(storage: Storage, ended: int | None) -> int:
+    """The newest waiting post is published, one reader has it, and the broadcast ends then (None: never)."""
+    began = NOW - 30 * DAY
+    (post, _) = (await storage.posts.waiting())[-1]
+    key, audience = f"post:{post.id}/0", Audience(sections=1)
+    id_ = await storage.broadcasts.publish([post], audience, key=key, lane=Lane.REGULAR, total=1, start=0, now=began)
+    receipts = [Receipt(id_, 1, Result.SENT, 5, message_id=id_)]
+    await storage.deliveries.settle(receipts, [], worker="w", until=0, now=began)
+    if ended is not None:
+        stopped, running = BroadcastState.STOPPED, BroadcastState.RUNNING
+        assert await storage.broadcasts.change(id_, stopped, among=[running], now=ended)
+    return id_
+
+
+async def test_receipts_go_a_week_after_their_broadcast_ended(storage: Storage) -> None:
+    await subscribe(storage, range(1, 2), 1)
+    ids = []
+    for n, ended in enumerate((NOW - RECEIPT_DAYS * DAY - 1, NOW - RECEIPT_DAYS * DAY + 1, None)):
+        await arrive(storage, f"a{n}", NOW)
+        ids.append(await deliver(storage, ended))
+    await tidy(storage, NOW)
+    assert [(await storage.broadcasts.progress(id_)).sent for id_ in ids] == [0, 1, 1]
+    assert len(await storage.broadcasts.open()) == 1, "what is not over keeps its receipts however old it is"
+
+
+async def test_a_broadcast_without_its_receipts_can_still_be_asked(storage: Storage) -> None:
+    await subscribe(storage, range(1, 2), 1)
+    await arrive(storage, "a", NOW)
+    id_ = await deliver(storage, NOW - 8 * DAY)
+    await tidy(storage, NOW)
+    broadcast, progress = await storage.broadcasts.get(id_), await storage.broadcasts.progress(id_)
+    assert broadcast is not None
+    assert (broadcast.state, broadcast.finished_at) == (BroadcastState.STOPPED, NOW - 8 * DAY)
+    assert (progress.total, progress.sent, progress.p50) == (1, 0, None)
+    assert [post.title for post in await storage.posts.get(broadcast.posts)] == ["a"]
+    assert await storage.broadcasts.refusals(id_) == []
+    assert await storage.broadcasts.open() == []
+
+
+async def test_copies_updates_and_articles(storage: Storage) -> None:
+    await arrive(storage, "old", NOW - ARTICLE_DAYS * DAY - 1)
+    await arrive(storage, "young", NOW - ARTICLE_DAYS * DAY + 1)
+    for n, age in enumerate((RECEIPT_DAYS * DAY + 1, RECEIPT_DAYS * DAY - 1)):
+        await storage.posts.shown(2, 1, 100 + n, 1, now=NOW - age)
+    before = NOW - INBOX_DAYS * DAY
+    await storage.inbox.store([(n, 5, "{}") for n in (1, 2, 3, 4)], before - 10)
+    await storage.inbox.done([1, 4], before - 1)
+    await storage.inbox.done([2], before + 1)
+    await tidy(storage, NOW)
+    await tidy(storage, NOW)
+    assert [article.title for article in await storage.articles.newest(9)] == ["young"]
+    assert [post.title for post, _ in await storage.posts.waiting()] == ["young"]
+    assert set(await storage.articles.known(["old", "young"])) == {"young"}
+    assert [article.title for article in await storage.articles.search("old", 5)] == []
+    assert [row[0] for row in await storage.engine.fetch("SELECT message_id FROM copy")] == [101]
+    kept = [row[0] for row in await storage.engine.fetch("SELECT update_id FROM inbox ORDER BY update_id")]
+    assert kept == [2, 3, 4], "2 is young, 3 is not handled, 4 carries the offset"
+    assert await storage.inbox.next_offset() == 5
+
+
+async def test_it_is_done_each_hour_and_again_after_trouble(
+    sqlite_storage: Storage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, stop, asked, begun = SteppableClock(NOW), asyncio.Event(), [], asyncio.Event()
+
+    async def busy(storage: Storage, now: int) -> None:
+        asked.append(now)
+        begun.set()
+        raise StorageBusy("locked")
+
+    monkeypatch.setattr(retention, "tidy", busy)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_tidy(sqlite_storage, clock, stop))
+        for _ in range(3):
+            async with asyncio.timeout(5):
+                await begun.wait()
+                while clock.next_wake() is None:  # noqa: ASYNC110 - no signal for "asleep"
+                    await asyncio.sleep(0)
+            begun.clear()
+            await clock.advance(3600)
+        stop.set()
+    assert [at - NOW for at in asked[:3]] == [0, 3600, 7200]
+    assert "locked" in caplog.text
