@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 _PACED = re.compile(r"(send(?!ChatAction)|edit|copy|forward|delete(Message|Messages)$|pin|unpin)", re.IGNORECASE)
 _SUCCESS = re.compile(rb'\{"ok":true,"result":\{"message_id":(\d+)')
 _JSON = {"Content-Type": "application/json"}
-_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=10)
+_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
 _REPLY_PATIENCE = 30
 _PLACEHOLDER = SendMessage(chat_id=0, text="-")
 

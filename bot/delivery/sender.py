@@ -262,33 +262,47 @@ class Sender:
 
     def _record(self, job: Job, outcome: Outcome, body: Body | None) -> None:
         """The receipt of an outcome."""
-        took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
-        version, carried = (body.version, body.carried) if body else (1, ())
-
-        def receipt(result: Result, **more: object) -> Receipt:
-            return Receipt(job.run.broadcast.id, job.reader.id, result, took, version=version, carried=carried, **more)  # type: ignore[arg-type]
-
+        broadcast, reader = job.run.broadcast, job.reader
+        message_id: int | None = None
+        due_at: int | None = None
+        reason: str | None = None
         match outcome:
             case Sent(message_id):
-                done = receipt(Result.SENT, message_id=message_id)
+                result = Result.SENT
             case Gone(reason):
-                done = receipt(Result.GONE, reason=reason, gone=True)
+                result = Result.GONE
             case Rejected(reason):
-                done = receipt(Result.REJECTED, reason=reason)
-            case Moved(new_id):
-                done = receipt(Result.REJECTED, reason="moved twice", moved_to=new_id)
+                result = Result.REJECTED
+            case Moved():
+                result, reason = Result.REJECTED, "moved twice"
             case Uncertain(reason):
-                again = self._again(back_off(job.attempts + 1, self._rng))
-                done = receipt(Result.UNCERTAIN, reason=reason, due_at=again if job.attempts < _TRIES else None)
+                result = Result.UNCERTAIN
+                if job.attempts < _TRIES:
+                    due_at = self._again(back_off(job.attempts + 1, self._rng))
             case Wait(seconds, scope):
-                pause = seconds if scope != "outage" else back_off(job.attempts + 1, self._rng)
-                done = receipt(Result.WAITING, due_at=self._again(pause))
-        broadcast, chat_id = job.run.broadcast, job.reader.chat_id
-        if done.due_at is None:
-            self._lanes.owed.done(broadcast.lane, chat_id, broadcast.id)
+                result = Result.WAITING
+                due_at = self._again(seconds if scope != "outage" else back_off(job.attempts + 1, self._rng))
+        if due_at is None:
+            self._lanes.owed.done(broadcast.lane, reader.chat_id, broadcast.id)
         else:
-            self._lanes.owed.add(broadcast.lane, chat_id, broadcast.id, done.due_at)
-        self._settle(job, done)
+            self._lanes.owed.add(broadcast.lane, reader.chat_id, broadcast.id, due_at)
+        took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
+        version, carried = (body.version, body.carried) if body else (1, ())
+        self._settle(
+            job,
+            Receipt(
+                broadcast.id,
+                reader.id,
+                result,
+                took,
+                version,
+                message_id,
+                carried,
+                due_at,
+                reason,
+                isinstance(outcome, Gone),
+            ),
+        )
 
     def _again(self, seconds: float) -> int:
         """When to try again, in epoch seconds."""

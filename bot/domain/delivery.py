@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class Lane(IntEnum):
@@ -73,8 +74,7 @@ BLOCK_BITS = 10
 """A block is 1,024 consecutive reader ids: the unit that a sender leases."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """What a sender needs to know of a reader, read just before the send."""
 
     id: int
@@ -84,8 +84,7 @@ class Recipient:
     sections: int
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of a broadcast at one reader. `due_at` (epoch seconds) is set while it must be tried again;
     `took_ms` counts from the broadcast's start. `gone` and `moved_to` say what the answer means for the reader.
     """
