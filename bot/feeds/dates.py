@@ -106,9 +106,9 @@ def _named_day(text: str) -> tuple[int, int, int] | None:
 
 
 def _full_year(digits: str) -> int:
-    """RFC 822 allows two digits."""
+    """RFC 822 allows two digits; «0001» is what some programs write for no date at all."""
     year = int(digits)
-    return year if year > 99 else year + (2000 if year < 70 else 1900)
+    return year if len(digits) > 2 else year + (2000 if year < 70 else 1900)
 
 
 def _zone(name: str, home: ZoneInfo) -> tzinfo:

@@ -50,8 +50,8 @@ _BOILERPLATE = re.compile(
     r"\b.*$|^\s*(?:читать (?:далее|полностью|дальше)|подробнее|read more|continue reading|толығырақ|толық оқу)"
     r"[\s.…→»>\]]*$"
 )
-_CUT = re.compile(r"\s*\[(?:…|\.\.\.)\](?=\n|\Z)|\s*&(?:#\w*)?\Z")
-"""Where a CMS cut its text: «[…]», or half an entity."""
+_CUT = re.compile(r"([.!?…])?(?:\s*\[(?:…|\.\.\.)\](?=\n|\Z)|\s*&(?:#\w*)?\Z)")
+"""Where a CMS cut its text: «[…]», or half an entity; perhaps after a whole sentence."""
 _IMG = re.compile(r"<img\b[^<>]*>", re.I)
 _ATTRIBUTE = re.compile(r"\b(src|data-src|width|height)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I)
 _PIXEL = re.compile(
@@ -135,7 +135,7 @@ def plain_text(html: str) -> str:
         html = again  # a CMS that escapes twice
     text = _TAG.sub("", _BREAK.sub("\n", _HIDDEN.sub(" ", html)))
     lines = (_line(line) for line in unescape(text).split("\n"))
-    text = _CUT.sub("…", "\n".join(line for line in lines if line))
+    text = _CUT.sub(lambda found: found[1] or "…", "\n".join(line for line in lines if line))
     return "\n".join(line for line in _BOILERPLATE.sub("", text).split("\n") if line.strip()).strip()
 
 

@@ -15,6 +15,8 @@ from bot.posts.richtext import clip, plain
 
 LEAD_LIMIT = 700
 """Characters; longer leads are article bodies that a feed calls a description."""
+LEAD_LINES = 8
+"""Lines; more of them are a table of contents or a parts list."""
 
 _BLOCK_LINE = re.compile(
     r"(?:новости партн[её]ров|партн[её]рские (?:новости|материалы)|материалы партн[её]ров|реклама|на правах рекламы"
@@ -38,6 +40,7 @@ _BOILERPLATE = re.compile(
 )
 _TRUNCATED = re.compile(r" ?\[(?:…|\.{3})\]$")
 _MORE = re.compile(r" (?:читать далее|толығырақ|read more) ?(?:…|\.{3}|→|»)+$", re.IGNORECASE)
+_CONTINUED = re.compile(r" ?(…|\.{3}) ?(?:Continue reading|Читать далее|Толығырақ оқу)\b.*$")
 _SENTENCE_END = re.compile(r"[.!?…][»”\")]* (?=[\"«“„(—–]? ?[^\W_a-zа-яёәғқңөұүһі])")
 _ENDED = re.compile(r"[»”\"')]*(?:[.!?…]+[»”\"')]*\s+|\n)")
 _PARAGRAPH = re.compile(r".*(?:(?<![.!?…»”\"):])\n.*)*")
@@ -93,7 +96,7 @@ def _own_lines(text: str, title: str) -> list[str]:
     """
     lines: list[str] = []
     for raw in text.split("\n"):
-        line = _MORE.sub("", _TRUNCATED.sub("…", " ".join(raw.split())))
+        line = _MORE.sub("", _CONTINUED.sub(r"\1", _TRUNCATED.sub("…", " ".join(raw.split()))))
         if _BLOCK_LINE.fullmatch(line) or _BLOCK_START.match(line):
             break
         if _speaks(line) and not _BOILERPLATE.fullmatch(line) and _key(line) != title:
@@ -123,8 +126,8 @@ def _without_headline(text: str, title: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    """A long text is an article's body: its first paragraph only, and of that the sentences that fit."""
-    if len(text) <= LEAD_LIMIT:
+    """A long text or list is an article's body: its first paragraph only, and of that the sentences that fit."""
+    if len(text) <= LEAD_LIMIT and text.count("\n") < LEAD_LINES:
         return text
     paragraph = _PARAGRAPH.match(text)[0].replace("\n", " ")  # type: ignore[index]  # it matches any text
     ends = [found.end() for found in _SENTENCE_END.finditer(paragraph[: LEAD_LIMIT + 2]) if _ends(found)]
