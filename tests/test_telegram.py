@@ -212,7 +212,7 @@ async def test_what_never_left_is_no_doubt(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(OSError, match="no answer to getMe") as caught:
             await telegram.call("getMe", {})
         assert SECRET not in repr(caught.value)
-    monkeypatch.setattr(module, "_TIMEOUT", aiohttp.ClientTimeout(total=5, connect=0.05))
+    monkeypatch.setattr(module, "_TIMEOUT", aiohttp.ClientTimeout(total=5, sock_connect=0.05))
     with socket.socket() as deaf:  # a full backlog: connecting comes to no end
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
