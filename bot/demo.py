@@ -1,7 +1,8 @@
 """`newsdesk demo`: the bot against the embedded stand-in over HTTP, by the same code as with Telegram.
 
-An invented newsroom keeps publishing; a browser page plays reader, second reader and editor. The demo has its
-own clock: it starts at 10:00 newsroom time, runs by itself and can be moved from the page.
+An invented newsroom keeps publishing; a browser page plays reader, second reader and editor. A crowd of silent
+readers gets breaking news only, so that there is a progress to watch, to pause and to stop. The demo has its own
+clock: it starts at 10:00 newsroom time, runs by itself and can be moved from the page.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ from bot.domain.errors import ConfigError
 from bot.sandbox.front import add_page
 from bot.sandbox.http import Sandbox
 from bot.sandbox.newsroom import Newsroom
-from bot.settings import load
+from bot.settings import Settings, load
+from handlers.subscriptions import CONSENT
+from storage import open_storage
 
 ZONE = ZoneInfo("Asia/Almaty")
 EDITOR = 9001
 PEOPLE = ((1001, "Айгерим", "ru"), (1002, "Daniel", "en"), (EDITOR, "Dana", "en"))
+CROWD = range(5001, 5201)
+_BLOCKED, _BREAKING_OFF = 40, 6
+"""Every so many of the crowd have blocked the bot, or switched breaking news off."""
 _PORTS_TRIED = 50
 _KEPT = Path(".newsdesk-demo")
 
@@ -79,6 +85,7 @@ async def demo(host: str, port: int, keep: bool, open_browser: bool) -> None:
             },
             folder,
         )
+        await _gather(settings, int(clock.now()))
 
         def ready() -> None:
             print("The newsroom publishes a new article every half minute. Ctrl+C ends the demo.")
@@ -87,6 +94,18 @@ async def demo(host: str, port: int, keep: bool, open_browser: bool) -> None:
                 webbrowser.open(sandbox.url)
 
         await app.run(settings, clock=clock, ready=ready)
+
+
+async def _gather(settings: Settings, now: int) -> None:
+    """Let the crowd have subscribed before the demo begins; what is kept from an earlier one stays as it is."""
+    storage = await open_storage(settings.env.database_url)
+    try:
+        for number in CROWD:
+            reader = await storage.readers.meet(number, language="ru", breaking=bool(number % _BREAKING_OFF), now=now)
+            if reader.consent_at is None:
+                await storage.readers.consent(reader.id, CONSENT, now=now)
+    finally:
+        await storage.close()
 
 
 def _ten_o_clock() -> float:
@@ -100,6 +119,9 @@ async def _sandbox(stack: AsyncExitStack, clock: SteppableClock, host: str, port
         sandbox = Sandbox(clock, host=host, port=candidate, name="Steppe Times", advance=clock.advance)
         for user_id, name, language in PEOPLE:
             sandbox.people.add(user_id, name=name, lang=language)
+        for number in CROWD:  # the page shows nobody whose user name says so
+            sandbox.people.add(number, username=f"crowd_{number}", started=True)
+            sandbox.machine.chats[number].blocked = not number % _BLOCKED
         Newsroom(clock).routes(sandbox.app)
         add_page(sandbox.app)
         try:

@@ -12,7 +12,7 @@ from bot.posts.richtext import bold, clip, concat, join, link, plain
 from handlers import screen
 from handlers.context import Context
 
-FOUND = 5
+FOUND, _LOOKED_AT = 5, 25
 _HEADLINE_LIMIT = 200
 _WORDLESS = frozenset(
     (
@@ -41,8 +41,9 @@ async def unknown_command(message: Message, bot: Bot, t: Lang) -> None:
 
 @router.message(F.text)
 async def search(message: Message, bot: Bot, ctx: Context, t: Lang) -> None:
-    """Look for the words in our articles."""
-    articles = await ctx.storage.articles.search(message.text or "", FOUND)
+    """Look for the words in our articles; those in the reader's language come first."""
+    found = await ctx.storage.articles.search(message.text or "", _LOOKED_AT)
+    articles = sorted(found, key=lambda article: article.language not in ("", t.code))[:FOUND]
     if not articles:
         await screen.say(bot, message.chat.id, t("Nothing found. Try other words, or see the latest: /latest"))
         return

@@ -22,7 +22,7 @@ from storage import Storage
 BEAT = 1.0
 """Seconds between two looks."""
 EDIT_EVERY = 3.0
-"""Seconds between two edits of a card."""
+"""Seconds between two edits of a card that stays in one state; a new state is shown at the next look."""
 SETTLING = 2
 """Seconds after the end in which answers and edits under way may still come."""
 _RETRY = 30.0
@@ -66,7 +66,7 @@ def card(
     cancel, stop = f"cast:cancel:{id_}", f"cast:stop:{id_}"
     match broadcast.state:
         case BroadcastState.COUNTDOWN:
-            left = t.duration(max(0.0, broadcast.due_at - now))
+            left = _at_least_one(t, broadcast.due_at - now)
             return bold(t("Sending in {span}…", span=left)), buttons([(t("⛔ Call off"), cancel)], danger=cancel)
         case BroadcastState.RUNNING:
             keys = buttons([(t("⏸ Pause"), f"cast:pause:{id_}"), (t("⛔ Stop"), stop)], danger=stop)
@@ -170,14 +170,14 @@ class ProgressCards:
         drafts = await self._storage.editors.cards()
         self._shown = {draft.id: self._shown[draft.id] for draft in drafts if draft.id in self._shown}
         for draft in drafts:
-            shown = self._shown.setdefault(draft.id, _Shown(RichText(), self._clock.monotonic()))
-            if self._clock.monotonic() >= shown.next_at:
-                await self._look(draft, shown)
+            await self._look(draft, self._shown.setdefault(draft.id, _Shown(RichText(), self._clock.monotonic())))
 
     async def _look(self, draft: Draft, shown: _Shown) -> None:
         broadcast = await self._storage.broadcasts.get(draft.broadcast_id or 0)
         if broadcast is None:
             await self._storage.editors.card_done(draft.id, now=int(self._clock.now()))
+            return
+        if broadcast.state is shown.state and self._clock.monotonic() < shown.next_at:
             return
         since = self._clock.now() - (broadcast.finished_at or 0) if broadcast.state in _ENDED else -1
         try:

@@ -35,7 +35,7 @@ def _said(state: BroadcastState, progress: Progress, *, language: str = "ru", **
 
 def test_each_state_has_its_words_and_buttons() -> None:
     assert _said(S.COUNTDOWN, HALF, now=NOW + 1) == ("Отправка через 4 с…", ["⛔ Отменить"])
-    assert _said(S.COUNTDOWN, HALF, now=NOW + 9)[0] == "Отправка через 0 с…"
+    assert _said(S.COUNTDOWN, HALF, now=NOW + 9)[0] == "Отправка через 1 с…"
     assert _said(S.RUNNING, HALF, rate=28.0) == (
         "📤 7 310 из 12 840 (56 %) · 28/с · осталось ≈ 3 мин 18 с\nдоставлено 7 288 · заблокировали 19 · не удалось 3",
         ["⏸ Пауза", "⛔ Стоп"],
@@ -58,6 +58,7 @@ def test_what_is_rare_or_unknown_is_told_only_when_it_is_there() -> None:
     assert "осталось" not in _said(S.RUNNING, FULL, rate=5.0)[0]
     assert _said(S.RUNNING, Progress(0, 0, 0, 0, 0, 0))[0].startswith("📤 0 из 0 (100 %)")
     assert "Half" not in _said(S.DONE, Progress(1, 0, 1, 0, 0, 0), language="en")[0]
+    assert "Half" not in _said(S.DONE, replace(FULL, p50=0.2, p95=0.9), language="en")[0]
 
 
 @pytest.mark.parametrize("language", ["ru", "kk", "en"])
@@ -139,8 +140,8 @@ async def test_a_card_follows_its_send_and_is_edited_every_three_seconds_at_most
         await desk.settle(1 + 5 * second, 5 + 5 * second)
         await desk.seconds(1)
     assert desk.chat.texts[2:] == [
-        "📤 10 из 40 (25 %) · 10/с · осталось ≈ 3 с\nдоставлено 10 · заблокировали 0 · не удалось 0",
-        "📤 25 из 40 (62 %) · 5/с · осталось ≈ 3 с\nдоставлено 25 · заблокировали 0 · не удалось 0",
+        "📤 5 из 40 (12 %)\nдоставлено 5 · заблокировали 0 · не удалось 0",  # a new state is shown at once
+        "📤 20 из 40 (50 %) · 5/с · осталось ≈ 4 с\nдоставлено 20 · заблокировали 0 · не удалось 0",
     ]
     assert {edit[:2] for edit in desk.chat.edits} == {(ADA, 55)}
     assert desk.chat.edits[-1][3] == [{"type": "bold", "offset": 0, "length": 41}]

@@ -105,6 +105,14 @@ async def test_any_other_text_searches_our_articles(chat: Chat) -> None:
         assert (await ask(reader, nothing))["text"].startswith("Ничего не нашлось")
 
 
+async def test_what_is_found_in_the_readers_language_comes_first(chat: Chat) -> None:
+    await chat.publish("Шахмат турнирі аяқталды", "sport", language="kk")
+    await chat.publish("Шахматист победил", "sport")
+    await chat.publish("Шахмат жарысы басталды", "sport", language="kk")
+    found = await ask(chat.people.add(READER), "шахмат")
+    assert found["text"].splitlines()[1] == "• Шахматист победил"
+
+
 async def test_long_headlines_leave_room_for_all(chat: Chat) -> None:
     for n in range(6):
         await chat.publish(f"Слово {n} " + "очень " * 400, "sport")

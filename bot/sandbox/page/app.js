@@ -329,8 +329,9 @@ function show(view, focus = false) {
 }
 const seen = (view) => shown[view.column] === view && (matchMedia("(min-width: 900px)").matches || $("stage").dataset.shown === String(view.column));
 
-// Who plays what: people whose name says editor (or else the last one) sit on the right, with groups and channels.
-function cast(people, chats) {
+// Who plays what, without the crowd: people whose name says editor (or else the last one) sit on the right, with groups and channels.
+function cast(everybody, chats) {
+  const people = everybody.filter((p) => !p.username?.startsWith("crowd_"));
   const editors = people.filter((p) => /editor|редакт|шеф|owner/i.test(`${p.name} ${p.username ?? ""} ${p.role ?? ""}`));
   const desk = editors.length ? editors : people.length > 1 ? people.slice(-1) : [];
   const own = people.map((p) => [p, { id: p.id, type: "private" }, desk.includes(p) ? 1 : 0]);
