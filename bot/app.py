@@ -33,7 +33,7 @@ from bot.clock import Clock
 from bot.delivery.pacing import Pacer
 from bot.domain.article import Section
 from bot.domain.desk import Role
-from bot.domain.errors import NewsdeskError, StorageError
+from bot.domain.errors import NewsdeskError, StorageError, TelegramStopped
 from bot.feeds.fetch import Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher
 from bot.i18n import Words
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 SERVICES = frozenset({"watch", "send", "talk"})
 DRAIN_SECONDS = 25.0
-Work = Coroutine[None, None, None]
+Work = Coroutine[None, None, object]
 Start = Callable[[Work], object]
 """Starts a service in a task group."""
 _BEAT_SECONDS = 15.0
@@ -166,6 +166,9 @@ async def _with_telegram(house: _House, only: frozenset[str], fetcher: Fetcher, 
     try:
         async with asyncio.TaskGroup() as services:
             username = await introduce(telegram, house.storage, house.clock, house.health, house.stop)
+            if house.health.telegram:
+                again = introduce(telegram, house.storage, house.clock, house.health, house.stop, patient=True)
+                services.create_task(_until(house.stop, again))
             ctx = await _context(house, fetcher, username)
             if "send" in only:
                 await _start_sending(house, ctx, telegram, pacer, services.create_task)
@@ -299,12 +302,16 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
 
 async def _set_webhook(house: _House, telegram: Telegram, kinds: list[str]) -> None:
     """Tell Telegram where to bring updates; a refusal is said and tried again."""
-    from aiogram.exceptions import AiogramError
+    from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
+
+    from bot.telegram import REFUSED
 
     env = house.settings.env
     while True:
         try:
             await telegram.bot.set_webhook(env.webhook_url, secret_token=env.webhook_secret, allowed_updates=kinds)
+        except TelegramUnauthorizedError:
+            raise TelegramStopped(REFUSED) from None
         except AiogramError as error:
             house.health.telegram = f"The webhook could not be set: {error}"
             _log.error("the webhook could not be set: %s", error)
@@ -368,10 +375,11 @@ async def _owners(house: _House, ctx: Context) -> None:
 
     editors, now = house.storage.editors, int(house.clock.now())
     listed = set(house.settings.newsroom.owners)
-    for person in await editors.all():
-        if person.role is Role.OWNER and person.added_by == 0 and person.user_id not in listed:
-            await editors.remove(person.user_id)
-    for user_id in listed:
+    owners = {person.user_id: person for person in await editors.all() if person.role is Role.OWNER}
+    for user_id, person in owners.items():
+        if person.added_by == 0 and user_id not in listed:
+            await editors.remove(user_id)
+    for user_id in listed - owners.keys():
         await editors.add(user_id, Role.OWNER, "", by=0, now=now)
     if not await editors.has_owner():
         link = await claim_link(house.storage, ctx.username, now)

@@ -186,7 +186,6 @@ async def test_who_opens_the_claim_link_first_owns(
     assert (await role_of(url, 5), await role_of(url, 6)) == (Role.OWNER, Role.READER)
 
 
-@pytest.mark.xfail(strict=True, reason="a claimed owner is stored like one of the file, whom the next start removes")
 async def test_who_claimed_goes_on_owning(sandbox: Sandbox, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings = owned_by(settings_for(sandbox, None, url))
     await claimed(sandbox, settings, capsys, 5)

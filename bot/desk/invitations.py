@@ -41,7 +41,7 @@ async def accept(storage: Storage, code: str, user_id: int, name: str, now: int)
     role, by = given
     if by != _NOBODY and await storage.editors.role(by) < Role.OWNER:
         return None
-    await storage.editors.add(user_id, role, name, by=by, now=now)
+    await storage.editors.add(user_id, role, name, by=by or user_id, now=now)  # 0 stands for owners of the file
     await storage.editors.log(user_id, "joined", f"{role.name.lower()} invited by {by}", now=now)
     return role
 

@@ -19,8 +19,10 @@ from storage import Storage
 _log = logging.getLogger(__name__)
 
 
-async def introduce(telegram: Telegram, storage: Storage, clock: Clock, health: Health, stop: asyncio.Event) -> str:
-    """The bot's username, asked of Telegram. Without a network: the one it had last time, or patience.
+async def introduce(
+    telegram: Telegram, storage: Storage, clock: Clock, health: Health, stop: asyncio.Event, *, patient: bool = False
+) -> str:
+    """The bot's username, asked of Telegram. Without a network: the one it had last time, or (`patient`) patience.
 
     Raises `TelegramStopped` when the token is refused.
     """
@@ -40,7 +42,7 @@ async def introduce(telegram: Telegram, storage: Storage, clock: Clock, health: 
         except OSError as error:
             problem = str(error) or type(error).__name__
         health.telegram = "Telegram is out of reach."
-        if known or stop.is_set():
+        if (known and not patient) or stop.is_set():
             _log.warning("Telegram is out of reach (%s); everything goes on and will catch up", problem)
             return known or ""
         _log.warning("Telegram is out of reach (%s); next try in %.0f s", problem, pause)
