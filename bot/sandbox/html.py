@@ -17,16 +17,18 @@ _TAGS |= {"span": "spoiler", "a": "text_link", "code": "code", "pre": "pre", "bl
 _TAGS |= {"tg-emoji": "custom_emoji", "tg-time": "date_time"}
 
 _TEXT = re.compile(rb"[^&<]+")
-_SPACE = re.compile(rb"[ \t\r\n\v]*")
-_TAG_NAME = re.compile(rb"[^ \t\r\n\0\v>]*")
-_ATTRIBUTE = re.compile(rb"[^ \t\r\n\0\v=>/\"']*")
-_TOKEN = re.compile(rb"[A-Za-z0-9.-]*")
+_SPACE = rb"[ \t\r\n\v]*"
+_NAME = re.compile(rb"[^ \t\r\n\0\v>]*")
+_END = re.compile(rb"</([^ \t\r\n\0\v>]*)" + _SPACE)
+_ATTRIBUTE = re.compile(rb"([^ \t\r\n\0\v=>/\"']*)" + _SPACE + b"(=?)" + _SPACE)
+_TOKEN = re.compile(rb"([A-Za-z0-9.-]*)")
+_GAP = re.compile(_SPACE)
 _REFERENCE = re.compile(rb"&(?:#(?:x([0-9A-Fa-f]*)|([0-9]*))|([A-Za-z]*))")
 _NAMED = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"'}
 
 
 def parse_html(text: str) -> tuple[str, list[Entity]]:
-    """The text without its tags and the entities they stood for, neither cleaned nor merged.
+    """The text without its tags and the entities they stood for, sorted, neither cleaned nor merged.
 
     Raises TextError `can't parse entities: ... at byte offset N`, N counting UTF-8 bytes of `text`.
     """
@@ -53,16 +55,21 @@ class _Html:
 
     def __init__(self, data: bytes) -> None:
         self.data = data + b"\0"  # NUL ends whatever is being read, in mid-text too, as in the original
-        self.at = 0
+        self.at = self.offset = 0
         self.out = bytearray()
-        self.offset = 0
         self.open: list[_Open] = []
         self.entities: list[Entity] = []
 
     def run(self) -> tuple[str, list[Entity]]:
-        """Reads everything; the entities come sorted."""
         while self.at < len(self.data) - 1:
-            self._step()
+            begin = self.at
+            if self.data[begin] == ord("<"):
+                (self._end_tag if self.data[begin + 1] == ord("/") else self._start_tag)(begin)
+                continue
+            run = self._reference() or self._take(_TEXT)[0] or self.data[begin : begin + 1]
+            self.at = max(self.at, begin + 1)
+            self.out += run
+            self.offset += utf16_length(run.decode("utf-8", "surrogatepass"))
         if self.open:
             raise _bad(f'Can\'t find end tag corresponding to start tag "{self.open[-1].tag}"')
         plain = [replace(entity, language=None) if entity.type == "code" else entity for entity in self.entities]
@@ -72,22 +79,13 @@ class _Html:
             reason = "Text contains invalid Unicode characters after decoding HTML entities, "
             raise _bad(reason + "check for unmatched surrogate code units") from None
 
-    def _step(self) -> None:
-        begin = self.at
-        if self.data[begin : begin + 2] == b"</":
-            self._end_tag(begin)
-        elif self.data[begin] == ord("<"):
-            self._start_tag(begin)
-        else:
-            run = self._reference() or self._take(_TEXT) or self.data[begin : begin + 1]
-            self.at = max(self.at, begin + 1)
-            self.out += run
-            self.offset += utf16_length(run.decode("utf-8", "surrogatepass"))
-
-    def _take(self, pattern: re.Pattern[bytes]) -> bytes:
+    def _take(self, pattern: re.Pattern[bytes]) -> tuple[bytes, ...]:
+        """What the pattern finds here: its groups, or all of it where it has none; `at` steps over it."""
         found = pattern.match(self.data, self.at, len(self.data) - 1)
-        self.at = found.end() if found else self.at
-        return found[0] if found else b""
+        if found is None:
+            return (b"",)
+        self.at = found.end()
+        return found.groups() or (found[0],)
 
     def _reference(self) -> bytes:
         """The character a reference at `at` stands for; nothing, and no step, if it stands for none."""
@@ -106,45 +104,37 @@ class _Html:
 
     def _start_tag(self, begin: int) -> None:
         self.at += 1
-        tag = self._take(_TAG_NAME).lower().decode()
+        tag = self._take(_NAME)[0].lower().decode()
         if self.data[self.at] == 0:
             raise _bad(f"Unclosed start tag at byte offset {begin}")
         if tag not in _TAGS:
             raise _bad(f'Unsupported start tag "{tag}" at byte offset {begin}')
         opened = _Open(tag, self.offset, len(self.out))
-        self._take(_SPACE)
+        self._take(_GAP)
         while self.data[self.at] != ord(">"):
             self._attribute(opened, begin)
-            self._take(_SPACE)
+            self._take(_GAP)
         self.at += 1
         if tag == "span" and opened.argument != "spoiler":
             raise _bad(f'Tag "span" must have class "tg-spoiler" at byte offset {begin}')
         self.open.append(opened)
 
     def _attribute(self, opened: _Open, begin: int) -> None:
-        name = self._take(_ATTRIBUTE)
+        name, equals = self._take(_ATTRIBUTE)
         if not name:
             raise _bad(f'Empty attribute name in the tag "{opened.tag}" at byte offset {begin}')
-        self._take(_SPACE)
-        value = b""
-        with_value = self.data[self.at] == ord("=")
-        if with_value:
-            self.at += 1
-            self._take(_SPACE)
         if self.data[self.at] == 0:
             raise _bad(f'Unclosed start tag "{opened.tag}" at byte offset {begin}')
-        if with_value:
-            value = self._value()
-            if self.data[self.at] == 0:
-                raise _bad(f"Unclosed start tag at byte offset {begin}")
-        if with_value or name == b"expandable":
+        value = self._value() if equals else b""
+        if self.data[self.at] == 0:
+            raise _bad(f"Unclosed start tag at byte offset {begin}")
+        if equals or name == b"expandable":
             _note(opened, name, value.decode("utf-8", "surrogatepass"))
 
     def _value(self) -> bytes:
-        quote = self.data[self.at : self.at + 1]
+        quote, begin = self.data[self.at : self.at + 1], self.at
         if quote not in (b"'", b'"'):
-            begin = self.at
-            token = self._take(_TOKEN).lower()
+            token = self._take(_TOKEN)[0].lower()
             if self.data[self.at] not in b" \t\r\n\0\v>":
                 raise _bad(f"Unexpected end of name token at byte offset {begin}")
             return token
@@ -160,9 +150,7 @@ class _Html:
     def _end_tag(self, begin: int) -> None:
         if not self.open:
             raise _bad(f"Unexpected end tag at byte offset {begin}")
-        self.at += 2
-        found = self._take(_TAG_NAME).lower().decode()
-        self._take(_SPACE)
+        found = self._take(_END)[0].lower().decode()
         if self.data[self.at] != ord(">"):
             raise _bad(f"Unclosed end tag at byte offset {begin}")
         self.at += 1
@@ -178,28 +166,27 @@ class _Html:
         entity = Entity(_TAGS[opened.tag], opened.offset, self.offset - opened.offset)
         last = self.entities[-1] if self.entities else None
         inside = last if last and (last.offset, last.length) == (entity.offset, entity.length) else None
-        argument = opened.argument
         match entity.type:
             case "text_link":
-                link = argument or self.out[opened.position :].decode("utf-8", "surrogatepass")
+                link = opened.argument or self.out[opened.position :].decode("utf-8", "surrogatepass")
                 self.entities += _linked(entity, link)
             case "custom_emoji":
-                if not to_integer(argument, 64):
+                if not to_integer(opened.argument, 64):
                     raise _bad("Invalid custom emoji identifier specified")
-                self.entities.append(replace(entity, custom_emoji_id=argument))
+                self.entities.append(replace(entity, custom_emoji_id=opened.argument))
             case "date_time":
-                if (form := date_format(argument, last=False)) is None:
+                if (form := date_format(opened.argument, last=False)) is None:
                     raise _bad("Invalid date format used")
                 dated = replace(entity, unix_time=opened.date, date_time_format=form)
                 self.entities += [dated] if opened.date > 0 else []
             case "pre" if inside and inside.type == "code" and inside.language:
                 self.entities[-1] = replace(inside, type="pre")
-            case "code" if inside and inside.type == "pre" and not inside.language and argument:
-                self.entities[-1] = replace(inside, language=argument)
+            case "code" if inside and inside.type == "pre" and not inside.language and opened.argument:
+                self.entities[-1] = replace(inside, language=opened.argument)
             case "code":
-                self.entities.append(replace(entity, language=argument))
-            case "blockquote":
-                self.entities.append(replace(entity, type="expandable_blockquote") if argument else entity)
+                self.entities.append(replace(entity, language=opened.argument))
+            case "blockquote" if opened.argument:
+                self.entities.append(replace(entity, type="expandable_blockquote"))
             case _:
                 self.entities.append(entity)
 
