@@ -132,7 +132,7 @@ async def test_with_a_known_name_it_runs_without_a_network_and_catches_up(sandbo
     settings = with_env(settings_for(sandbox, None, url), http_listen=("127.0.0.1", port))
     async with running(settings, only=TALK):
         await becomes(port, "/readyz", 200)
-    sandbox.fail("drop_before", "getMe", times=1)
+    sandbox.fail("drop_before", "getMe", times=3)
     sandbox.fail("drop_before", "getUpdates", times=1)
     async with running(settings, only=TALK):
         assert (await http(port, "/healthz"))[0] == 200
