@@ -15,6 +15,8 @@ from bot.posts.richtext import clip, plain
 
 LEAD_LIMIT = 700
 """Characters; longer leads are article bodies that a feed calls a description."""
+CUT_SILENTLY = 300
+"""Characters from which on a lead without an end is one that was cut."""
 LEAD_LINES = 8
 """Lines; more of them are a table of contents or a parts list."""
 
@@ -86,7 +88,12 @@ def clean_lead(lead: str, title: str, self_credits: Sequence[str] = ()) -> str:
     text = _without_headline(text, _key(title))
     for pattern, replacement in _credits(tuple(filter(None, map(str.strip, self_credits)))):
         text = pattern.sub(replacement, text)
-    return _shorten("\n".join(filter(_speaks, map(str.strip, text.split("\n")))))
+    return _shorten(_marked("\n".join(filter(_speaks, map(str.strip, text.split("\n"))))))
+
+
+def _marked(text: str) -> str:
+    """With an ellipsis where a CMS cut a long text without a word: a short one may lack its full stop."""
+    return f"{text.rstrip(',')}…" if len(text) > CUT_SILENTLY and (text[-1].isalnum() or text[-1] == ",") else text
 
 
 def _own_lines(text: str, title: str) -> list[str]:

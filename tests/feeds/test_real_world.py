@@ -66,6 +66,7 @@ TITLE = "<title>Журавли вернулись</title><link>https://news.test
         ),
         # Blogger cuts in the middle of an entity
         ("Стая села у озера.&amp;", "Стая села у озера."),
+        ("Стая села у озера. " * 20 + "Теперь она,", "Стая села у озера. " * 20 + "Теперь она…"),
         # Hugo escapes a whole page
         (
             "&lt;link rel=&#39;stylesheet&#39; href=&#39;/a.css&#39;&gt;&#xA;&lt;p&gt;Стая села у озера.&lt;/p&gt;",
