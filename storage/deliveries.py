@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from bot.domain.delivery import BLOCK_BITS, Broadcast, Receipt, Recipient, Result
 from storage.engine import Engine
-from storage.readers import fits
+from storage.readers import MOVE, fits
 
 _RECIPIENT = "id, chat_id, thread_id, language, sections"
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
@@ -192,10 +192,7 @@ _SLEEP = (
     "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active'"
     " AND chat_id = (SELECT chat_id FROM reader WHERE id = :id)"
 )
-_FOLLOW = (
-    "UPDATE reader SET chat_id = :new WHERE chat_id = (SELECT chat_id FROM reader WHERE id = :id) AND NOT EXISTS"
-    " (SELECT 1 FROM reader AS there WHERE there.chat_id = :new AND there.thread_id = reader.thread_id)"
-)
+_FOLLOW = MOVE.replace(":old", "(SELECT chat_id FROM reader WHERE id = :id)")
 
 
 @lru_cache(maxsize=1024)

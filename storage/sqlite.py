@@ -32,7 +32,6 @@ _T = TypeVar("_T")
 _READERS = 2
 _WIDE = 32  # rows per INSERT: a third less time than one by one, measured
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA busy_timeout=5000",
     "PRAGMA temp_store=MEMORY",
@@ -229,14 +228,30 @@ async def _connect(path: str, *, query_only: bool = False) -> _Connection:
     await connection
     try:
         connection.row_factory = sqlite3.Row
-        for pragma in _PRAGMAS:
-            await connection.execute(pragma)
+        await connection.run(_prepare)
         if query_only:
             await connection.execute("PRAGMA query_only=1")
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    for _ in range(10):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            # Another process is just creating this database, and this one statement does not wait: an empty
+            # transaction does.
+            connection.executescript("BEGIN EXCLUSIVE; COMMIT")
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _take_lock(path: str) -> IO[str]:

@@ -50,6 +50,14 @@ async def test_a_lease_returns_when_it_runs_out_or_is_released(storage: Storage)
     assert await claimed(storage, broadcast, "e", now=199) is None, "settling prolongs"
 
 
+async def test_a_new_sender_takes_all_leases_over(storage: Storage) -> None:
+    await settled_down(storage, [5])
+    broadcast = await running(storage)
+    assert await claimed(storage, broadcast, "dead") == 0
+    await storage.deliveries.take_over()
+    assert await claimed(storage, broadcast, "new") == 0
+
+
 async def test_nothing_is_leased_of_what_does_not_run(storage: Storage) -> None:
     await settled_down(storage, [5, 2000])
     broadcast = await running(storage)
@@ -160,6 +168,14 @@ async def test_waiting_readers_come_back_once_in_the_order_of_broadcasts(storage
         assert [item[0] for item in part] == sorted(item[0] for item in part)
     assert await storage.deliveries.due(now=89, again=99, limit=10) == []
     assert len(await storage.deliveries.due(now=90, again=99, limit=1)) == 1
+    owed = await storage.deliveries.owed()
+    assert sorted(item[:3] for item in owed) == [
+        (1, 1, first.id),
+        (1, 1, second.id),
+        (1, 1, paused.id),
+        (1, 2, first.id),
+    ]
+    assert sorted(item[3] for item in owed) == [20, 90, 99, 500]
     assert (await storage.broadcasts.progress(stopped.id)).waiting == 0
     assert (await storage.broadcasts.progress(paused.id)).waiting == 1
     assert (await storage.broadcasts.progress(first.id)).waiting == 2

@@ -88,9 +88,12 @@ async def test_an_unreachable_chat_sleeps_and_only_if_it_was_awake(storage: Stor
     asleep = await storage.readers.get(21)
     assert asleep
     assert (asleep.state, asleep.sections) == ("dormant", 6)
+    await storage.readers.reachable(21, now=10)
+    assert (await storage.readers.get(21)).state == "active"  # type: ignore[union-attr]
     left = await subscribed(storage, 22)
     await storage.readers.leave(left.id, now=9)
     await storage.readers.unreachable(22, now=10)
+    await storage.readers.reachable(22, now=11)
     assert (await storage.readers.get(22)).state == "left"  # type: ignore[union-attr]
 
 

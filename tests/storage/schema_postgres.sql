@@ -1,0 +1,201 @@
+TABLE alias
+    key text NOT NULL
+    article_id bigint NOT NULL
+    seen_at bigint NOT NULL
+    CREATE UNIQUE INDEX alias_pkey ON public.alias USING btree (key)
+TABLE article
+    id bigint NOT NULL identity
+    feed_id bigint NOT NULL
+    language text NOT NULL
+    title text NOT NULL
+    lead text NOT NULL
+    link text NOT NULL
+    image text NOT NULL
+    author text NOT NULL
+    body text NOT NULL
+    sections bigint NOT NULL
+    fingerprint text NOT NULL
+    published_at bigint
+    seen_at bigint NOT NULL
+    edits integer NOT NULL 0
+    edited_at bigint
+    words tsvector to_tsvector('simple'::regconfig, ((title || ' '::text) || lead))
+    CREATE INDEX article_newest ON public.article USING btree (seen_at)
+    CREATE INDEX article_words ON public.article USING gin (words)
+    CREATE UNIQUE INDEX article_pkey ON public.article USING btree (id)
+TABLE audit
+    id bigint NOT NULL identity
+    at bigint NOT NULL
+    user_id bigint NOT NULL
+    action text NOT NULL
+    subject text NOT NULL
+    CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (id)
+TABLE broadcast
+    id bigint NOT NULL identity
+    key text NOT NULL
+    kind text NOT NULL 'send'::text
+    lane integer NOT NULL
+    state text NOT NULL
+    sections bigint NOT NULL
+    besides bigint NOT NULL 0
+    breaking integer NOT NULL
+    languages text NOT NULL
+    horizon bigint NOT NULL
+    start_block bigint NOT NULL
+    cursor bigint NOT NULL 0
+    total bigint NOT NULL
+    due_at bigint NOT NULL
+    created_at bigint NOT NULL
+    started_at bigint
+    finished_at bigint
+    CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
+    CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
+    CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)
+TABLE broadcast_post
+    broadcast_id bigint NOT NULL
+    post_id bigint NOT NULL
+    n integer NOT NULL
+    CREATE INDEX broadcast_post_post ON public.broadcast_post USING btree (post_id)
+    CREATE UNIQUE INDEX broadcast_post_pkey ON public.broadcast_post USING btree (broadcast_id, post_id)
+TABLE copy
+    post_id bigint NOT NULL
+    reader_id bigint NOT NULL
+    message_id bigint NOT NULL
+    version integer NOT NULL
+    shown_at bigint NOT NULL
+    CREATE UNIQUE INDEX copy_pkey ON public.copy USING btree (post_id, reader_id, message_id)
+TABLE draft
+    id bigint NOT NULL identity
+    author_id bigint NOT NULL
+    chat_id bigint NOT NULL
+    card_id bigint NOT NULL 0
+    state text NOT NULL
+    language text NOT NULL
+    content text NOT NULL
+    broadcast_id bigint
+    created_at bigint NOT NULL
+    reported_at bigint
+    CREATE INDEX draft_author ON public.draft USING btree (author_id, state)
+    CREATE INDEX draft_broadcast ON public.draft USING btree (broadcast_id)
+    CREATE INDEX draft_card ON public.draft USING btree (id) WHERE ((state = 'sent'::text) AND (reported_at IS NULL))
+    CREATE UNIQUE INDEX draft_pkey ON public.draft USING btree (id)
+TABLE editor
+    user_id bigint NOT NULL
+    role integer NOT NULL
+    name text NOT NULL
+    added_at bigint NOT NULL
+    added_by bigint NOT NULL
+    CREATE UNIQUE INDEX editor_pkey ON public.editor USING btree (user_id)
+TABLE feed
+    id bigint NOT NULL identity
+    url text NOT NULL
+    title text NOT NULL ''::text
+    etag text NOT NULL ''::text
+    last_modified text NOT NULL ''::text
+    body_hash text NOT NULL ''::text
+    primed_at bigint
+    next_at bigint NOT NULL 0
+    checked_at bigint
+    ok_at bigint
+    new_at bigint
+    gap double precision NOT NULL 0
+    failures integer NOT NULL 0
+    problem text NOT NULL ''::text
+    moved_to text NOT NULL ''::text
+    moved_times integer NOT NULL 0
+    gone_at bigint
+    CREATE UNIQUE INDEX feed_pkey ON public.feed USING btree (id)
+    CREATE UNIQUE INDEX feed_url_key ON public.feed USING btree (url)
+TABLE hold
+    chat_id bigint NOT NULL
+    until bigint NOT NULL
+    CREATE UNIQUE INDEX hold_pkey ON public.hold USING btree (chat_id)
+TABLE inbox
+    update_id bigint NOT NULL
+    chat bigint NOT NULL
+    body text NOT NULL
+    received_at bigint NOT NULL
+    handled_at bigint
+    attempts integer NOT NULL 0
+    CREATE INDEX inbox_chat ON public.inbox USING btree (chat)
+    CREATE INDEX inbox_waiting ON public.inbox USING btree (update_id) WHERE (handled_at IS NULL)
+    CREATE UNIQUE INDEX inbox_pkey ON public.inbox USING btree (update_id)
+TABLE invitation
+    hash text NOT NULL
+    role integer NOT NULL
+    made_by bigint NOT NULL
+    expires_at bigint NOT NULL
+    used_by bigint
+    CREATE UNIQUE INDEX invitation_pkey ON public.invitation USING btree (hash)
+TABLE leader
+    name text NOT NULL
+    owner text NOT NULL
+    epoch bigint NOT NULL
+    until bigint NOT NULL
+    CREATE UNIQUE INDEX leader_pkey ON public.leader USING btree (name)
+TABLE lease
+    broadcast_id bigint NOT NULL
+    block bigint NOT NULL
+    worker text NOT NULL
+    epoch bigint NOT NULL
+    until bigint NOT NULL
+    CREATE UNIQUE INDEX lease_pkey ON public.lease USING btree (broadcast_id, block)
+TABLE meta
+    key text NOT NULL
+    value text NOT NULL
+    CREATE UNIQUE INDEX meta_pkey ON public.meta USING btree (key)
+TABLE post
+    id bigint NOT NULL identity
+    kind text NOT NULL
+    article_id bigint
+    version integer NOT NULL 1
+    state text NOT NULL
+    sections bigint NOT NULL
+    served bigint NOT NULL 0
+    language text NOT NULL
+    everybody integer NOT NULL 0
+    content text NOT NULL
+    created_at bigint NOT NULL
+    CREATE INDEX post_waiting ON public.post USING btree (id) WHERE (state = 'waiting'::text)
+    CREATE UNIQUE INDEX post_article_id_key ON public.post USING btree (article_id)
+    CREATE UNIQUE INDEX post_pkey ON public.post USING btree (id)
+TABLE rate
+    day text NOT NULL
+    code text NOT NULL
+    value text NOT NULL
+    quant integer NOT NULL
+    fetched_at bigint NOT NULL
+    CREATE UNIQUE INDEX rate_pkey ON public.rate USING btree (day, code)
+TABLE reader
+    id bigint NOT NULL identity
+    chat_id bigint NOT NULL
+    thread_id bigint NOT NULL 0
+    language text NOT NULL
+    state text NOT NULL
+    sections bigint NOT NULL 0
+    breaking integer NOT NULL 1
+    source text NOT NULL ''::text
+    joined_at bigint NOT NULL
+    consent_at bigint
+    consent_text text NOT NULL ''::text
+    changed_at bigint NOT NULL
+    CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
+    CREATE UNIQUE INDEX reader_pkey ON public.reader USING btree (id)
+TABLE receipt
+    broadcast_id bigint NOT NULL
+    reader_id bigint NOT NULL
+    outcome integer NOT NULL
+    message_id bigint
+    version integer NOT NULL
+    carried text
+    attempts integer NOT NULL
+    due_at bigint
+    took_ms bigint NOT NULL
+    reason text
+    CREATE INDEX receipt_due ON public.receipt USING btree (due_at) WHERE (due_at IS NOT NULL)
+    CREATE UNIQUE INDEX receipt_pkey ON public.receipt USING btree (broadcast_id, reader_id)
+TABLE section
+    id text NOT NULL
+    bit integer NOT NULL
+    CREATE UNIQUE INDEX section_bit_key ON public.section USING btree ("bit")
+    CREATE UNIQUE INDEX section_pkey ON public.section USING btree (id)

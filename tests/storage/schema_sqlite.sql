@@ -1,0 +1,210 @@
+CREATE TRIGGER article_words_delete AFTER DELETE ON article BEGIN
+    INSERT INTO article_words (article_words, rowid, title, lead) VALUES ('delete', old.id, old.title, old.lead);
+END;
+CREATE TRIGGER article_words_insert AFTER INSERT ON article BEGIN
+    INSERT INTO article_words (rowid, title, lead) VALUES (new.id, new.title, new.lead);
+END;
+CREATE TRIGGER article_words_update AFTER UPDATE OF title, lead ON article BEGIN
+    INSERT INTO article_words (article_words, rowid, title, lead) VALUES ('delete', old.id, old.title, old.lead);
+    INSERT INTO article_words (rowid, title, lead) VALUES (new.id, new.title, new.lead);
+END;
+CREATE TABLE alias (
+    key TEXT PRIMARY KEY,
+    article_id BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE article (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    feed_id BIGINT NOT NULL,
+    language TEXT NOT NULL,
+    title TEXT NOT NULL,
+    lead TEXT NOT NULL,
+    link TEXT NOT NULL,
+    image TEXT NOT NULL,
+    author TEXT NOT NULL,
+    body TEXT NOT NULL,
+    sections BIGINT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    published_at BIGINT,
+    seen_at BIGINT NOT NULL,
+    edits INTEGER NOT NULL DEFAULT 0,
+    edited_at BIGINT
+);
+CREATE VIRTUAL TABLE article_words USING fts5(
+    title, lead, content = 'article', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3'
+);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL
+);
+CREATE TABLE broadcast (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL DEFAULT 'send',
+    lane INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    sections BIGINT NOT NULL,
+    besides BIGINT NOT NULL DEFAULT 0,
+    breaking INTEGER NOT NULL,
+    languages TEXT NOT NULL,
+    horizon BIGINT NOT NULL,
+    start_block BIGINT NOT NULL,
+    cursor BIGINT NOT NULL DEFAULT 0,
+    total BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    finished_at BIGINT
+);
+CREATE TABLE broadcast_post (
+    broadcast_id BIGINT NOT NULL,
+    post_id BIGINT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_id, post_id)
+) WITHOUT ROWID;
+CREATE TABLE copy (
+    post_id BIGINT NOT NULL,
+    reader_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    version INTEGER NOT NULL,
+    shown_at BIGINT NOT NULL,
+    PRIMARY KEY (post_id, reader_id, message_id)
+) WITHOUT ROWID;
+CREATE TABLE draft (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    author_id BIGINT NOT NULL,
+    chat_id BIGINT NOT NULL,
+    card_id BIGINT NOT NULL DEFAULT 0,
+    state TEXT NOT NULL,
+    language TEXT NOT NULL,
+    content TEXT NOT NULL,
+    broadcast_id BIGINT,
+    created_at BIGINT NOT NULL,
+    reported_at BIGINT
+);
+CREATE TABLE editor (
+    user_id BIGINT PRIMARY KEY,
+    role INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    added_at BIGINT NOT NULL,
+    added_by BIGINT NOT NULL
+);
+CREATE TABLE feed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    url TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL DEFAULT '',
+    etag TEXT NOT NULL DEFAULT '',
+    last_modified TEXT NOT NULL DEFAULT '',
+    body_hash TEXT NOT NULL DEFAULT '',
+    primed_at BIGINT,
+    next_at BIGINT NOT NULL DEFAULT 0,
+    checked_at BIGINT,
+    ok_at BIGINT,
+    new_at BIGINT,
+    gap DOUBLE PRECISION NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
+    moved_to TEXT NOT NULL DEFAULT '',
+    moved_times INTEGER NOT NULL DEFAULT 0,
+    gone_at BIGINT
+);
+CREATE TABLE hold (
+    chat_id BIGINT PRIMARY KEY,
+    until BIGINT NOT NULL
+);
+CREATE TABLE inbox (
+    update_id BIGINT PRIMARY KEY,
+    chat BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    handled_at BIGINT,
+    attempts INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE invitation (
+    hash TEXT PRIMARY KEY,
+    role INTEGER NOT NULL,
+    made_by BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_by BIGINT
+);
+CREATE TABLE leader (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    until BIGINT NOT NULL
+);
+CREATE TABLE lease (
+    broadcast_id BIGINT NOT NULL,
+    block BIGINT NOT NULL,
+    worker TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (broadcast_id, block)
+) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE post (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    article_id BIGINT UNIQUE,
+    version INTEGER NOT NULL DEFAULT 1,
+    state TEXT NOT NULL,
+    sections BIGINT NOT NULL,
+    served BIGINT NOT NULL DEFAULT 0,
+    language TEXT NOT NULL,
+    everybody INTEGER NOT NULL DEFAULT 0,
+    content TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE rate (
+    day TEXT NOT NULL,
+    code TEXT NOT NULL,
+    value TEXT NOT NULL,
+    quant INTEGER NOT NULL,
+    fetched_at BIGINT NOT NULL,
+    PRIMARY KEY (day, code)
+) WITHOUT ROWID;
+CREATE TABLE reader (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id BIGINT NOT NULL,
+    thread_id BIGINT NOT NULL DEFAULT 0,
+    language TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sections BIGINT NOT NULL DEFAULT 0,
+    breaking INTEGER NOT NULL DEFAULT 1,
+    source TEXT NOT NULL DEFAULT '',
+    joined_at BIGINT NOT NULL,
+    consent_at BIGINT,
+    consent_text TEXT NOT NULL DEFAULT '',
+    changed_at BIGINT NOT NULL,
+    UNIQUE (chat_id, thread_id)
+);
+CREATE TABLE receipt (
+    broadcast_id BIGINT NOT NULL,
+    reader_id BIGINT NOT NULL,
+    outcome INTEGER NOT NULL,
+    message_id BIGINT,
+    version INTEGER NOT NULL,
+    carried TEXT,
+    attempts INTEGER NOT NULL,
+    due_at BIGINT,
+    took_ms BIGINT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (broadcast_id, reader_id)
+) WITHOUT ROWID;
+CREATE TABLE section (
+    id TEXT PRIMARY KEY,
+    bit INTEGER NOT NULL UNIQUE
+);
+CREATE INDEX article_newest ON article (seen_at);
+CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
+CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
+CREATE INDEX draft_author ON draft (author_id, state);
+CREATE INDEX draft_broadcast ON draft (broadcast_id);
+CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
+CREATE INDEX inbox_chat ON inbox (chat);
+CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
+CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
+CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;

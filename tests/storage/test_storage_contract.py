@@ -1,0 +1,277 @@
+"""What holds for every public method of every noun: it is tested, and it meets a broken database in our words."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
+
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Result
+from bot.domain.desk import Role
+from bot.domain.errors import StorageBusy, StorageError, StorageFull
+from bot.domain.feed import FeedState, Found, Poll
+from bot.domain.post import RichText
+from storage import Storage, open_storage
+
+NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: ignore[arg-type]
+FEED = FeedState(1, "u")
+BROADCAST = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 9, 0, 0, 1, 1, 1, 1)
+POLL = Poll(FEED, (Found(article(1, 1), ("k",), True),))
+LAUNCH: dict[str, Any] = {"lane": Lane.REGULAR, "total": 1, "start": 0.0, "now": 1}
+RECEIPT = receipt(BROADCAST, 1, Result.GONE, gone=True)
+
+Call = Callable[[Storage], Awaitable[object]]
+READS: dict[str, Call] = {
+    "articles.get": lambda s: s.articles.get(1),
+    "articles.known": lambda s: s.articles.known(["k"]),
+    "articles.newest": lambda s: s.articles.newest(5),
+    "articles.search": lambda s: s.articles.search("слово", 5),
+    "broadcasts.get": lambda s: s.broadcasts.get(1),
+    "broadcasts.open": lambda s: s.broadcasts.open(),
+    "broadcasts.progress": lambda s: s.broadcasts.progress(1),
+    "broadcasts.refusals": lambda s: s.broadcasts.refusals(1),
+    "deliveries.read": lambda s: s.deliveries.read(BROADCAST, 0, 0, 10),
+    "deliveries.owed": lambda s: s.deliveries.owed(),
+    "editors.all": lambda s: s.editors.all(),
+    "editors.audit": lambda s: s.editors.audit(),
+    "editors.card_of": lambda s: s.editors.card_of(1),
+    "editors.cards": lambda s: s.editors.cards(),
+    "editors.draft": lambda s: s.editors.draft(1),
+    "editors.has_owner": lambda s: s.editors.has_owner(),
+    "editors.open_draft": lambda s: s.editors.open_draft(1, since=0),
+    "editors.role": lambda s: s.editors.role(1),
+    "editors.sent_drafts": lambda s: s.editors.sent_drafts(since=0),
+    "inbox.next_offset": lambda s: s.inbox.next_offset(),
+    "inbox.oldest_waiting": lambda s: s.inbox.oldest_waiting(),
+    "meta.get": lambda s: s.meta.get("k"),
+    "posts.get": lambda s: s.posts.get([1]),
+    "posts.latest": lambda s: s.posts.latest(1, [], 5),
+    "posts.waiting": lambda s: s.posts.waiting(),
+    "rates.newest": lambda s: s.rates.newest(),
+    "readers.count": lambda s: s.readers.count(Audience()),
+    "readers.export": lambda s: s.readers.export(1),
+    "readers.get": lambda s: s.readers.get(1),
+    "readers.tally": lambda s: s.readers.tally(),
+}
+WRITES: dict[str, Call] = {
+    "articles.prune": lambda s: s.articles.prune(1),
+    "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),
+    "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),
+    "broadcasts.launch": lambda s: s.broadcasts.launch(1, breaking(), Audience(), due=1, **LAUNCH),
+    "broadcasts.publish": lambda s: s.broadcasts.publish([breaking(id=1)], Audience(), key="k", **LAUNCH),
+    "deliveries.claim": lambda s: s.deliveries.claim(BROADCAST, "w", 1, now=1, until=2),
+    "deliveries.due": lambda s: s.deliveries.due(now=99, again=100, limit=5),
+    "deliveries.hold": lambda s: s.deliveries.hold(1, 2),
+    "deliveries.holds": lambda s: s.deliveries.holds(now=1),
+    "deliveries.prune": lambda s: s.deliveries.prune(1),
+    "deliveries.release": lambda s: s.deliveries.release("w"),
+    "deliveries.settle": lambda s: s.deliveries.settle([RECEIPT], [(1, 0)], worker="w", until=1, now=1),
+    "deliveries.take_over": lambda s: s.deliveries.take_over(),
+    "editors.accept": lambda s: s.editors.accept("h", 1, now=1),
+    "editors.add": lambda s: s.editors.add(1, Role.EDITOR, "n", by=1, now=1),
+    "editors.card_done": lambda s: s.editors.card_done(1, now=1),
+    "editors.draft_card": lambda s: s.editors.draft_card(1, 1),
+    "editors.drop_draft": lambda s: s.editors.drop_draft(1),
+    "editors.fill_draft": lambda s: s.editors.fill_draft(1, RichText("x"), "", ""),
+    "editors.invite": lambda s: s.editors.invite("h", Role.EDITOR, by=1, expires_at=9),
+    "editors.log": lambda s: s.editors.log(1, "a", "s", now=1),
+    "editors.new_draft": lambda s: s.editors.new_draft(1, 1, "ru", now=1),
+    "editors.remove": lambda s: s.editors.remove(1),
+    "feeds.save_poll": lambda s: s.feeds.save_poll(POLL, now=1),
+    "feeds.save_state": lambda s: s.feeds.save_state(FEED),
+    "feeds.watch": lambda s: s.feeds.watch(["u"]),
+    "inbox.done": lambda s: s.inbox.done([1], 1),
+    "inbox.prune": lambda s: s.inbox.prune(1),
+    "inbox.recover": lambda s: s.inbox.recover(3, 1),
+    "inbox.store": lambda s: s.inbox.store([(1, 1, "{}")], 1),
+    "leaders.acquire": lambda s: s.leaders.acquire("n", "o", now=1, ttl=9),
+    "leaders.release": lambda s: s.leaders.release("n", "o"),
+    "leaders.take_over": lambda s: s.leaders.take_over(),
+    "meta.put": lambda s: s.meta.put("k", "v"),
+    "meta.section_bits": lambda s: s.meta.section_bits(["a"]),
+    "posts.shown": lambda s: s.posts.shown(1, 1, 1, 1, now=1),
+    "rates.save": lambda s: s.rates.save([], 1),
+    "readers.choose": lambda s: s.readers.choose(1, 1, True, now=1),
+    "readers.consent": lambda s: s.readers.consent(1, "w", now=1),
+    "readers.erase": lambda s: s.readers.erase(1),
+    "readers.leave": lambda s: s.readers.leave(1, now=1),
+    "readers.meet": lambda s: s.readers.meet(404, language="ru", breaking=True, now=1),
+    "readers.move": lambda s: s.readers.move(1, 2),
+    "readers.reachable": lambda s: s.readers.reachable(1, now=1),
+    "readers.set_breaking": lambda s: s.readers.set_breaking(1, True, now=1),
+    "readers.set_language": lambda s: s.readers.set_language(1, "kk", now=1),
+    "readers.unreachable": lambda s: s.readers.unreachable(1, now=1),
+}
+
+
+def public_methods() -> set[str]:
+    """`noun.method` for all of them."""
+    found = set()
+    for noun in NOUNS:
+        cls = getattr(import_module(f"storage.{noun}"), noun.capitalize())
+        found |= {f"{noun}.{name}" for name, _ in inspect.getmembers(cls, inspect.isfunction) if name[0] != "_"}
+    return found
+
+
+def test_every_method_meets_a_broken_database() -> None:
+    assert public_methods() == set(READS) | set(WRITES)
+    assert not set(READS) & set(WRITES)
+
+
+def test_every_method_has_a_test() -> None:
+    """Each noun's methods are called by name in these files, other than in the tables above."""
+    files = [file for file in Path(__file__).parent.glob("test_*.py") if file != Path(__file__)]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    called = {f"{noun}.{method}" for noun, method in re.findall(r"\.(\w+)\.(\w+)\b", text)}
+    called |= {f"{noun}.{method}" for noun, method in re.findall(r"\b(editors|readers)\.(\w+)\(", text)}
+    assert public_methods() <= called, f"untested: {sorted(public_methods() - called)}"
+
+
+async def filled(storage: Storage) -> None:
+    """A row in the tables that the calls above touch."""
+    await saved(storage, article(1, 1))
+    await subscribed(storage, 1)
+    broadcast = await running(storage)
+    await storage.deliveries.settle([receipt(broadcast, 1, Result.WAITING, due_at=5)], [], worker="w", until=1, now=1)
+    await storage.editors.new_draft(1, 1, "ru", now=1)
+    await storage.inbox.store([(5, 1, "{}")], 1)
+
+
+async def failures(storage: Storage, calls: dict[str, Call]) -> dict[str, str]:
+    """What each call raises; anything but a `StorageError` passes through and fails the test."""
+    raised = {}
+    for name, call in calls.items():
+        try:
+            await call(storage)
+        except StorageError as error:
+            raised[name] = type(error).__name__
+    return raised
+
+
+async def test_a_closed_database_is_a_storage_error(database_url: str) -> None:
+    storage = await open_storage(database_url)
+    await storage.close()
+    calls = {**READS, **WRITES}
+    del calls["rates.save"]  # of nothing is nothing
+    assert set(await failures(storage, calls)) == set(calls)
+    await storage.close()
+
+
+async def test_a_damaged_schema_is_a_storage_error(database_url: str) -> None:
+    storage = await open_storage(database_url)
+    try:
+        await filled(storage)
+        for name in await tables(storage.engine):
+            await storage.engine.write(f"DROP TABLE {name}")
+        calls = {**READS, **WRITES}
+        del calls["rates.save"]
+        assert set(await failures(storage, calls)) == set(calls)
+    finally:
+        await storage.close()
+
+
+async def test_a_locked_sqlite_is_busy_for_writers_and_open_to_readers(sqlite_storage: Storage, tmp_path: Path) -> None:
+    await filled(sqlite_storage)
+    await sqlite_storage.engine.write("PRAGMA busy_timeout=0")
+    before = await everything(sqlite_storage)
+    other = sqlite3.connect(tmp_path / "newsdesk.db", isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        assert await failures(sqlite_storage, READS) == {}
+        refused = await failures(sqlite_storage, WRITES)
+        assert set(WRITES) - set(refused) <= {"rates.save"}
+        assert set(refused.values()) == {"StorageBusy"}
+    finally:
+        other.close()
+    assert await everything(sqlite_storage) == before
+    await sqlite_storage.meta.put("k", "v")
+
+
+@pytest.mark.parametrize("engine_name", ["postgres"], indirect=True)
+async def test_a_locked_postgres_is_busy_for_all(database_url: str, engine_name: str) -> None:
+    import asyncpg
+
+    storage = await open_storage(database_url)
+    await filled(storage)
+    other = await asyncpg.connect(database_url.replace("postgresql+asyncpg", "postgresql"))
+    await other.execute(f"ALTER DATABASE \"{database_url.rsplit('/', 1)[1].split('?')[0]}\" SET lock_timeout = '4ms'")
+    await storage.close()
+    storage = await open_storage(database_url)
+    try:
+        names = await tables(storage.engine)
+        async with other.transaction():
+            await other.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+            refused = await failures(storage, {**READS, **WRITES})
+        assert {*READS, *WRITES} - set(refused) <= {"rates.save"}
+        assert set(refused.values()) == {"StorageBusy"}
+        await storage.meta.put("k", "v")
+    finally:
+        await other.close()
+        await storage.close()
+
+
+async def test_a_postgres_that_throws_us_out_is_busy_and_comes_back(database_url: str) -> None:
+    storage = await open_storage(database_url)
+    try:
+        if storage.engine.dialect.name == "sqlite":
+            return
+        with pytest.raises(StorageBusy):
+            await storage.engine.fetch("SELECT CAST(pg_terminate_backend(pg_backend_pid()) AS text)")
+        await storage.meta.put("k", "v")
+        assert await storage.meta.get("k") == "v"
+    finally:
+        await storage.close()
+
+
+async def test_a_full_disk_refuses_writes_reads_on_and_recovers_alone(sqlite_storage: Storage) -> None:
+    await filled(sqlite_storage)
+    ((pages,),) = await sqlite_storage.engine.fetch("PRAGMA page_count")
+    await sqlite_storage.engine.write(f"PRAGMA max_page_count={pages}")
+
+    async def store(number: int) -> None:
+        for n in range(number):
+            await sqlite_storage.inbox.store([(100 + n, 1, "x" * 900)], 1)
+
+    with pytest.raises(StorageFull):
+        await store(1000)
+    before = await everything(sqlite_storage)
+    for write in (
+        lambda: sqlite_storage.meta.put("k", "v" * 9000),
+        lambda: sqlite_storage.feeds.watch([f"https://{n}.kz" for n in range(999)]),
+        lambda: sqlite_storage.deliveries.settle(
+            [receipt(BROADCAST, n) for n in range(10, 999)], [], worker="w", until=1, now=1
+        ),
+        lambda: sqlite_storage.feeds.save_poll(
+            Poll(FEED, tuple(Found(article(n, 1, body="x" * 3000), (str(n),), True) for n in range(9))), now=1
+        ),
+    ):
+        with pytest.raises(StorageFull):
+            await write()
+    assert await failures(sqlite_storage, READS) == {}
+    assert await everything(sqlite_storage) == before, "what does not fit leaves nothing behind"
+    await sqlite_storage.engine.write("PRAGMA max_page_count=1000000")
+    await store(1000)
+
+
+async def test_a_value_that_no_column_holds_is_refused(storage: Storage) -> None:
+    for call in (
+        lambda: storage.readers.get(BIG + 1),
+        lambda: storage.meta.put("k", "\ud800"),
+        lambda: storage.inbox.store([(1, BIG + 1, "{}")], 1),
+        lambda: storage.inbox.done([BIG + 1], 1),
+    ):
+        with pytest.raises(StorageError) as caught:
+            await call()
+        assert not isinstance(caught.value, StorageBusy), "to try again would be useless"
+
+
+async def test_a_parameter_too_many_is_a_mistake_of_ours(storage: Storage) -> None:
+    with pytest.raises(TypeError, match="needed"):
+        await storage.engine.fetch("SELECT CAST(:a AS BIGINT)", a=1, b=2)

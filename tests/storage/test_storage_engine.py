@@ -1,0 +1,223 @@
+"""The traps that shared connections lay, and the lock beside a SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import AnotherCopyRuns, StorageError
+from storage import Storage, open_engine, open_storage
+from storage.engine import compiled, widened
+
+HOLDER = """
+import asyncio, sys
+from storage import open_storage
+async def main():
+    storage = await open_storage(sys.argv[1])
+    print("open", flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n WHERE x < :zero",
+    "postgres": "SELECT CAST(pg_sleep(60 + CAST(:zero AS BIGINT)) AS text)",
+}
+
+
+async def test_a_strangers_write_survives_a_rollback(storage: Storage) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def fails() -> None:
+        async with storage.engine.transaction() as db:
+            await db.write("INSERT INTO meta (key, value) VALUES ('mine', '1')")
+            begun.set()
+            await go.wait()
+            raise ZeroDivisionError
+
+    async def stranger() -> None:
+        await begun.wait()
+        writing = asyncio.ensure_future(storage.meta.put("strange", "1"))
+        await asyncio.sleep(0.01)
+        go.set()
+        await writing
+
+    failed, _ = await asyncio.gather(fails(), stranger(), return_exceptions=True)
+    assert isinstance(failed, ZeroDivisionError)
+    assert await storage.meta.get("strange") == "1"
+    assert await storage.meta.get("mine") is None
+
+
+async def test_a_cancelled_transaction_is_rolled_back(storage: Storage) -> None:
+    begun = asyncio.Event()
+
+    async def transaction() -> None:
+        async with storage.engine.transaction() as db:
+            await db.write("INSERT INTO meta (key, value) VALUES ('half', '1')")
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(transaction())
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()  # again, while it rolls back
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await storage.meta.get("half") is None
+    await storage.meta.put("next", "1")
+    assert await storage.meta.get("next") == "1"
+
+
+async def test_a_cancelled_statement_is_broken_off(storage: Storage) -> None:
+    begun = asyncio.Event()
+
+    async def transaction() -> None:
+        async with storage.engine.transaction() as db:
+            await db.write("INSERT INTO meta (key, value) VALUES ('half', '1')")
+            begun.set()
+            await db.fetch(ENDLESS[storage.engine.dialect.name], zero=0)
+
+    task = asyncio.ensure_future(transaction())
+    await begun.wait()
+    await asyncio.sleep(0.05)
+    task.cancel()
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await storage.meta.get("half") is None
+        await storage.meta.put("next", "1")
+
+
+async def test_writers_take_turns(storage: Storage) -> None:
+    await storage.meta.put("n", "0")
+
+    async def add() -> None:
+        async with storage.engine.transaction() as db:
+            await db.write("UPDATE meta SET value = value WHERE key = 'n'")
+            rows = await db.fetch("SELECT value FROM meta WHERE key = 'n'")
+            await asyncio.sleep(0)
+            await db.write("UPDATE meta SET value = :value WHERE key = 'n'", value=str(int(rows[0][0]) + 1))
+
+    await asyncio.gather(*(add() for _ in range(25)))
+    assert await storage.meta.get("n") == "25"
+
+
+async def test_readers_see_what_is_committed_and_nothing_else(storage: Storage) -> None:
+    async with storage.engine.transaction() as db:
+        await db.write("INSERT INTO meta (key, value) VALUES ('k', '1')")
+        assert len(await db.fetch("SELECT 1 FROM meta WHERE key = 'k'")) == 1
+        async with asyncio.timeout(5):
+            assert await storage.meta.get("k") is None
+    assert await storage.meta.get("k") == "1"
+
+
+async def test_a_batch_is_kept_whole_or_not_at_all(storage: Storage) -> None:
+    sql = "INSERT INTO meta (key, value) VALUES (:key, :value)"
+    rows = [(f"k{n}", "v") for n in range(40)]
+    with pytest.raises(StorageError):
+        await storage.engine.batch([(sql, rows), (sql, [("x", "1"), ("k39", "2")])])
+    with pytest.raises(StorageError):
+        await storage.engine.many(sql, [*rows, ("k0", "v")])
+    assert await storage.meta.get("k0") is None
+    await storage.engine.batch([(sql, rows), (sql, []), ("DELETE FROM meta WHERE key = :key", [("k1",), ("k2",)])])
+    assert len(await storage.engine.fetch("SELECT 1 FROM meta WHERE key LIKE 'k%'")) == 38
+
+
+async def test_a_slow_reading_makes_no_other_reading_wait(sqlite_storage: Storage) -> None:
+    sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 3000000) SELECT COUNT(*) FROM n"
+    slow = asyncio.ensure_future(sqlite_storage.engine.fetch(sql))
+    await asyncio.sleep(0)
+    for _ in range(6):
+        await sqlite_storage.meta.get("k")
+    assert not slow.done()
+    assert (await slow)[0][0] == 3_000_000
+
+
+def test_names_become_numbers_and_rows_wide() -> None:
+    assert compiled("SELECT :a, :b_c, :a, x::int, '12:30'", "$") == ("SELECT $1, $2, $1, x::int, '12:30'", ("a", "b_c"))
+    assert widened("INSERT INTO t (a, b) VALUES (:a, 1) ON CONFLICT DO NOTHING", 2) == (
+        "INSERT INTO t (a, b) VALUES (?, 1),(?, 1) ON CONFLICT DO NOTHING"
+    )
+    assert widened("UPDATE t SET a = :a WHERE b = :b", 2) is None
+    assert widened("INSERT INTO t (a) VALUES (:a) ON CONFLICT (a) DO UPDATE SET a = :b", 2) is None
+
+
+async def test_a_second_copy_is_told_so(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/n.db"
+    first = await open_storage(url)
+    with pytest.raises(AnotherCopyRuns, match=r"n\.db"):
+        await open_storage(url)
+    looking = await open_storage(url, exclusive=False)
+    await looking.close()
+    await first.close()
+    await (await open_storage(url)).close()
+
+
+async def test_kill_9_frees_the_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/n.db"
+    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDER, url, stdout=subprocess.PIPE)
+    assert holder.stdout
+    assert await holder.stdout.readline() == b"open\n"
+    with pytest.raises(AnotherCopyRuns):
+        await open_storage(url)
+    holder.send_signal(signal.SIGKILL)
+    await holder.wait()
+    await (await open_storage(url)).close()
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 99, None])
+async def test_what_is_no_database_is_refused_and_nothing_left_open(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "n.db"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(StorageError, match="database"):
+            await open_engine(f"sqlite:///{path}")
+    with pytest.raises(StorageError, match="does not exist"):
+        await open_engine(f"sqlite:///{tmp_path}/nowhere/n.db")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@127.0.0.1:1/x", "postgresql://u@127.0.0.1:1/x?pool=many", "mysql://x"]
+)
+async def test_a_server_that_is_not_there_is_a_storage_error(url: str) -> None:
+    with pytest.raises(StorageError):
+        await open_engine(url)
+
+
+async def test_postgres_options_of_ours_are_taken_out_of_the_address(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        return
+    mark = "&" if "?" in database_url else "?"
+    storage = await open_storage(f"{database_url}{mark}prepare=0&pool=1")
+    try:
+        await asyncio.gather(*(storage.meta.put("k", str(n)) for n in range(5)))
+        async with storage.engine.transaction() as db:
+            await db.write("UPDATE meta SET value = 'x' WHERE key = 'k'")
+        assert await storage.meta.get("k") == "x"
+    finally:
+        await storage.close()
+
+
+async def test_a_copy_of_the_file_is_whole_while_it_is_written(sqlite_storage: Storage, tmp_path: Path) -> None:
+    async def writing() -> None:
+        for n in range(200):
+            await sqlite_storage.inbox.store([(n, 1, "x" * 500)], 1)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(writing())
+        await sqlite_storage.engine.backup_to(str(tmp_path / "copy.db"))  # type: ignore[attr-defined]
+    copy = await open_storage(f"sqlite:///{tmp_path}/copy.db")
+    try:
+        assert await copy.inbox.next_offset() <= 200
+        assert [row[0] for row in await copy.engine.fetch("PRAGMA integrity_check")] == ["ok"]
+    finally:
+        await copy.close()
