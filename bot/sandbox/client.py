@@ -134,18 +134,15 @@ class Person:
         """React to a message; None takes it back."""
         self.sandbox.machine.react(self.id, message["chat"]["id"], message["message_id"], emoji)
 
-    def join(self, chat: int | Chat) -> None:
+    def join(self, chat: int | Chat, status: str = "member") -> None:
         """Enter a group or channel."""
-        self._become(chat, "member")
-
-    def leave(self, chat: int | Chat) -> None:
-        """Leave a group or channel."""
-        self._become(chat, "left")
-
-    def _become(self, chat: int | Chat, status: str) -> None:
         machine = self.sandbox.machine
         user = machine.users[self.id]
         machine.set_member(machine.chats[self._place(chat)], Member(user, status), by=user)
+
+    def leave(self, chat: int | Chat) -> None:
+        """Leave a group or channel."""
+        self.join(chat, "left")
 
 
 def _button(markup: Json, wanted: str) -> Json:

@@ -20,6 +20,8 @@ from itertools import takewhile
 from pathlib import Path
 from unicodedata import category
 
+from .model import lowered
+
 Found = tuple[int, int, str]  # first character, the one after the last, kind of entity
 
 MAX_USER_ID = (1 << 40) - 1
@@ -32,10 +34,7 @@ class TextError(Exception):
     """A text was refused; `description` is what follows "Bad Request: " in Telegram's answer."""
 
     def __init__(self, message: str) -> None:
-        # The Bot API server lower-cases the first letter unless the text looks like a CODE_IN_CAPITALS.
-        keep = message[1:2] == "_" or "A" <= message[1:2] <= "Z"
-        self.reason = message
-        self.description = message if keep else message[:1].lower() + message[1:]
+        self.reason, self.description = message, lowered(message)
         super().__init__(self.description)
 
 
@@ -67,8 +66,7 @@ class Entity:
         """The MessageEntity object; `user` is the User of a text_mention, a nameless one if not given."""
         result: dict[str, object] = {"offset": self.offset, "length": self.length, "type": self.type}
         for name in ("url", "language", "custom_emoji_id", "unix_time", "date_time_format"):
-            value = getattr(self, name)
-            if value is not None:
+            if (value := getattr(self, name)) is not None:
                 result[name] = value
         if self.user_id is not None:
             result["user"] = dict(user or {"id": self.user_id, "is_bot": False, "first_name": ""})
@@ -157,8 +155,10 @@ def _split_url(url: str) -> tuple[str, str, str, str, str]:
     if host in ("", "."):
         raise TextError("Host is invalid" if host else "URL host is empty")
     if host.startswith("[") and host.endswith("]"):
-        if not _is_ipv6(host[1:-1]):
-            raise TextError("Wrong IPv6 address specified in the URL")
+        try:
+            IPv6Address(host[1:-1].replace("%", "?"))  # no scope ids
+        except AddressValueError:
+            raise TextError("Wrong IPv6 address specified in the URL") from None
     else:
         _check_signs(host, "host")
         _check_signs(user, "userinfo")
@@ -176,13 +176,6 @@ def _split_port(place: str) -> tuple[str, str]:
     if not 0 < port <= 65535:
         raise TextError("Wrong port number specified in the URL")
     return found[1], str(port)
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return IPv6Address(text).scope_id is None
-    except AddressValueError:
-        return False
 
 
 def _check_signs(part: str, name: str) -> None:

@@ -69,20 +69,20 @@ class FloodRule:
         if now >= until:
             del self._pauses[key]
             return
-        if self.punish and now >= began + _GRACE:
-            until += self.penalty
-            self._pauses[key] = (began, until)
-        self.refused += 1
-        raise flood(math.ceil(until - now))
+        late = self.punish and now >= began + _GRACE
+        self._refuse(key, until + (self.penalty if late else 0.0) - now, now, began)
 
     def _chat_wait(self, chat_id: int, now: float, count: int) -> float:
         assert self.per_chat
         full_at = max(self._tat.get(chat_id, now), now) + count / self.per_chat
         return full_at - now - max(self.burst, count) / self.per_chat
 
-    def _refuse(self, key: int, wait: float, now: float) -> None:
+    def _refuse(self, key: int, wait: float, now: float, began: float | None = None) -> None:
+        """The 429; who is punished is held for that long, whoever is held already (since `began`) in any case."""
         seconds = max(1, math.ceil(wait))
-        if self.punish:
+        if began is not None:
+            self._pauses[key] = (began, now + wait)
+        elif self.punish:
             self._pauses[key] = (now, now + seconds)
         self.refused += 1
         raise flood(seconds)

@@ -22,13 +22,14 @@ from .client import People
 from .faults import Fault, Faults, token_error
 from .flood import FloodRule
 from .methods import Machine
-from .model import METHODS, REFUSALS, ApiError, Clock, Json, Params, Uploads, clamp, refuse, require, to_int
+from .model import METHODS, TABLES, ApiError, Clock, Json, Params, Uploads, clamp, refuse, require, to_int
 from .schema import check_request, check_result
 from .webhook import Pusher
 
 TOKEN = "777000123:AAsandbox-sandbox-sandbox-sandbox00"  # noqa: S105 - it opens nothing
 _BODY_MAX = 60 * 1024 * 1024
 _PARAMETERS_MAX = 1024 * 1024
+_CONFLICT = TABLES["refusals"]["conflict"][1]
 _KNOWN = {name.lower(): name for name in METHODS}
 
 
@@ -270,7 +271,7 @@ class _LongPoll:
         if self._waiting:
             delay = 3.0 if loop.time() - self._conflict_at < 3 else 0.0
             self._conflict_at = loop.time()
-            loop.call_later(delay, _settle, self._waiting, REFUSALS["conflict"])
+            loop.call_later(delay, _settle, self._waiting, refuse(_CONFLICT, 409))
 
     def heard(self, kind: str, chat_id: int, payload: Any) -> None:
         """The machine's listener: updates wake the waiting call, a webhook ends it."""

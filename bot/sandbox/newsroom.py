@@ -186,8 +186,7 @@ class Newsroom:
     """The newsroom over HTTP. It opens at the moment it is made; `clock` is anything with `now()`."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._opened = clock.now()
+        self._clock, self._opened = clock, clock.now()
 
     def routes(self, app: web.Application) -> None:
         """Add the newsroom's pages, all below `/newsroom/`."""

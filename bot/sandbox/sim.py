@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from .picture import draw
 if TYPE_CHECKING:
     from .http import Sandbox
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 _ANSWER_WITHIN = 10.0  # real seconds that the page waits for the bot
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,41 +32,42 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def add_routes(sandbox: Sandbox) -> None:
     """Put the API on the stand-in's application."""
     api = _Sim(sandbox)
-    router = sandbox.app.router
-    for name in ("send", "tap", "block", "join", "leave", "react", "forward", "inline"):
-        router.add_post(f"/sim/{name}", _guarded(api.act))
-    router.add_post("/sim/clock", _guarded(api.clock))
-    router.add_post("/sim/fault", _guarded(api.fault))
-    router.add_delete("/sim/fault", _guarded(api.clear))
-    for path, handler in {
-        "/sim/state": api.state,
-        "/sim/chat/{chat_id}": api.chat,
-        "/sim/events": api.events,
-        "/sim/log": api.log,
-        "/sim/file/{file_id}": api.file,
-    }.items():
-        router.add_get(path, _guarded(handler))
+    acts = "POST /sim/{act:send|tap|block|join|leave|react|forward|inline}"
+    rows: dict[str, Handler] = {
+        acts: api.act,
+        "POST /sim/clock": api.clock,
+        "POST /sim/fault": api.fault,
+        "DELETE /sim/fault": api.clear,
+    }
+    rows |= {"GET /sim/state": api.state, "GET /sim/chat/{chat_id}": api.chat, "GET /sim/log": api.log}
+    rows |= {"GET /sim/events": api.events, "GET /sim/file/{file_id}": api.file}
+    for row, handler in rows.items():
+        method, path = row.split(" ")
+        sandbox.app.router.add_route(method, path, _guarded(handler))
 
 
 def _guarded(handler: Handler) -> Handler:
     """Refuse foreign hosts and forms; turn refusals and missing things into JSON errors."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-        if host not in _LOOPBACK:
-            return web.json_response({"error": "this address answers on loopback only"}, status=403)
+        if not _LOOPBACK.fullmatch(request.host):
+            return _wrong("this address answers on loopback only", 403)
         if request.method == "POST" and request.content_type != "application/json":
-            return web.json_response({"error": "Content-Type must be application/json"}, status=415)
+            return _wrong("Content-Type must be application/json", 415)
         try:
             return await handler(request)
         except ApiError as error:
-            return web.json_response({"error": error.description}, status=400)
+            return _wrong(error.description)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            return web.json_response({"error": f"bad request: {error!r}"}, status=400)
+            return _wrong(f"bad request: {error!r}")
         except AssertionError as error:
-            return web.json_response({"error": str(error)}, status=504)
+            return _wrong(str(error), 504)
 
     return answer
+
+
+def _wrong(why: str, status: int = 400) -> web.Response:
+    return web.json_response({"error": why}, status=status)
 
 
 class _Sim:
@@ -77,42 +79,27 @@ class _Sim:
     async def state(self, request: web.Request) -> web.Response:
         """Everything but the messages."""
         machine = self.machine
-        people = [user for user in machine.users.values() if not user.is_bot]
         texts: dict[str, Json] = {}
         for (what, lang), text in machine.texts.items():
             texts.setdefault(lang or "default", {})[what] = text
         commands: dict[str, Json] = {}
         for (scope, lang), listed in machine.commands.items():
             commands.setdefault(scope, {})[lang or "default"] = listed
-        return web.json_response(
-            {
-                "now": machine.clock.now(),
-                "bot": machine.get_me({}),
-                "bot_texts": texts,
-                "people": [self._person(user.id) for user in people],
-                "chats": [self._chat(chat) for chat in machine.chats.values()],
-                "commands": commands,
-                "faults": self.sandbox.faults.to_json(),
-                "note": self.sandbox.note(),
-            }
-        )
-
-    def _person(self, user_id: int) -> Json:
-        user, chat = self.machine.users[user_id], self.machine.chats[user_id]
-        known = {"id": user.id, "name": user.name, "lang": user.lang, "username": user.username}
-        return {**known, "blocked": chat.blocked}
+        shown = {"now": machine.clock.now(), "bot": machine.get_me({}), "bot_texts": texts, "commands": commands}
+        shown["people"] = [
+            {name: getattr(user, name) for name in ("id", "name", "lang", "username")}
+            | {"blocked": machine.chats[user.id].blocked}
+            for user in machine.users.values()
+            if not user.is_bot
+        ]
+        shown["chats"] = [self._chat(chat) for chat in machine.chats.values()]
+        return web.json_response({**shown, "faults": self.sandbox.faults.to_json(), "note": self.sandbox.note()})
 
     def _chat(self, chat: Chat) -> Json:
-        members = [user_id for user_id, member in chat.members.items() if member.inside]
-        return {
-            "id": chat.id,
-            "type": chat.type,
-            "title": chat.title,
-            "username": chat.username,
-            "is_forum": chat.is_forum,
-            "topics": [asdict(topic) for topic in chat.topics.values()],
-            "members": [chat.id, self.machine.bot.id] if chat.type == "private" else members,
-        }
+        shown: Json = {name: getattr(chat, name) for name in ("id", "type", "title", "username", "is_forum")}
+        shown["topics"] = [asdict(topic) for topic in chat.topics.values()]
+        inside = [user_id for user_id, member in chat.members.items() if member.inside]
+        return {**shown, "members": [chat.id, self.machine.bot.id] if chat.type == "private" else inside}
 
     async def chat(self, request: web.Request) -> web.Response:
         """A chat from its beginning."""
@@ -153,7 +140,7 @@ class _Sim:
     async def act(self, request: web.Request) -> web.Response:
         """A person does what the path says; answers the message, the bot's answer, or {"ok": true}."""
         p = await request.json()
-        done = await self._do(request.path.rpartition("/")[2], self.sandbox.people.known(p["user_id"]), p)
+        done = await self._do(request.match_info["act"], self.sandbox.people.known(p["user_id"]), p)
         return web.json_response({"ok": True} if done is None else done)
 
     async def _do(self, what: str, person: Person, p: Json) -> Json | None:
@@ -174,10 +161,8 @@ class _Sim:
                 person.react(_named(p), p.get("emoji"))
             case "block":
                 self.machine.block(person.id, bool(p["blocked"]))
-            case "join":
-                person.join(p["chat_id"])
-            case "leave":
-                person.leave(p["chat_id"])
+            case "join" | "leave":
+                (person.join if what == "join" else person.leave)(p["chat_id"])
         return None
 
     def _photo(self, given: str) -> bytes:
@@ -202,14 +187,16 @@ class _Sim:
         p = await request.json()
         given = {name: p[name] for name in ("method", "match", "times", "after", "seconds") if name in p}
         self.sandbox.faults.fail(p["name"], **given)
-        self.machine.emit("state", 0)
-        return web.json_response({"faults": self.sandbox.faults.to_json()})
+        return self._armed()
 
     async def clear(self, request: web.Request) -> web.Response:
         """Disarm all faults."""
         self.sandbox.faults.clear()
+        return self._armed()
+
+    def _armed(self) -> web.Response:
         self.machine.emit("state", 0)
-        return web.json_response({"faults": []})
+        return web.json_response({"faults": self.sandbox.faults.to_json()})
 
     async def log(self, request: web.Request) -> web.Response:
         """The newest calls of the bot, oldest first."""
@@ -220,10 +207,9 @@ class _Sim:
         """The bytes of a file, by its file_id."""
         file = self.machine.files.get(request.match_info["file_id"])
         if file is None:
-            return web.json_response({"error": "no such file"}, status=404)
-        inline = file.mime.startswith(("image/", "video/"))
+            return _wrong("no such file", 404)
         headers = {"X-Content-Type-Options": "nosniff"}
-        if not inline:
+        if not file.mime.startswith(("image/", "video/")):
             headers["Content-Disposition"] = "attachment"
         return web.Response(body=file.data, content_type=file.mime, headers=headers)
 

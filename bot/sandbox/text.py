@@ -263,12 +263,7 @@ def _capped(entities: list[Entity]) -> list[Entity]:
 
 
 def format_text(
-    text: str,
-    *,
-    parse_mode: str | None,
-    entities: object | None,
-    limit: int,
-    what: What,
+    text: str, *, parse_mode: str | None, entities: object | None, limit: int, what: What
 ) -> tuple[str, list[Entity]]:
     """What sendMessage or a caption makes of its arguments; `entities` is a JSON string or decoded JSON.
 
@@ -301,67 +296,58 @@ def _explicit(given: object) -> list[Entity]:
             given = json.loads(given)
         except (ValueError, RecursionError):
             return []
-    try:
-        found = [_from_json(item) for item in given] if isinstance(given, list) else []
-    except _FieldError as error:
-        raise TextError(f"Can't parse MessageEntity: {error}") from None
+    found = [_from_json(item) for item in given] if isinstance(given, list) else []
     return [entity for entity in found if entity is not None]
 
 
-class _FieldError(Exception):
-    """A field of a MessageEntity is missing or wrong; its text is Telegram's reason."""
+def _wrong(reason: str) -> TextError:
+    return TextError(f"Can't parse MessageEntity: {reason}")
 
 
 def _from_json(item: object) -> Entity | None:
     """One explicit entity; None for the kinds that Telegram finds by itself."""
     if not isinstance(item, Mapping):
-        raise _FieldError("expected an Object")
+        raise _wrong("expected an Object")
     offset, length = _integer(item, "offset", 32), _integer(item, "length", 32)
-    entity = Entity(_string(item, "type"), offset, length)
+    entity = Entity(_field(item, "type"), offset, length)
     match entity.type:
         case "pre":
-            return replace(entity, language=_string({"language": "", **item}, "language") or None)
+            return replace(entity, language=_field(item, "language", "") or None)
         case "text_link":
-            return replace(entity, url=_string(item, "url"))
+            return replace(entity, url=_field(item, "url"))
         case "text_mention":
-            user = _field(item, "user")
+            user = item.get("user")
             if not isinstance(user, Mapping):
-                raise _FieldError('Field "user" must be of type Object')
+                reason = 'Field "user" must be of type Object' if "user" in item else 'Can\'t find field "user"'
+                raise _wrong(reason)
             return replace(entity, user_id=_integer(user, "id", 64))
         case "custom_emoji":
             return replace(entity, custom_emoji_id=str(_integer(item, "custom_emoji_id", 64)))
         case "date_time":
-            date = _integer(item, "unix_time", 32)
-            form = date_format(_string({"date_time_format": "", **item}, "date_time_format"), last=True)
+            date, form = _integer(item, "unix_time", 32), date_format(_field(item, "date_time_format", ""), last=True)
             if form is None:
-                raise _FieldError("Invalid date-time format specified")
+                raise _wrong("Invalid date-time format specified")
             return replace(entity, unix_time=date, date_time_format=form)
         case kind if kind in ("code", *SPLITTABLE, *_QUOTES):
             return entity
         case kind if kind in (*_AUTOMATIC, "bank_card_number"):
             return None
         case kind:
-            raise _FieldError("Unsupported type specified" if kind else "Type is not specified")
+            raise _wrong("Unsupported type specified" if kind else "Type is not specified")
 
 
-def _field(item: Mapping[str, object], name: str) -> object:
-    if name not in item:
-        raise _FieldError(f'Can\'t find field "{name}"')
-    return item[name]
+def _field(item: Mapping[str, object], name: str, default: str | None = None, form: str = "of type String") -> str:
+    """A field as text, numbers too; `form` is what the refusal says it must be."""
+    if name not in item and default is None:
+        raise _wrong(f'Can\'t find field "{name}"')
+    value = item.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise _wrong(f'Field "{name}" must be {form}')
+    return str(value)
 
 
 def _integer(item: Mapping[str, object], name: str, bits: int) -> int:
-    value = _field(item, name)
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _FieldError(f'Field "{name}" must be a Number')
-    number = to_integer(str(value), bits)
+    number = to_integer(_field(item, name, form="a Number"), bits)
     if number is None:
-        raise _FieldError(f'Field "{name}" must be a valid Number')
+        raise _wrong(f'Field "{name}" must be a valid Number')
     return number
-
-
-def _string(item: Mapping[str, object], name: str) -> str:
-    value = _field(item, name)
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _FieldError(f'Field "{name}" must be of type String')
-    return str(value)
