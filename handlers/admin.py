@@ -18,7 +18,7 @@ from bot.posts.richtext import bold, join
 from handlers import screen
 from handlers.commands import commands, sync_editor_commands
 from handlers.context import Context
-from handlers.keyboards import Callback, button, keyboard
+from handlers.keyboards import Callback, button, keyboard, language_name
 from handlers.newsroom import CAST
 
 claims = Router(name="claims")
@@ -129,7 +129,7 @@ async def _invite(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot) -> None
     owner = query.from_user.id
     code = await invitations.make(ctx.storage, Role.EDITOR, owner, ctx.now, invitations.INVITATION_SECONDS)
     await ctx.storage.editors.log(owner, "invited", "editor", now=ctx.now)
-    span = t.duration(invitations.INVITATION_SECONDS)
+    span = t("{n} h", n=invitations.INVITATION_SECONDS // 3600)
     text = t(
         "This link makes one person an editor. It works once, for {span}. Pass it on to that person only:", span=span
     )
@@ -170,15 +170,21 @@ async def _running(ctx: Context, t: Lang) -> RichText:
 async def _feeds(ctx: Context, t: Lang) -> list[RichText]:
     states = await ctx.storage.feeds.watch([feed.url for feed in ctx.settings.feeds])
     titles = Counter(state.title for state in states)
-    lines = [RichText(_feed(ctx, t, state, titles[state.title] == 1)) for state in states[:_SHOWN]]
+    lines = [RichText(_feed(ctx, t, state, _feed_name(ctx, state, titles))) for state in states[:_SHOWN]]
     if len(states) > _SHOWN:
         lines.append(RichText(t.n("{n} more →", "{n} more →", len(states) - _SHOWN)))
     return [bold(t.p("desk", "Feeds")), *lines] if lines else [RichText(t("No feed is watched."))]
 
 
-def _feed(ctx: Context, t: Lang, state: FeedState, titled: bool) -> str:
-    """A line; `titled`: no other feed has the same title, so that it says which one is meant."""
-    name = state.title if state.title and titled else state.url
+def _feed_name(ctx: Context, state: FeedState, titles: Counter[str]) -> str:
+    """Its title; with the language where several feeds share it. The address says the same of any feed."""
+    if state.title and titles[state.title] == 1:
+        return state.title
+    language = next((feed.language for feed in ctx.settings.feeds if feed.url == state.url), "")
+    return f"{state.title} · {language_name(language)}" if state.title and language else state.url
+
+
+def _feed(ctx: Context, t: Lang, state: FeedState, name: str) -> str:
     if state.ok_at is None:
         when = t("not read yet")
     else:

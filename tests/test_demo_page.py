@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, FormData
-from playwright.async_api import Browser, Error, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, Locator, Page, async_playwright, expect
 
 from bot.clock import SteppableClock
 from bot.sandbox import newsroom, picture
@@ -98,7 +98,7 @@ class ScriptedBot:
     async def post(self, chat_id: int, **more: Any) -> tuple[dict[str, Any], newsroom.Article]:
         """The newest English story as a post with its preview."""
         clock = self.stand_in.clock
-        article = next(a for a in newsroom.newest("en", START, clock.now()) if a.image)
+        article = next(a for a in newsroom.newest("en", START, clock.now()) if a.stored["image"])
         link = f"{self.stand_in.url}/newsroom/article/{article.slug}"
         when = f'<tg-time unix="{int(article.published)}" format="Dt">this morning</tg-time>'
         html = f'<b>{article.headline}</b>\n\n<a href="{link}">Read</a>\n#Sport · {when}'
@@ -335,6 +335,18 @@ async def test_the_policy_is_strict(scene: Scene) -> None:
     assert not [path for path, text in source.items() if "innerHTML" in text or "eval(" in text]
 
 
+async def steer(desk: Locator) -> None:
+    """Send breaking news to the crowd, hold it on the way, let it go on to its report."""
+    await desk.get_by_role("button", name="START").click()
+    await desk.locator("textarea").fill("/breaking The bridge is closed")
+    await desk.locator("textarea").press("Enter")
+    await desk.get_by_role("button", name="Send to all").click()
+    await desk.get_by_role("button", name="Pause").click()
+    await expect(desk).to_contain_text("Paused: ")
+    await desk.get_by_role("button", name="Go on").click()
+    await expect(desk).to_contain_text("✅ Sent in", timeout=30_000)
+
+
 async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
     """`newsdesk demo` as a newcomer starts it: the address is its last line; the rest is played in the browser."""
     if find_spec("bot.demo") is None:
@@ -361,6 +373,9 @@ async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
         before = await phone.locator(".msg").count()
         await page.get_by_role("button", name="+10 min").click()
         await expect(phone.locator(".msg").nth(before)).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("tab")).to_have_count(3)  # the crowd has no phones
+        await steer(page.locator(".col").last.get_by_role("tabpanel"))
+        await expect(phone).to_contain_text("BREAKING. The bridge is closed")
     finally:
         demo.terminate()
         await demo.wait()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiogram.types import BotCommandScopeChat
+from talking import START, Chat
 
 from bot.desk import drafts, invitations
 from bot.domain.desk import Role
@@ -15,7 +16,6 @@ from bot.sandbox.client import Person
 from bot.sandbox.model import ApiError
 from bot.settings import FeedConfig, Newsroom, Settings
 from handlers.admin import EDITOR
-from tests.handlers.conftest import START, Chat
 
 ADA, BEK, OWNER, IN_FILE = 501, 502, 9001, 9002
 LINK = "https://t.me/newsdesk_demo_bot?start="
@@ -26,7 +26,10 @@ def settings(settings: Settings) -> Settings:
     return replace(
         settings,
         newsroom=Newsroom(name="Дала", url="https://news.example", owners=(IN_FILE,)),
-        feeds=(FeedConfig(url="https://news.example/rss"), FeedConfig(url="https://news.example/kk.rss")),
+        feeds=(
+            FeedConfig(url="https://news.example/rss"),
+            FeedConfig(url="https://news.example/kk.rss", language="kk"),
+        ),
     )
 
 
@@ -246,7 +249,9 @@ async def test_feeds_of_one_title_are_told_apart(chat: Chat, owner: Person) -> N
     for state in await chat.storage.feeds.watch([feed.url for feed in chat.ctx.settings.feeds]):
         await chat.storage.feeds.save_state(replace(state, title="Дала", ok_at=START))
     await owner.send("/status")
-    assert "• https://news.example/kk.rss: прочитана" in (await owner.next("🟢 Работает"))["text"]
+    text = (await owner.next("🟢 Работает"))["text"]
+    assert "• https://news.example/rss: прочитана" in text
+    assert "• Дала · Қазақша: прочитана" in text
 
 
 class TestManyFeeds:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiogram import Dispatcher
+from talking import START, Chat
 
 from bot.desk import drafts
 from bot.desk.progress import ProgressCards
@@ -18,7 +19,6 @@ from bot.sandbox.content import media_fields, new_file
 from bot.sandbox.model import ApiError
 from bot.settings import Desk, Settings
 from handlers import build_router, screen
-from tests.handlers.conftest import START, Chat
 
 ADA, BEK, OWNER = 501, 502, 9001
 PICTURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
