@@ -126,10 +126,15 @@ async def open_postgres(url: str) -> PostgresEngine:
                 max_size=int(options.get("pool", "10")),
                 statement_cache_size=cache,
                 command_timeout=60,
+                reset=_keep,
             )
         except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, ValueError) as error:
             raise StorageError(f"DATABASE_URL: {error}") from error
     return PostgresEngine(pool)
+
+
+async def _keep(connection: Any) -> None:
+    """Nothing of ours outlives a transaction, so a connection goes back as it is: one round trip less each time."""
 
 
 def _split(url: str) -> tuple[str, dict[str, str]]:

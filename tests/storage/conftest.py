@@ -9,9 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from storage_help import tables
 
 from storage import Storage, open_storage
+
+EMPTY = """DO $$ DECLARE found record; BEGIN
+    FOR found IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'meta' LOOP
+        EXECUTE format('DELETE FROM %I', found.name);
+    END LOOP;
+    FOR found IN SELECT sequencename AS name FROM pg_sequences LOOP
+        PERFORM setval(CAST(found.name AS regclass), 1, false);
+    END LOOP;
+    DELETE FROM meta WHERE key <> 'schema_version';
+END $$"""
+"""Several times faster than TRUNCATE of two dozen tables that hold a row or none."""
 
 
 async def _admin(url: str, statement: str) -> None:
@@ -35,6 +45,7 @@ def shared_database(postgres_url: str) -> Iterator[str]:
             thread.submit(lambda: asyncio.run(_admin(postgres_url, statement))).result()
 
         run(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        run(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         yield f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
         run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -49,9 +60,7 @@ async def storage(engine_name: str, tmp_path: Path, request: pytest.FixtureReque
     opened = await open_storage(url)
     try:
         if engine_name == "postgres":
-            names = [name for name in await tables(opened.engine) if name != "meta"]
-            await opened.engine.write(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
-            await opened.engine.write("DELETE FROM meta WHERE key <> 'schema_version'")
+            await opened.engine.write(EMPTY)
         yield opened
     finally:
         await opened.close()

@@ -127,10 +127,9 @@ async def tables(engine: Engine) -> list[str]:
 
 async def everything(storage: Storage) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables."""
-    return {
-        name: sorted(map(tuple, await storage.engine.fetch(f"SELECT * FROM {name}")), key=repr)
-        for name in await tables(storage.engine)
-    }
+    names = await tables(storage.engine)
+    async with storage.engine.transaction() as db:
+        return {name: sorted(map(tuple, await db.fetch(f"SELECT * FROM {name}")), key=repr) for name in names}
 
 
 class Failing:
