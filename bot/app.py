@@ -141,21 +141,29 @@ async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None])
     if env.webhook_url and "talk" in only:
         house.http.add_route("POST", urlsplit(env.webhook_url).path or "/", house.receive)
     async with house.http, _fetcher(house) as fetcher, asyncio.TaskGroup() as services:
-        start = services.create_task
-        start(_beat(house))
-        if "watch" in only:
-            start(_watch(house, fetcher))
-            start(_until(house.stop, _rates(house)))
-            start(keep_tidy(house.storage, house.clock, house.stop))
+        services.create_task(_beat(house))
+
+        def watch() -> None:
+            if "watch" in only:
+                services.create_task(_watch(house, fetcher))
+                services.create_task(_until(house.stop, _rates(house)))
+                services.create_task(keep_tidy(house.storage, house.clock, house.stop))
+
         if only & {"send", "talk"}:
-            await _with_telegram(house, only, fetcher, ready)
+            await _with_telegram(house, only, fetcher, watch, ready)
         else:
+            watch()
             ready()
             await house.stop.wait()
 
 
-async def _with_telegram(house: _House, only: frozenset[str], fetcher: Fetcher, ready: Callable[[], None]) -> None:
-    """Sending and talking; the only services that load aiogram (2.4 s and 165 MiB)."""
+async def _with_telegram(
+    house: _House, only: frozenset[str], fetcher: Fetcher, watch: Callable[[], None], ready: Callable[[], None]
+) -> None:
+    """Sending and talking; the only services that load aiogram (2.4 s and 165 MiB).
+
+    Feeds are watched once Telegram has taken the token: a wrong one is the only thing worth saying then.
+    """
     from bot.ops.introduction import introduce
     from bot.telegram import close, connect
 
@@ -169,6 +177,7 @@ async def _with_telegram(house: _House, only: frozenset[str], fetcher: Fetcher, 
             if house.health.telegram:
                 again = introduce(telegram, house.storage, house.clock, house.health, house.stop, patient=True)
                 services.create_task(_until(house.stop, again))
+            watch()
             ctx = await _context(house, fetcher, username)
             if "send" in only:
                 await _start_sending(house, ctx, telegram, pacer, services.create_task)
