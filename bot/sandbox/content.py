@@ -191,7 +191,6 @@ def sent_media(p: Params, files: Files, kind: str) -> Content:
 
 
 def _input_media(raw: Any, files: Files) -> Content:
-    """One InputMedia of an album or of editMessageMedia."""
     require(isinstance(raw, dict), "can't parse InputMedia: expected an Object")
     fits = raw.get("type") in ("photo", "video", "document")
     require(fits, "can't parse InputMedia: type must be photo, video or document here")

@@ -286,7 +286,6 @@ class _LongPoll:
 
 
 def _settle(future: asyncio.Future[None] | None, error: ApiError | None = None) -> None:
-    """Let go whoever waits for it, unless that is done already."""
     if future and not future.done():
         future.set_exception(error) if error else future.set_result(None)
 
@@ -294,9 +293,8 @@ def _settle(future: asyncio.Future[None] | None, error: ApiError | None = None) 
 def _webhook_words(method: str, before: str, after: str) -> Json:
     if method not in ("setWebhook", "deleteWebhook"):
         return {}
-    if after:
-        return {"description": "Webhook is already set" if before == after else "Webhook was set"}
-    return {"description": "Webhook was deleted" if before else "Webhook is already deleted"}
+    words = ("is already" if before == after else "was") + (" set" if after else " deleted")
+    return {"description": f"Webhook {words}"}
 
 
 def respond(answer: Json) -> web.Response:
@@ -320,7 +318,9 @@ async def _arguments(request: web.Request) -> tuple[Params, Uploads]:
     kind = request.content_type if request.can_read_body else ""
     try:
         if kind == "application/json":
-            params |= _json_object(await request.read())
+            given = json.loads((await request.read()).strip() or b"{}")
+            require(isinstance(given, dict), "JSON object expected")
+            params |= {name: value for name, value in given.items() if value is not None}
         elif kind == "multipart/form-data":
             await _multipart(request, params, uploads)
         elif kind == "application/x-www-form-urlencoded":
@@ -334,16 +334,9 @@ async def _arguments(request: web.Request) -> tuple[Params, Uploads]:
     except web.HTTPRequestEntityTooLarge:
         raise refuse("too much data", 413) from None
     except ValueError as error:
-        raise refuse(
-            f"can't parse {'multipart data' if kind.startswith('multi') else 'parameter value'}: {error}"
-        ) from None
+        what = "multipart data" if kind.startswith("multi") else "parameter value"
+        raise refuse(f"can't parse {what}: {error}") from None
     return params, uploads
-
-
-def _json_object(body: bytes) -> Params:
-    value = json.loads(body) if body.strip() else {}
-    require(isinstance(value, dict), "JSON object expected")
-    return {name: item for name, item in value.items() if item is not None}
 
 
 async def _multipart(request: web.Request, params: Params, uploads: Uploads) -> None:

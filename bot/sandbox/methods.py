@@ -13,22 +13,7 @@ from typing import Any
 from . import markup as keyboards
 from .content import Files, album, caption_content, decoded, nested, new_media, rich_content, sent_media, text_content
 from .machine import DEFAULT_KINDS, MEDIA, UPDATE_KINDS, World, quoted
-from .model import (
-    TABLES,
-    Chat,
-    Content,
-    Json,
-    Member,
-    Msg,
-    Params,
-    Query,
-    Webhook,
-    clamp,
-    refuse,
-    require,
-    to_bool,
-    to_int,
-)
+from .model import TABLES, Chat, Content, Json, Member, Msg, Query, Webhook, clamp, refuse, require, to_bool, to_int
 
 _NAMES = {name.lower(): name for name in TABLES["methods"]}
 _PYTHON = {name: re.sub(r"(?=[A-Z])", "_", name).lower() for name in TABLES["methods"]}
@@ -39,7 +24,8 @@ _KINDS = {  # kind of content -> (permission, Telegram's word for it)
     "rich": ("can_send_messages", "text messages"),
     **{kind: (f"can_send_{kind}s", f"{kind}s") for kind in MEDIA},
 }
-_CARD = {  # what getMy… and setMy… speak of -> (field, longest)
+# what getMy… and setMy… speak of -> (field, longest)
+_CARD = {
     "MyName": ("name", 64),
     "MyDescription": ("description", 512),
     "MyShortDescription": ("short_description", 120),
@@ -54,12 +40,12 @@ _EDITS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # -> (neede
 }
 
 
-def _new_caption(p: Params, files: Files) -> list[Content]:
+def _new_caption(p: Json, files: Files) -> list[Content]:
     keyboards.parse(p.get("reply_markup"))  # here Telegram reads the keyboard first
     return [caption_content(p)]
 
 
-_CONTENTS: dict[str, Callable[[Params, Files], list[Content]]] = {
+_CONTENTS: dict[str, Callable[[Json, Files], list[Content]]] = {
     "sendMessage": lambda p, files: [text_content(p)],
     "sendRichMessage": lambda p, files: [rich_content(p)],
     "sendPhoto": lambda p, files: [sent_media(p, files, "photo")],
@@ -76,7 +62,7 @@ _CONTENTS: dict[str, Callable[[Params, Files], list[Content]]] = {
 class Machine(World):
     """The whole stand-in without its sockets: people act on the world, the bot calls methods."""
 
-    def call(self, method: str, params: Params, uploads: dict[str, tuple[str, bytes]] | None = None) -> Any:
+    def call(self, method: str, params: Json, uploads: dict[str, tuple[str, bytes]] | None = None) -> Any:
         """Do what the method says and return its `result`. Method names are case-insensitive.
 
         Raises ApiError with Telegram's own words.
@@ -148,7 +134,7 @@ class Machine(World):
             return {}
         return {"reply_to_message": quoted(self._message(source, wanted["message_id"], "be replied"))}
 
-    def _accept(self, p: Params, chat: Chat, count: int = 1) -> None:
+    def _accept(self, p: Json, chat: Chat, count: int = 1) -> None:
         """What Telegram's servers say last: blocks, then flood control."""
         require(not chat.blocked, "bot was blocked by the user", 403)
         paid = to_bool(p.get("allow_paid_broadcast"))
@@ -156,13 +142,12 @@ class Machine(World):
 
     # --- sending ----------------------------------------------------------------------------------------
 
-    def _send(self, name: str, p: Params, contents: list[Content]) -> Json | list[Json]:
-        """Each send method; of an album all items or none."""
+    def _send(self, name: str, p: Json, contents: list[Content]) -> Json | list[Json]:
         group = {"media_group_id": str(self.random.getrandbits(53))} if len(contents) > 1 else {}
         sent = self._deliver(p, contents, group)
         return sent if name == "sendMediaGroup" else sent[0]
 
-    def _deliver(self, p: Params, contents: list[Content], shared: Json) -> list[Json]:
+    def _deliver(self, p: Json, contents: list[Content], shared: Json) -> list[Json]:
         """The common road of everything that is sent, after its content was read."""
         wanted = nested(p, "reply_parameters")
         raw = keyboards.parse(p.get("reply_markup"))
@@ -192,7 +177,7 @@ class Machine(World):
             self.add_message(chat, self.bot, {**shared, **content.fields}, msg, thread)
         return [msg.json for msg in made]
 
-    def copy_message(self, p: Params) -> Json:
+    def copy_message(self, p: Json) -> Json:
         """Same content, no trace of where it came from; a given caption replaces the old one."""
         self.access(p.get("chat_id"))
         msg = self._message(self.access(p.get("from_chat_id"), "read"), p.get("message_id"), "copy")
@@ -207,7 +192,7 @@ class Machine(World):
 
     # --- editing ----------------------------------------------------------------------------------------
 
-    def _edit(self, name: str, p: Params, contents: list[Content]) -> Json:
+    def _edit(self, name: str, p: Json, contents: list[Content]) -> Json:
         """The common road of edits; without content only the keyboard is changed."""
         content = contents[0] if contents else None
         part, kinds, replaced = _EDITS[name]
@@ -247,26 +232,27 @@ class Machine(World):
 
     # --- deleting and pinning ---------------------------------------------------------------------------
 
-    def _deletable(self, chat: Chat, msg: Msg) -> None:
+    def _delete(self, chat: Chat, msgs: list[Msg]) -> bool:
+        """All of them or none."""
         may = self._may(chat, "can_delete_messages")
-        if chat.type in ("supergroup", "channel"):
-            own = msg.out and (chat.type == "supergroup" or self._may(chat, "can_post_messages"))
-            require(own or may, "message can't be deleted")
-            return
-        fresh = self.clock.now() - msg.json["date"] <= _TWO_DAYS
-        require(fresh and (chat.type == "private" or msg.out or may), "message can't be deleted for everyone")
+        big = chat.type in ("supergroup", "channel")
+        for msg in msgs:
+            own = msg.out and (chat.type != "channel" or self._may(chat, "can_post_messages"))
+            fresh = big or self.clock.now() - msg.json["date"] <= _TWO_DAYS
+            words = "message can't be deleted" + ("" if big else " for everyone")
+            require(fresh and (own or may or chat.type == "private"), words)
+        for msg in msgs:
+            self.erase(chat, msg)
+        return True
 
-    def delete_message(self, p: Params) -> bool:
+    def delete_message(self, p: Json) -> bool:
         """One message."""
         require(p.get("chat_id") not in (None, ""), "chat identifier is not specified")
         require(to_int(p.get("message_id")), "message identifier is not specified")
         chat = self.access(p["chat_id"])
-        msg = self._message(chat, p["message_id"], "delete")
-        self._deletable(chat, msg)
-        self.erase(chat, msg)
-        return True
+        return self._delete(chat, [self._message(chat, p["message_id"], "delete")])
 
-    def delete_messages(self, p: Params) -> bool:
+    def delete_messages(self, p: Json) -> bool:
         """Unknown ids are skipped, one undeletable fails the whole call."""
         require(p.get("message_ids"), "message identifiers are not specified")
         ids = nested(p, "message_ids")
@@ -275,14 +261,9 @@ class Machine(World):
         require(numbers, "message identifier must be a Number")
         require(all(to_int(i) > 0 for i in ids), "invalid message identifier specified")
         chat = self.access(p.get("chat_id"))
-        found = {msg.id: msg for i in ids if (msg := chat.find(to_int(i)))}
-        for msg in found.values():
-            self._deletable(chat, msg)
-        for msg in found.values():
-            self.erase(chat, msg)
-        return True
+        return self._delete(chat, list({msg.id: msg for i in ids if (msg := chat.find(to_int(i)))}.values()))
 
-    def _pinnable(self, p: Params, verb: str) -> tuple[Chat, Msg]:
+    def _pinnable(self, p: Json, verb: str) -> tuple[Chat, Msg]:
         chat = self.access(p.get("chat_id"))
         right = "can_edit_messages" if chat.type == "channel" else "can_pin_messages"
         me = chat.members.get(self.bot.id)
@@ -294,7 +275,7 @@ class Machine(World):
         require(msg.kind != "service", f"message to {verb} not found")
         return chat, msg
 
-    def pin_chat_message(self, p: Params) -> bool:
+    def pin_chat_message(self, p: Json) -> bool:
         """Everybody, the bot too, sees the service message about it."""
         chat, msg = self._pinnable(p, "pin")
         if msg.id not in chat.pinned:
@@ -302,13 +283,12 @@ class Machine(World):
             self.service(chat, self.bot, {"pinned_message": quoted(msg)}, heard=True)
         return True
 
-    def unpin_chat_message(self, p: Params) -> bool:
+    def unpin_chat_message(self, p: Json) -> bool:
         """Without an id the newest pin."""
         chat, msg = self._pinnable(p, "unpin")
         if msg.id in chat.pinned:
             chat.pinned.remove(msg.id)
-            self.emit("state", chat.id)
-        return True
+        return self._done()
 
     # --- queries ----------------------------------------------------------------------------------------
 
@@ -323,7 +303,7 @@ class Machine(World):
         self.emit("answer", query.user_id, query.answer)
         return True
 
-    def answer_callback_query(self, p: Params) -> bool:
+    def answer_callback_query(self, p: Json) -> bool:
         """Once, in time."""
         text, url = p.get("text") or "", p.get("url") or ""
         require(len(str(text)) <= 200, "MESSAGE_TOO_LONG")
@@ -331,7 +311,7 @@ class Machine(World):
         require(not url or re.match(r"https?://t\.me/|tg://", str(url)), "URL_INVALID")
         return self._answered(query, {"show_alert": to_bool(p.get("show_alert")), "text": text, "url": url})
 
-    def answer_inline_query(self, p: Params) -> bool:
+    def answer_inline_query(self, p: Json) -> bool:
         """At most 50 results with different ids of 1-64 bytes."""
         results = nested(p, "results")
         require(len(results) <= 50, "too many inline query results specified")
@@ -347,18 +327,18 @@ class Machine(World):
 
     # --- chats and members ------------------------------------------------------------------------------
 
-    def get_me(self, p: Params) -> Json:
+    def get_me(self, p: Json) -> Json:
         """The bot with its capabilities."""
         return {**self.bot.json, **TABLES["capabilities"]}
 
-    def get_chat(self, p: Params) -> Json:
+    def get_chat(self, p: Json) -> Json:
         """With the newest pin."""
         chat = self.access(p.get("chat_id"), "read")
         pinned = {"pinned_message": chat.messages[chat.pinned[-1]].json} if chat.pinned else {}
         gifts = dict.fromkeys(TABLES["gifts"], False)
         return {**chat.json, "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts, **pinned}
 
-    def get_chat_member(self, p: Params) -> Json:
+    def get_chat_member(self, p: Json) -> Json:
         """Who was never there is `left`."""
         chat = self.access(p.get("chat_id"), "read")
         user = self.users.get(to_int(p.get("user_id")))
@@ -367,20 +347,20 @@ class Machine(World):
         stranger = Member(user, "member" if chat.type == "private" else "left")
         return chat.members.get(user.id, stranger).to_json(chat)
 
-    def get_chat_administrators(self, p: Params) -> list[Json]:
+    def get_chat_administrators(self, p: Json) -> list[Json]:
         """All but other bots."""
         chat = self.access(p.get("chat_id"), "read")
         require(chat.type != "private", "there are no administrators in the private chat")
         leads = (m for m in chat.members.values() if m.status in ("creator", "administrator"))
         return [m.to_json(chat) for m in leads if not m.user.is_bot or m.user is self.bot]
 
-    def send_chat_action(self, p: Params) -> bool:
+    def send_chat_action(self, p: Json) -> bool:
         """A deleted topic is no error here, with Telegram as well."""
         require(p.get("action") in TABLES["chat_actions"], "wrong parameter action in request")
         self.emit("typing", self.access(p.get("chat_id")).id, {"action": p["action"]})
         return True
 
-    def create_forum_topic(self, p: Params) -> Json:
+    def create_forum_topic(self, p: Json) -> Json:
         """In a forum where the bot may manage topics."""
         chat, name = self.access(p.get("chat_id")), str(p.get("name") or "")
         require(chat.is_forum, "the chat is not a forum")
@@ -390,7 +370,7 @@ class Machine(World):
         topic = self.add_topic(chat, name, to_int(p.get("icon_color")) or 7322096, self.bot)
         return {"message_thread_id": topic.id, "name": topic.name, "icon_color": topic.icon_color}
 
-    def get_file(self, p: Params) -> Json:
+    def get_file(self, p: Json) -> Json:
         """Up to 20 MB."""
         file = self.files.get(str(p.get("file_id") or ""))
         if file is None:
@@ -401,7 +381,7 @@ class Machine(World):
 
     # --- the bot's own card -----------------------------------------------------------------------------
 
-    def _card(self, name: str, p: Params) -> Any:
+    def _card(self, name: str, p: Json) -> Any:
         """set/getMyName, …Description, …ShortDescription: per language, falling back to the default one."""
         what, longest = _CARD[name[3:]]
         lang = str(p.get("language_code") or "")
@@ -411,44 +391,45 @@ class Machine(World):
         text = str(p.get(what) or "")
         require(len(text) <= longest, f"bot {what.replace('_', ' ')} is too long")
         self.texts[what, lang] = text
+        return self._done()
+
+    def _done(self) -> bool:
         self.emit("state", 0)
         return True
 
-    def _scope(self, p: Params) -> tuple[str, str]:
+    def _scope(self, p: Json) -> tuple[str, str]:
         scope = nested(p, "scope")
         where = [str(scope[name]) for name in ("chat_id", "user_id") if name in scope]
         if where:
             self.chat(where[0])
         return ":".join([str(scope.get("type") or "default"), *where]), str(p.get("language_code") or "")
 
-    def set_my_commands(self, p: Params) -> bool:
+    def set_my_commands(self, p: Json) -> bool:
         """Per scope and language."""
         listed = nested(p, "commands")
         require(len(listed) <= 100, "BOT_COMMANDS_TOO_MUCH")
         self.commands[self._scope(p)] = [_command(raw) for raw in listed]
-        self.emit("state", 0)
-        return True
+        return self._done()
 
-    def get_my_commands(self, p: Params) -> list[Json]:
+    def get_my_commands(self, p: Json) -> list[Json]:
         """Of exactly that scope and language."""
         return self.commands.get(self._scope(p), [])
 
-    def delete_my_commands(self, p: Params) -> bool:
+    def delete_my_commands(self, p: Json) -> bool:
         """Of exactly that scope and language."""
         self.commands.pop(self._scope(p), None)
-        self.emit("state", 0)
-        return True
+        return self._done()
 
     # --- receiving --------------------------------------------------------------------------------------
 
-    def get_updates(self, p: Params) -> list[Json]:
+    def get_updates(self, p: Json) -> list[Json]:
         """What is there, without waiting; the HTTP front adds the long poll."""
         text = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
         require(not self.webhook.url, text, 409)
         self._allow(p)
         return self.fetch(to_int(p.get("offset")), clamp(to_int(p.get("limit")) or 100, 1, 100))
 
-    def _allow(self, p: Params) -> None:
+    def _allow(self, p: Json) -> None:
         try:
             wanted = decoded(p.get("allowed_updates"))
         except ValueError:
@@ -456,7 +437,7 @@ class Machine(World):
         if isinstance(wanted, list):
             self.allowed = (UPDATE_KINDS & set(wanted)) or DEFAULT_KINDS
 
-    def set_webhook(self, p: Params) -> bool:
+    def set_webhook(self, p: Json) -> bool:
         """As with a self-hosted server, http, any port and loopback addresses are fine."""
         url, secret, now = str(p.get("url") or ""), str(p.get("secret_token") or ""), self.clock.now()
         if not url:
@@ -469,18 +450,17 @@ class Machine(World):
         self._allow(p)
         return self._hook(p, Webhook(url, secret, clamp(to_int(p.get("max_connections")) or 40, 1, 100), set_at=now))
 
-    def delete_webhook(self, p: Params) -> bool:
+    def delete_webhook(self, p: Json) -> bool:
         """What waits stays, unless it is to be dropped."""
         return self._hook(p, Webhook())
 
-    def _hook(self, p: Params, webhook: Webhook) -> bool:
+    def _hook(self, p: Json, webhook: Webhook) -> bool:
         if to_bool(p.get("drop_pending_updates")):
             self.updates.clear()
         self.webhook = webhook
-        self.emit("state", 0)
-        return True
+        return self._done()
 
-    def get_webhook_info(self, p: Params) -> Json:
+    def get_webhook_info(self, p: Json) -> Json:
         """With the last failure, and the kinds of updates where they are not the default ones."""
         hook = self.webhook
         info: Json = {"url": hook.url, "has_custom_certificate": False, "pending_update_count": len(self.pending())}

@@ -79,7 +79,6 @@ class Article:
 
 @cache
 def _pool(language: str) -> tuple[dict[str, Any], ...]:
-    """The invented articles of a language, in the order of their file."""
     with (SAMPLES / f"{language}.toml").open("rb") as file:
         return tuple(tomllib.load(file)["article"])
 
@@ -137,7 +136,6 @@ def _body(item: Article) -> str:
 
 
 def _fields(item: Article) -> dict[str, Any]:
-    """What the templates of an article say, ready to be put in."""
     said = {name: escape(getattr(item, name)) for name in ("headline", "lead", "category", "language", "slug")}
     said["author"] = escape(item.stored["author"])
     return {**said, "site": SITE[item.language], "time": item.local, "id": 10000 + item.number}

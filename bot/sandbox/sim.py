@@ -18,7 +18,7 @@ from aiohttp import web
 
 from .client import Person
 from .content import image_size
-from .model import ApiError, Chat, Json, Msg, to_int
+from .model import ApiError, Chat, Json, Msg, User, to_int
 from .picture import draw
 
 if TYPE_CHECKING:
@@ -33,14 +33,9 @@ def add_routes(sandbox: Sandbox) -> None:
     """Put the API on the stand-in's application."""
     api = _Sim(sandbox)
     acts = "POST /sim/{act:send|tap|block|join|leave|react|forward|inline}"
-    rows: dict[str, Handler] = {
-        acts: api.act,
-        "POST /sim/clock": api.clock,
-        "POST /sim/fault": api.fault,
-        "DELETE /sim/fault": api.clear,
-    }
+    rows: dict[str, Handler] = {acts: api.act, "POST /sim/clock": api.clock, "GET /sim/file/{file_id}": api.file}
+    rows |= {"POST /sim/fault": api.fault, "DELETE /sim/fault": api.clear, "GET /sim/events": api.events}
     rows |= {"GET /sim/state": api.state, "GET /sim/chat/{chat_id}": api.chat, "GET /sim/log": api.log}
-    rows |= {"GET /sim/events": api.events, "GET /sim/file/{file_id}": api.file}
     for row, handler in rows.items():
         method, path = row.split(" ")
         sandbox.app.router.add_route(method, path, _guarded(handler))
@@ -86,14 +81,13 @@ class _Sim:
         for (scope, lang), listed in machine.commands.items():
             commands.setdefault(scope, {})[lang or "default"] = listed
         shown = {"now": machine.clock.now(), "bot": machine.get_me({}), "bot_texts": texts, "commands": commands}
-        shown["people"] = [
-            {name: getattr(user, name) for name in ("id", "name", "lang", "username")}
-            | {"blocked": machine.chats[user.id].blocked}
-            for user in machine.users.values()
-            if not user.is_bot
-        ]
+        shown["people"] = [self._person(user) for user in machine.users.values() if not user.is_bot]
         shown["chats"] = [self._chat(chat) for chat in machine.chats.values()]
         return web.json_response({**shown, "faults": self.sandbox.faults.to_json(), "note": self.sandbox.note()})
+
+    def _person(self, user: User) -> Json:
+        known = {name: getattr(user, name) for name in ("id", "name", "lang", "username")}
+        return {**known, "blocked": self.machine.chats[user.id].blocked}
 
     def _chat(self, chat: Chat) -> Json:
         shown: Json = {name: getattr(chat, name) for name in ("id", "type", "title", "username", "is_forum")}
