@@ -72,13 +72,17 @@ def privacy_screen(ctx: Context, reader: Reader) -> Screen:
     url = ctx.settings.newsroom.privacy_url
     lines: list[str | RichText] = [
         bold(t("Your data")),
-        t("We keep: chat number, language, sections, what we sent you and, for a short time, what you wrote here."),
+        t(
+            "We keep: chat number, language, sections, what we sent you and, for a short time, what you wrot"
+            "e here and under which name."
+        ),
         t("We don't keep: phone number, the history of conversations."),
     ]
     return join("\n", lines), keyboard(
         [button(t("Download my data"), EXPORT.pack())],
         [button(t("Delete everything"), ERASE.pack(sure=False), "danger")],
         [InlineKeyboardButton(text=t("Privacy policy"), url=url)] if is_http(url) else [],
+        [button(t("‹ Settings"), OPEN.pack(view="settings"))],
     )
 
 
@@ -167,7 +171,7 @@ async def stop_by_button(query: CallbackQuery, ctx: Context, reader: Reader | No
 async def export(query: CallbackQuery, bot: Bot, ctx: Context) -> None:
     """Hand over everything that is kept about this chat."""
     await screen.answer(query)
-    document = privacy.document(await ctx.storage.readers.export(query.from_user.id))
+    document = privacy.document(await ctx.storage.readers.export(query.from_user.id), ctx.sections)
     await bot.send_document(query.from_user.id, BufferedInputFile(document, privacy.FILE_NAME))
 
 

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from bot.domain.article import Section
 
 FILE_NAME = "my-data.json"
 
 
-def document(kept: dict[str, Any]) -> bytes:
-    """The export of `Readers.export` as indented JSON; kept updates are unpacked for human eyes."""
+def document(kept: dict[str, Any], sections: Sequence[Section]) -> bytes:
+    """The export of `Readers.export` as indented JSON for human eyes: kept updates are unpacked, sections called
+    by their ids, and our times (`…_at`) written in ISO 8601, UTC."""
+    readers = [
+        {**reader, "sections": [section.id for section in sections if section.mask & reader["sections"]]}
+        for reader in kept["readers"]
+    ]
     messages = [{**message, "body": json.loads(message["body"])} for message in kept["messages"]]
-    return json.dumps({**kept, "messages": messages}, ensure_ascii=False, indent=2).encode()
+    tables = {**kept, "readers": readers, "messages": messages}
+    written = {name: [_dated(row) for row in rows] for name, rows in tables.items()}
+    return json.dumps(written, ensure_ascii=False, indent=2).encode()
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _iso(value) if value and name.endswith("_at") else value for name, value in row.items()}
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -89,7 +89,8 @@ async def test_privacy_hands_everything_over_as_a_file(chat: Chat) -> None:
     await chat.storage.inbox.store([(1, READER, update)], now=5)
     await reader.send("/privacy")
     shown = await reader.next("Храним")
-    assert shown["reply_markup"]["inline_keyboard"][-1][0]["url"] == "https://news.example/privacy"
+    assert shown["reply_markup"]["inline_keyboard"][-2][0]["url"] == "https://news.example/privacy"
+    assert labels(shown)[-1] == ["‹ Настройки"]
     await reader.tap(shown, "Скачать")
     document = (await reader.next())["document"]
     assert document["file_name"] == "my-data.json"
@@ -98,7 +99,8 @@ async def test_privacy_hands_everything_over_as_a_file(chat: Chat) -> None:
     assert content is not None
     kept = json.loads(content.read())
     assert kept["readers"][0]["chat_id"] == READER
-    assert kept["messages"] == [{"body": json.loads(update), "received_at": 5}]
+    assert kept["readers"][0]["sections"] == ["sport"]
+    assert kept["messages"] == [{"body": json.loads(update), "received_at": "1970-01-01T00:00:05+00:00"}]
 
 
 async def test_a_screen_that_is_gone_gets_a_successor(chat: Chat) -> None:

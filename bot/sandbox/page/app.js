@@ -53,7 +53,7 @@ class View {
     this.log = h("div", { className: "log", role: "log", "aria-live": "polite", tabIndex: 0, on: { scroll: () => this.scrolled() } });
     this.start = h("div", { className: "start" });
     this.down = h("button", { type: "button", className: "round down", hidden: true, on: { click: () => this.settle(true) } }, icon("down"));
-    this.box = h("textarea", { rows: 1, on: { input: () => this.typed(), keydown: (event) => this.key(event) } });
+    this.box = h("textarea", { rows: 1, maxLength: 4096, on: { input: () => this.typed(), keydown: (event) => this.key(event) } });
     this.list = h("div", { className: "list", role: "listbox", id: `${this.id}-l`, hidden: true });
     this.menu = h("button", { type: "button", className: "round menu", hidden: !this.private,
       on: { click: () => { this.box.value = this.list.hidden ? "/" : ""; this.typed(); this.box.focus(); } } }, icon("menu"));
