@@ -169,14 +169,9 @@ class People:
             person.hear(payload)
 
     def add(
-        self,
-        user_id: int,
-        *,
-        name: str = "Айгерим",
-        lang: str = "ru",
-        username: str | None = None,
+        self, user_id: int, *, name: str = "Айгерим", lang: str = "ru", username: str | None = None,
         started: bool = False,
-    ) -> Person:
+    ) -> Person:  # fmt: skip
         """A new person. `started`: the private chat was opened in an earlier life, the bot may write at once."""
         self.sandbox.machine.add_user(user_id, name, lang, username)
         self.sandbox.machine.chats[user_id].started = started

@@ -26,7 +26,7 @@ class Pusher:
     ) -> None:
         self.machine, self.clock, self.tasks, self.call = machine, clock, tasks, call
         self._queues: dict[tuple[str, int], deque[Update]] = {}
-        self._ready: deque[tuple[str, int]] = deque()
+        self._slots = asyncio.Semaphore(1)  # as many as the webhook takes connections
         self._busy: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._url = ""
         self._gone_since: float | None = None
@@ -40,35 +40,26 @@ class Pusher:
             self._offer(payload)
 
     def _restart(self) -> None:
-        self._url, self._gone_since = self.machine.webhook.url, None
+        hook = self.machine.webhook
+        self._url, self._gone_since = hook.url, None
         for task in self._busy.values():
             task.cancel()
-        self._queues, self._busy, self._ready = {}, {}, deque()
-        if self._url:
-            for update in self.machine.pending():
-                self._offer(update)
+        self._queues, self._busy, self._slots = {}, {}, asyncio.Semaphore(hook.max_connections)
+        for update in self.machine.pending() if hook.url else ():
+            self._offer(update)
 
     def _offer(self, update: Update) -> None:
         queue = self._queues.setdefault(update.key, deque())
         queue.append(update)
-        if len(queue) == 1:
-            self._ready.append(update.key)
-            self._start()
-
-    def _start(self) -> None:
-        while self._ready and len(self._busy) < self.machine.webhook.max_connections:
-            key = self._ready.popleft()
-            self._busy[key] = self.tasks.create_task(self._work(key, self._queues[key]))
+        if update.key not in self._busy:
+            self._busy[update.key] = self.tasks.create_task(self._work(update.key, queue))
 
     async def _work(self, key: tuple[str, int], queue: deque[Update]) -> None:
-        try:
-            while queue:
+        while queue:
+            async with self._slots:
                 await self._push(queue[0])
-                self.machine.settle(queue.popleft())
-        finally:
-            if self._queues.get(key) is queue:  # not replaced by another webhook meanwhile
-                del self._queues[key], self._busy[key]
-                self._start()
+            self.machine.settle(queue.popleft())
+        del self._queues[key], self._busy[key]
 
     async def _push(self, update: Update) -> None:
         """Until taken, or until its lifetime is over."""
