@@ -72,7 +72,7 @@ class Deliveries:
             limit=limit,
             **params,
         )
-        return [Recipient(*row) for row in rows]
+        return [Recipient._make(row) for row in rows]
 
     async def due(self, *, now: int, again: int, limit: int) -> list[tuple[int, int, Recipient]]:
         """Waiting readers whose time has come: broadcast id, attempts so far, the reader as of now.
