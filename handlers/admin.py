@@ -34,7 +34,7 @@ _LATE = 5
 # The way in ---------------------------------------------------------------------------------------------------
 
 
-@claims.message(CommandStart(deep_link=True, magic=F.args.regexp(r"(own|ed)_")))
+@claims.message(CommandStart(deep_link=True, ignore_case=True, magic=F.args.regexp(r"(own|ed)_")))
 async def claim(message: Message, command: CommandObject, ctx: Context, t: Lang, bot: Bot) -> None:
     """Somebody opened a one-time link: give the rights, or say clearly that the link does not work."""
     user, code = message.from_user, command.args or ""
@@ -65,7 +65,7 @@ def _greeting(ctx: Context, t: Lang, role: Role) -> RichText:
 # Who works at the desk ------------------------------------------------------------------------------------------
 
 
-@router.message(Command("editors"))
+@router.message(Command("editors", ignore_case=True))
 async def editors(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
     """The list with its buttons."""
     assert message.from_user is not None  # the door lets only people through
@@ -149,7 +149,7 @@ async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id
 # What is in force -----------------------------------------------------------------------------------------------
 
 
-@router.message(Command("status"))
+@router.message(Command("status", ignore_case=True))
 async def status(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
     """What the database knows: nothing here is asked of the network."""
     casts = await ctx.storage.broadcasts.open()

@@ -57,7 +57,7 @@ def _author(event: Message | CallbackQuery) -> int:
 # From a message to its preview -------------------------------------------------------------------------------
 
 
-@router.message(Command("breaking"))
+@router.message(Command("breaking", ignore_case=True))
 async def breaking(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
     """`/breaking` asks for the text, `/breaking TEXT` (also as a caption) has it."""
     author = _author(message)
@@ -81,7 +81,7 @@ def _request(t: Lang) -> RichText:
     return join("\n", [bold(t("✍️ Send the breaking story")), how, t("Leave: /cancel")])
 
 
-@router.message(Command("cancel"), OpenDraft())
+@router.message(Command("cancel", ignore_case=True), OpenDraft())
 async def cancel(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
     """Give the open draft up."""
     if await ctx.storage.editors.drop_draft(draft.id):
@@ -90,7 +90,7 @@ async def cancel(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot
         await screen.say(bot, message.chat.id, t("The draft is dropped, nobody got it."))
 
 
-@router.message(Command("cancel"))
+@router.message(Command("cancel", ignore_case=True))
 async def nothing_to_cancel(message: Message, t: Lang, bot: Bot) -> None:
     """The draft was sent, given up or is too old."""
     await screen.say(bot, message.chat.id, t("No draft is open. Begin one: /breaking"))

@@ -20,7 +20,7 @@ LATEST = 5
 router = Router(name="reading")
 
 
-@router.message(Command("latest"))
+@router.message(Command("latest", ignore_case=True))
 async def latest(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
     """The newest posts of the reader's sections, the newest one nearest to the input line."""
     if reader is None or not chosen(ctx, reader):
@@ -33,7 +33,7 @@ async def latest(message: Message, bot: Bot, ctx: Context, reader: Reader | None
         await screen.send_post(bot, ctx, reader, post)
 
 
-@router.message(Command("rates"))
+@router.message(Command("rates", ignore_case=True))
 async def exchange_rates(message: Message, bot: Bot, ctx: Context, t: Lang) -> None:
     """The last known official rates with their date."""
     known = await ctx.storage.rates.newest(2) if ctx.settings.rates.url else []
@@ -41,7 +41,7 @@ async def exchange_rates(message: Message, bot: Bot, ctx: Context, t: Lang) -> N
     await screen.say(bot, message.chat.id, text or t("There are no exchange rates here at the moment."))
 
 
-@router.message(Command("help"))
+@router.message(Command("help", ignore_case=True))
 async def help_(message: Message, bot: Bot, ctx: Context, t: Lang) -> None:
     """What one can say."""
     role = await ctx.storage.editors.role(message.chat.id)

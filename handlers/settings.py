@@ -104,7 +104,7 @@ VIEWS: dict[str, Callable[[Context, Reader], Screen]] = {
 """The screens that buttons can ask for."""
 
 
-@router.message(Command("settings", "language", "privacy"))
+@router.message(Command("settings", "language", "privacy", ignore_case=True))
 async def open_by_command(
     message: Message, command: CommandObject, bot: Bot, ctx: Context, reader: Reader | None, t: Lang
 ) -> None:
@@ -147,7 +147,7 @@ async def _redraw(query: CallbackQuery, ctx: Context, reader: Reader | None, t: 
     return await screen.show(query, *VIEWS[view](ctx, reader))
 
 
-@router.message(Command("stop"))
+@router.message(Command("stop", ignore_case=True))
 async def stop_by_command(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
     """Unsubscribe from everything."""
     left = reader and await ctx.storage.readers.leave(reader.id, now=ctx.now)

@@ -43,7 +43,7 @@ def parse(payload: str, ctx: Context) -> Payload:
     return Payload(section, language, options["src"], known=section is not None or not named)
 
 
-@router.message(CommandStart())
+@router.message(CommandStart(ignore_case=True))
 async def start(
     message: Message, command: CommandObject, bot: Bot, ctx: Context, reader: Reader | None, t: Lang
 ) -> None:

@@ -75,7 +75,7 @@ async def met(ctx: Context, reader: Reader | None, message: Message, t: Lang) ->
     )
 
 
-@router.message(Command("sections"))
+@router.message(Command("sections", ignore_case=True))
 async def sections(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
     """Show the screen."""
     await screen.say(bot, message.chat.id, *sections_screen(ctx, await met(ctx, reader, message, t)))

@@ -194,3 +194,10 @@ async def test_groups_hear_nothing(chat: Chat) -> None:
     await chat.idle()
     assert chat.sandbox.sent(-1001) == []
     assert await chat.storage.readers.get(-1001) is None
+
+
+async def test_a_phone_that_begins_with_a_capital_is_understood(chat: Chat) -> None:
+    aigerim = chat.people.add(READER)
+    assert "Что вам присылать?" in (await screen(chat, aigerim, "/Start"))["text"]
+    assert "Вы подписаны на #Спорт" in (await screen(chat, aigerim, "/START sport"))["text"]
+    assert "Настройки" in (await screen(chat, aigerim, "/Settings"))["text"]
