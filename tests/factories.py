@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -141,3 +143,53 @@ async def subscribe(storage: Storage, chats: range, sections: int, *, language: 
         " VALUES (:chat, :language, 'active', :sections, 1, 0, 0, 0)",
         [(chat, language, sections) for chat in chats],
     )
+
+
+@dataclass
+class Zygote:
+    """The forking process."""
+
+    process: asyncio.subprocess.Process
+
+    async def bot(
+        self,
+        sandbox: Sandbox,
+        database_url: str,
+        folder: Path,
+        config: str,
+        *,
+        only: Sequence[str] = ("send",),
+        lease: int = 4,
+        die: str = "",
+    ) -> int:
+        """Start a bot; its pid. `die` is "before|after noun.method": it kills itself at that storage call."""
+        (folder / "newsdesk.toml").write_text(config, encoding="utf-8")
+        environ = {
+            "BOT_TOKEN": sandbox.token,
+            "BOT_API_URL": sandbox.url,
+            "DATABASE_URL": database_url,
+            "NEWSDESK_CONFIG": "newsdesk.toml",
+            "HTTP_LISTEN": "",
+            "FETCH_ALLOW_PRIVATE": "1",
+        }
+        request = {"environ": environ, "cwd": str(folder), "only": only, "lease": lease, "die": die}
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        return int(await self.process.stdout.readline())
+
+
+@asynccontextmanager
+async def zygote() -> AsyncIterator[Zygote]:
+    """Everything imported, ready to fork."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.zygote", stdin=-1, stdout=-1, cwd=Path(__file__).parents[1]
+    )
+    assert process.stdout
+    assert process.stdin
+    try:
+        assert await process.stdout.readline() == b"ready\n"
+        yield Zygote(process)
+    finally:
+        process.stdin.close()
+        await process.wait()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +15,7 @@ from bot.domain.errors import AnotherCopyRuns
 from bot.ops import leadership
 from bot.sandbox.client import Person
 from bot.sandbox.http import Sandbox
-from tests.factories import OWNER, FeedSite, feed_site, running, settings_for
+from tests.factories import OWNER, FeedSite, feed_site, running, settings_for, zygote
 
 
 @pytest.fixture
@@ -108,3 +112,55 @@ async def test_a_second_copy_is_refused(sandbox: Sandbox, database_url: str, mon
         with pytest.raises(AnotherCopyRuns):
             async with running(settings, only=frozenset({"send"})):
                 pass
+
+
+HEARD = ("after inbox.store", "before inbox.done")
+TOLD = (
+    "before feeds.save_poll",
+    "after feeds.save_poll",
+    "before broadcasts.publish",
+    "after broadcasts.publish",
+    "after deliveries.claim",
+    "before deliveries.settle",
+    "after deliveries.settle",
+)
+"""Where a story can be cut off between two stages; kill -9 at each, one after the other."""
+
+
+async def test_kills_between_all_stages(sandbox: Sandbox, site: FeedSite, database_url: str, tmp_path: Path) -> None:
+    config = f'[rates]\nurl = ""\n[[feeds]]\nurl = "{site.url}/rss"\nlanguage = "ru"\ninterval = 1\n'
+    reader = sandbox.people.add(5, lang="ru")
+    async with zygote() as forks:
+
+        async def lives(die: str = "") -> int:
+            services = ("watch", "send", "talk")
+            return await forks.bot(sandbox, database_url, tmp_path, config, only=services, lease=1, die=die)
+
+        first = await lives()
+        await site.polls(2)
+        os.kill(first, signal.SIGTERM)
+        await gone(first)
+        await reader.send("/start sport")
+        for stage in HEARD:
+            await gone(await lives(stage))
+        site.publish("Сквозь девять смертей")
+        for stage in TOLD:
+            await gone(await lives(stage))
+        last = await lives()
+        await reader.next("Сквозь девять смертей", timeout=20)
+        os.kill(last, signal.SIGTERM)
+        await gone(last)
+    said = [message.get("text") or "" for message in reader.chat()]
+    assert 1 <= sum("Сквозь девять" in text for text in said) <= 2  # twice: it was sent before a receipt was written
+    assert 1 <= sum("Вы подписаны" in text for text in said) <= 2
+
+
+async def gone(pid: int) -> None:
+    """Wait for a process that is not our child to end."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return
+            await asyncio.sleep(0.02)

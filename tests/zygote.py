@@ -1,6 +1,7 @@
 """Forks bots from a process that has imported everything, so that a kill costs no three seconds of imports.
 
-Each line on stdin is {"environ": …, "cwd": …, "only": […], "lease": seconds}; the answer is the child's pid.
+Each line on stdin is {"environ": …, "cwd": …, "only": […], "lease": seconds, "die": "before|after noun.method"};
+the answer is the child's pid. With `die` the child kills itself at that storage call.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
+import storage
 from bot import app, telegram
 from bot.clock import RealClock
 from bot.delivery import lanes, publish, renderings, sender
@@ -43,9 +45,26 @@ def child(request: dict) -> int:  # type: ignore[type-arg]
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     configure(level="error")
     leadership.LEASE_SECONDS = request["lease"]
+    leadership._RENEW_SECONDS = request["lease"] / 3
+    if request.get("die"):
+        doomed(*request["die"].split())
     settings = load(request["environ"], Path(request["cwd"]))
     asyncio.run(app.run(settings, only=frozenset(request["only"]), clock=RealClock()))
     return 0
+
+
+def doomed(when: str, call: str) -> None:
+    """Make a storage method the last thing this process does: it dies before or right after it."""
+    noun, name = call.split(".")
+    owner = {type_.__name__.lower(): type_ for type_ in vars(storage).values() if isinstance(type_, type)}[noun]
+    method = getattr(owner, name)
+
+    async def last(self: object, *args: object, **kwargs: object) -> object:
+        result = await method(self, *args, **kwargs) if when == "after" else None
+        os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, last)
 
 
 def main() -> None:
@@ -56,7 +75,12 @@ def main() -> None:
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            os._exit(child(request))
+            code = 1
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # stdout is for pids
+            try:
+                code = child(request)
+            finally:
+                os._exit(code)
         print(pid, flush=True)
 
 

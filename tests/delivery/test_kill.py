@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,49 +17,10 @@ from bot.domain.article import Article
 from bot.domain.feed import Found, Poll
 from bot.sandbox.http import Sandbox
 from storage import open_storage
-from tests.factories import subscribe
+from tests.factories import subscribe, zygote
 
 COMMIT_GROUP = 256
 """More than what comes in within a commit's time at 1,000 messages a second."""
-
-
-@dataclass
-class Zygote:
-    """The forking process."""
-
-    process: asyncio.subprocess.Process
-
-    async def bot(self, sandbox: Sandbox, database_url: str, folder: Path, rate: int) -> int:
-        """Start a bot that sends; its pid."""
-        (folder / "newsdesk.toml").write_text(f"[delivery]\nmessages_per_second = {rate}\n", encoding="utf-8")
-        environ = {
-            "BOT_TOKEN": sandbox.token,
-            "BOT_API_URL": sandbox.url,
-            "DATABASE_URL": database_url,
-            "NEWSDESK_CONFIG": "newsdesk.toml",
-            "HTTP_LISTEN": "",
-        }
-        request = {"environ": environ, "cwd": str(folder), "only": ["send"], "lease": 4}
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        return int(await self.process.stdout.readline())
-
-
-@asynccontextmanager
-async def zygote() -> AsyncIterator[Zygote]:
-    """Everything imported, ready to fork."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.zygote", stdin=-1, stdout=-1, cwd=Path(__file__).parents[2]
-    )
-    assert process.stdout
-    assert process.stdin
-    try:
-        assert await process.stdout.readline() == b"ready\n"
-        yield Zygote(process)
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 async def prepare(database_url: str, readers: int) -> None:
@@ -84,6 +40,7 @@ async def killed_and_restarted(
 ) -> list[int]:
     """Send to everybody with that many kills at random moments; how often each reader got the post."""
     rng = random.Random(seed)
+    config = f"[delivery]\nmessages_per_second = {rate}\n"
     await prepare(database_url, readers)
     async with Sandbox(RealClock(), validate=False) as sandbox, zygote() as forks:
         sends = Counter()
@@ -91,12 +48,12 @@ async def killed_and_restarted(
         for chat in range(1, readers + 1):
             sandbox.people.add(chat, started=True)
         for _ in range(kills):
-            pid = await forks.bot(sandbox, database_url, folder, rate)
+            pid = await forks.bot(sandbox, database_url, folder, config)
             more = rng.uniform(0.3, 1.2) * readers / (kills + 2)
             goal = sends["message"] + more
             await sandbox.until(lambda goal=goal: sends["message"] >= goal, timeout=60)
             os.kill(pid, signal.SIGKILL)
-        pid = await forks.bot(sandbox, database_url, folder, rate)
+        pid = await forks.bot(sandbox, database_url, folder, config)
         storage = await open_storage(database_url, exclusive=False)
         async with asyncio.timeout(120):
             while await storage.broadcasts.open() or await storage.posts.waiting():
