@@ -87,7 +87,7 @@ async def ours(url: str, readers: int) -> float:
         storage = await prepared(folder, readers)
         clock, pacer = RealClock(), Pacer(1e9)
         telegram = connect(TOKEN, url, pacer, clock)
-        lanes = Lanes(storage, clock, "bench", languages=("ru",), fed=("ru",))
+        lanes = Lanes(storage, clock, "bench", rate=pacer.allowed, languages=("ru",), fed=("ru",))
         sender = Sender(storage, telegram, pacer, renderings(), lanes, clock, worker="bench", most=IN_FLIGHT)
 
         async def work() -> None:

@@ -251,7 +251,7 @@ async def _start_sending(house: _House, ctx: Context, telegram: Telegram, pacer:
         ctx.newsroom,
         f"https://t.me/{ctx.username}",
     )
-    lanes = Lanes(house.storage, house.clock, house.worker, languages=languages, fed=house.fed)
+    lanes = Lanes(house.storage, house.clock, house.worker, rate=pacer.allowed, languages=languages, fed=house.fed)
     sender = Sender(house.storage, telegram, pacer, renderings, lanes, house.clock, worker=house.worker)
     publisher = Publisher(
         house.storage,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from bot.domain.delivery import BLOCK_BITS, Broadcast, Receipt, Recipient, Result
 from storage.engine import Engine
@@ -18,13 +19,20 @@ _RECIPIENT = "id, chat_id, thread_id, language, sections"
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
 
 
+class Claim(NamedTuple):
+    """A leased block; `fresh` when nobody has held it before."""
+
+    block: int
+    fresh: bool
+
+
 class Deliveries:
     """The lease, receipt and hold tables."""
 
     def __init__(self, db: Engine) -> None:
         self._db = db
 
-    async def claim(self, broadcast: Broadcast, worker: str, epoch: int, *, now: int, until: int) -> int | None:
+    async def claim(self, broadcast: Broadcast, worker: str, epoch: int, *, now: int, until: int) -> Claim | None:
         """Lease the next block: one whose lease ran out, else the next of the circle. None when all are taken."""
         async with self._db.transaction() as db:
             rows = await db.write(
@@ -38,7 +46,7 @@ class Deliveries:
                 now=now,
             )
             if rows:
-                return int(rows[0][0])
+                return Claim(int(rows[0][0]), fresh=False)
             rows = await db.write(
                 "UPDATE broadcast SET cursor = cursor + 1 WHERE id = :id AND state = 'running' AND cursor < :blocks"
                 " RETURNING cursor - 1",
@@ -57,22 +65,31 @@ class Deliveries:
                 epoch=epoch,
                 until=until,
             )
-            return block
+            return Claim(block, fresh=True)
 
-    async def read(self, broadcast: Broadcast, block: int, after: int, limit: int) -> list[Recipient]:
-        """The next readers of a block, above id `after`, whom the broadcast concerns and has not served."""
+    async def read(
+        self, broadcast: Broadcast, block: int, after: int, limit: int, *, fresh: bool = False
+    ) -> list[Recipient]:
+        """The next readers of a block, above id `after`, whom the broadcast concerns and has not served.
+
+        In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet.
+        """
         condition, params = fits(broadcast.audience)
-        rows = await self._db.fetch(
-            f"SELECT {_RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition} AND NOT EXISTS"
-            " (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast AND receipt.reader_id = reader.id)"
+        if not fresh:
+            condition += (
+                " AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast"
+                " AND receipt.reader_id = reader.id)"
+            )
+            params["broadcast"] = broadcast.id
+        rows = await self._db.tuples(
+            f"SELECT {_RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition}"
             " ORDER BY id LIMIT :limit",
             after=max(after, (block << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((block + 1) << BLOCK_BITS) - 1),
-            broadcast=broadcast.id,
             limit=limit,
             **params,
         )
-        return [Recipient._make(row) for row in rows]
+        return list(map(Recipient._make, rows))
 
     async def due(self, *, now: int, again: int, limit: int) -> list[tuple[int, int, Recipient]]:
         """Waiting readers whose time has come: broadcast id, attempts so far, the reader as of now.
@@ -123,11 +140,19 @@ class Deliveries:
 
         A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
         """
+        plain: list[tuple[object, ...]] = []
+        others: list[tuple[object, ...]] = []
+        for receipt in receipts:
+            if receipt.result is Result.SENT and not receipt.carried:
+                plain.append((receipt[0], receipt[1], receipt.message_id, receipt.version, receipt.took_ms))
+            else:
+                others.append(_row(receipt))
         gone = [(now, receipt.reader_id) for receipt in receipts if receipt.gone]
         moved = [(receipt.moved_to, receipt.reader_id) for receipt in receipts if receipt.moved_to is not None]
         await self._db.batch(
             [
-                (_SETTLE, [_row(receipt) for receipt in receipts]),
+                (_SENT, plain),
+                (_SETTLE, others),
                 (_SLEEP, gone),
                 (_FOLLOW, moved),
                 (
@@ -188,6 +213,15 @@ _SETTLE = (
     " due_at = excluded.due_at, took_ms = excluded.took_ms, reason = excluded.reason"
     " WHERE receipt.due_at IS NOT NULL OR excluded.outcome = 1"
 )
+_SENT = (
+    "INSERT INTO receipt (broadcast_id, reader_id, outcome, message_id, version, attempts, took_ms)"
+    " VALUES (:broadcast, :reader, 1, :message, :version, 1, :took)"
+    " ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = 1, message_id = excluded.message_id,"
+    " version = excluded.version, carried = NULL, attempts = receipt.attempts + 1, due_at = NULL,"
+    " took_ms = excluded.took_ms, reason = NULL"
+)
+"""The same for what nearly all receipts are: one post, sent. Half the values to bind."""
+
 _SLEEP = (
     "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active'"
     " AND chat_id = (SELECT chat_id FROM reader WHERE id = :id)"

@@ -41,6 +41,10 @@ class Connection(Protocol):
         """All rows of a reading statement."""
         ...
 
+    async def tuples(self, sql: str, **params: object) -> Sequence[tuple[Any, ...]]:
+        """The same as plain tuples: for thousands of rows a second."""
+        ...
+
     async def write(self, sql: str, **params: object) -> Sequence[Row]:
         """Run a writing statement; rows come from RETURNING."""
         ...

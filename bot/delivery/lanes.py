@@ -1,8 +1,8 @@
 """What there is to send, in order: open broadcasts become lanes of readers, read from storage just before.
 
-A block of 1,024 readers is leased, read at most 100 readers at a time, and given back when all of them are
-settled. Readers who had to wait come back by their receipt's due time. Within a lane the older broadcast goes
-first, so that a reader gets the posts in their order.
+A block of 1,024 readers is leased, read a quarter of a second ahead of sending (at least 20 readers, at most
+512) and given back when all of them are settled. Readers who had to wait come back by their receipt's due time.
+Within a lane the older broadcast goes first, so that a reader gets the posts in their order.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.delivery.audience import audience_of, concerns
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Recipient
+from bot.domain.delivery import BLOCK_BITS, Audience, Broadcast, BroadcastState, Lane, Recipient
 from bot.domain.post import Post
 from storage import Storage
 
 LEASE_SECONDS = 30
-CHUNK = 100
-_LOW_WATER = 50
+_AHEAD_SECONDS = 0.256
+_FEWEST, _MOST = 20, 512
+_DUE_CHUNK = 100
 _DUE_AGAIN = 90
 
 
@@ -30,9 +31,15 @@ class Block:
     """A leased block: how far it has been read, and how many of its readers are not settled."""
 
     number: int
+    fresh: bool
     after: int = 0
     outstanding: int = 0
     exhausted: bool = False
+
+    @property
+    def last(self) -> int:
+        """The highest reader id that can be in it."""
+        return ((self.number + 1) << BLOCK_BITS) - 1
 
 
 @dataclass(slots=True)
@@ -105,11 +112,13 @@ class Lanes:
     """Open broadcasts and the readers that are next."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, worker: str, *, languages: Sequence[str], fed: Sequence[str]
+        self, storage: Storage, clock: Clock, worker: str, *, rate: float, languages: Sequence[str], fed: Sequence[str]
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._worker = worker
+        self._chunk = max(_FEWEST, min(_MOST, int(rate * _AHEAD_SECONDS)))
+        self._low_water = max(_FEWEST, self._chunk // 2)
         self._languages = languages
         self._fed = fed
         self._runs: dict[int, Run] = {}
@@ -171,7 +180,7 @@ class Lanes:
     async def take_due(self) -> None:
         """Readers who had to wait and whose time has come."""
         now = int(self._clock.now())
-        due = await self._storage.deliveries.due(now=now, again=now + _DUE_AGAIN, limit=CHUNK)
+        due = await self._storage.deliveries.due(now=now, again=now + _DUE_AGAIN, limit=_DUE_CHUNK)
         for broadcast_id, attempts, reader in due:
             run = self._runs.get(broadcast_id)
             if run and not run.closing:
@@ -181,7 +190,7 @@ class Lanes:
         """Read the next readers into each lane that runs low; False when there was nothing to read."""
         added = False
         for lane, jobs in self._jobs.items():
-            if len(jobs) < _LOW_WATER:
+            if len(jobs) < self._low_water:
                 run = next((run for run in self._runs.values() if _readable(run, lane)), None)
                 added = (run is not None and await self._read(run)) or added
         return added
@@ -191,14 +200,16 @@ class Lanes:
         if block is None:
             return not run.all_taken
         run.reading = block
-        readers = await self._storage.deliveries.read(run.broadcast, block.number, block.after, CHUNK)
+        readers = await self._storage.deliveries.read(
+            run.broadcast, block.number, block.after, self._chunk, fresh=block.fresh
+        )
         if run.closing:
             return True
         block.outstanding += len(readers)
         self._jobs[run.broadcast.lane].extend(Job(run, reader, block) for reader in readers)
         if readers:
             block.after = readers[-1].id
-        if len(readers) < CHUNK:
+        if len(readers) < self._chunk or block.after == block.last:
             block.exhausted = True
             run.reading = None
             self._give_back(run, block)
@@ -206,16 +217,16 @@ class Lanes:
 
     async def _claim(self, run: Run) -> Block | None:
         now = int(self._clock.now())
-        number = await self._storage.deliveries.claim(
+        claim = await self._storage.deliveries.claim(
             run.broadcast, self._worker, self.epoch, now=now, until=now + LEASE_SECONDS
         )
-        if number is None:
+        if claim is None:
             run.all_taken = True
             return None
-        if number in run.leased:  # our own lease had run out while its readers wait here: now it is prolonged
+        if claim.block in run.leased:  # our own lease had run out while its readers wait here: now it is prolonged
             return None
-        run.leased.add(number)
-        return Block(number)
+        run.leased.add(claim.block)
+        return Block(claim.block, claim.fresh)
 
     def next(self, now: float) -> Job | None:
         """The job that goes next, breaking first; None when nothing is here."""
@@ -251,7 +262,7 @@ class Lanes:
     @property
     def low(self) -> bool:
         """Whether some lane could use more readers."""
-        return any(len(jobs) < _LOW_WATER for jobs in self._jobs.values())
+        return any(len(jobs) < self._low_water for jobs in self._jobs.values())
 
     def settled(self, job: Job) -> None:
         """The job's result is known; its block is given back when it was the last one."""

@@ -79,7 +79,7 @@ class Crew:
     async def sending(self) -> AsyncIterator[Sender]:
         """A sender until the end of the body, then a graceful stop."""
         clock, stop = self.clock, asyncio.Event()
-        lanes = Lanes(self.storage, clock, "w", languages=("ru",), fed=("ru",))
+        lanes = Lanes(self.storage, clock, "w", rate=self.pacer.allowed, languages=("ru",), fed=("ru",))
         renderings = Renderings(
             Words.load(("ru",)), [SECTION], lambda post: PostStyle(), ZoneInfo("Asia/Almaty"), "Дала", "https://t.me/x"
         )

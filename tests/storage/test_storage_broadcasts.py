@@ -63,8 +63,7 @@ async def test_it_ends_when_nothing_is_left(storage: Storage) -> None:
     finish = storage.broadcasts.finish
     settle = storage.deliveries.settle
     assert not await finish(broadcast, now=11), "a block was never taken"
-    block = await storage.deliveries.claim(broadcast, "w", 1, now=11, until=41)
-    assert block == 0
+    assert await storage.deliveries.claim(broadcast, "w", 1, now=11, until=41) == (0, True)
     assert not await finish(broadcast, now=11), "a lease is out"
     waits = receipt(broadcast, 1, Result.WAITING, due_at=15)
     await settle([waits, receipt(broadcast, 2)], [(broadcast.id, 0)], worker="w", until=41, now=12)

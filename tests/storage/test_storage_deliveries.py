@@ -11,7 +11,8 @@ from storage import Storage
 
 
 async def claimed(storage: Storage, broadcast: Broadcast, worker: str, now: int = 11) -> int | None:
-    return await storage.deliveries.claim(broadcast, worker, 1, now=now, until=now + 30)
+    claim = await storage.deliveries.claim(broadcast, worker, 1, now=now, until=now + 30)
+    return claim.block if claim else None
 
 
 async def test_blocks_go_round_from_the_start_block(storage: Storage) -> None:

@@ -52,9 +52,10 @@ class World:
         await getattr(self, what)(self.workers[who], number)
 
     async def claim(self, worker: Worker, number: int) -> None:
-        block = await self.storage.deliveries.claim(
+        claim = await self.storage.deliveries.claim(
             self.broadcast, worker.name, 1, now=self.now, until=self.now + LEASE
         )
+        block = claim.block if claim else None
         if block is None:
             assert self.finished or len(self.circle) == self.broadcast.blocks
             assert self.finished or not [b for b, (_, until) in self.leases.items() if until <= self.now]
