@@ -18,6 +18,9 @@ class Waiting:
     attempts: int
 
 
+_HANDLED = "handled_at = :now, chat = 0, body = ''"
+
+
 class Inbox:
     """The inbox table."""
 
@@ -41,27 +44,29 @@ class Inbox:
         return fresh
 
     async def recover(self, most: int, now: int) -> tuple[list[Waiting], int]:
-        """At a start: unhandled updates, oldest first, each counted as tried once more.
+        """At a start: unhandled updates, oldest first.
 
-        Those tried `most` times before are marked as handled instead (their number is the second value): an
+        Those tried `most` times since a start are marked as handled instead (their number is the second value): an
         update that kills the process must not do so for ever.
         """
-        async with self._db.transaction() as db:
-            rows = await db.write(
-                "UPDATE inbox SET attempts = attempts + 1 WHERE handled_at IS NULL RETURNING update_id, chat, body,"
-                " attempts"
-            )
-            waiting = sorted((Waiting(*row) for row in rows), key=lambda update: update.update_id)
-            hopeless = [update.update_id for update in waiting if update.attempts > most]
-            await db.many(
-                "UPDATE inbox SET handled_at = :now WHERE update_id = :id", [(now, update_id) for update_id in hopeless]
-            )
-        return [update for update in waiting if update.attempts <= most], len(hopeless)
+        hopeless = await self._db.write(
+            f"UPDATE inbox SET {_HANDLED} WHERE handled_at IS NULL AND attempts >= :most RETURNING update_id",
+            most=most,
+            now=now,
+        )
+        rows = await self._db.fetch(
+            "SELECT update_id, chat, body, attempts FROM inbox WHERE handled_at IS NULL ORDER BY update_id"
+        )
+        return [Waiting(*row) for row in rows], len(hopeless)
+
+    async def attempted(self, update_id: int) -> None:
+        """Count a try of an update that an earlier life left behind, before it is made."""
+        await self._db.write("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = :id", id=update_id)
 
     async def done(self, update_ids: Sequence[int], now: int) -> None:
-        """Mark updates as handled."""
+        """Mark updates as handled. What was said and by whom is forgotten with it: only the number is needed on."""
         await self._db.many(
-            "UPDATE inbox SET handled_at = :now WHERE update_id = :id", [(now, update_id) for update_id in update_ids]
+            f"UPDATE inbox SET {_HANDLED} WHERE update_id = :id", [(now, update_id) for update_id in update_ids]
         )
 
     async def next_offset(self) -> int:

@@ -160,7 +160,7 @@ class Readers:
         }
 
     async def erase(self, chat_id: int) -> None:
-        """Forget a chat: readers, receipts, copies, kept updates."""
+        """Forget a chat: readers, receipts, copies. Its updates are forgotten as they are handled."""
         mine = "(SELECT id FROM reader WHERE chat_id = :chat)"
         async with self._db.transaction() as db:
             await db.write(
@@ -172,9 +172,6 @@ class Readers:
             )
             await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
             await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
-            await db.write(
-                "UPDATE inbox SET body = '{}', chat = 0 WHERE chat = :chat AND handled_at IS NOT NULL", chat=chat_id
-            )
 
 
 MOVE = (

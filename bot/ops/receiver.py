@@ -12,6 +12,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -58,6 +59,7 @@ class Receiver:
         self._ready: asyncio.Queue[int] = asyncio.Queue()
         self._pending = 0
         self._recovered = asyncio.Event()
+        self._left_behind: set[int] = set()
         self._room = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -68,6 +70,7 @@ class Receiver:
         Raises `TelegramStopped` when the token is refused.
         """
         waiting, hopeless = await self._storage.inbox.recover(_TRIES, int(self._clock.now()))
+        self._left_behind.update(update.update_id for update in waiting)
         if hopeless:
             _log.error("%d updates were given up after %d tries each", hopeless, _TRIES)
         self._enqueue(waiting)
@@ -112,6 +115,10 @@ class Receiver:
                 self._idle.set()
 
     async def _one(self, update: Waiting) -> None:
+        if update.update_id in self._left_behind:
+            self._left_behind.discard(update.update_id)
+            with suppress(StorageError):  # then the try is not counted, which does no harm
+                await self._storage.inbox.attempted(update.update_id)
         try:
             await self._handle(json.loads(update.body))
         except TelegramStopped:

@@ -87,6 +87,7 @@ WRITES: dict[str, Call] = {
     "feeds.save_poll": lambda s: s.feeds.save_poll(POLL, now=1),
     "feeds.save_state": lambda s: s.feeds.save_state(FEED),
     "feeds.watch": lambda s: s.feeds.watch(["u"]),
+    "inbox.attempted": lambda s: s.inbox.attempted(1),
     "inbox.done": lambda s: s.inbox.done([1], 1),
     "inbox.prune": lambda s: s.inbox.prune(1),
     "inbox.recover": lambda s: s.inbox.recover(3, 1),

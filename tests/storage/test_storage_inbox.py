@@ -16,23 +16,29 @@ async def test_an_update_is_fresh_once(storage: Storage) -> None:
     assert await storage.inbox.next_offset() == BIG
     assert await storage.inbox.oldest_waiting() == 5
     (first, *_), hopeless = await storage.inbox.recover(3, 10)
-    assert (first.update_id, first.chat, first.body, first.attempts, hopeless) == (7, GROUP, TEXT, 1, 0)
+    assert (first.update_id, first.chat, first.body, first.attempts, hopeless) == (7, GROUP, TEXT, 0, 0)
 
 
 async def test_what_kills_the_process_is_given_up_after_some_tries(storage: Storage) -> None:
     await storage.inbox.store([(n, 1, "{}") for n in (3, 1, 2)], 5)
     await storage.inbox.done([2, 404], 6)
-    for tries in (1, 2):
+    for tries in (0, 1):
         waiting, hopeless = await storage.inbox.recover(2, 7)
-        assert [(update.update_id, update.attempts) for update in waiting] == [(1, tries), (3, tries)]
+        assert [(update.update_id, update.attempts) for update in waiting] == [(1, tries), (3, 0)]
         assert hopeless == 0
-    await storage.inbox.store([(4, 1, "{}")], 8)
+        await storage.inbox.attempted(1)  # and this is what kills it; 3 waits behind
     waiting, hopeless = await storage.inbox.recover(2, 9)
-    assert ([update.update_id for update in waiting], hopeless) == ([4], 2)
-    assert await storage.inbox.oldest_waiting() == 8
-    await storage.inbox.done([4], 9)
+    assert ([update.update_id for update in waiting], hopeless) == ([3], 1)
+    await storage.inbox.done([3], 9)
     await storage.inbox.done([], 9)
     assert await storage.inbox.recover(2, 10) == ([], 0)
+
+
+async def test_what_is_handled_is_forgotten_but_for_its_number(storage: Storage) -> None:
+    await storage.inbox.store([(1, GROUP, TEXT)], 5)
+    await storage.inbox.done([1], 6)
+    (row,) = await storage.engine.fetch("SELECT chat, body FROM inbox")
+    assert tuple(row) == (0, "")
 
 
 async def test_the_offset_survives_tidying(storage: Storage) -> None:
