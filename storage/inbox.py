@@ -49,14 +49,15 @@ class Inbox:
         Those tried `most` times since a start are marked as handled instead (their number is the second value): an
         update that kills the process must not do so for ever.
         """
-        hopeless = await self._db.write(
-            f"UPDATE inbox SET {_HANDLED} WHERE handled_at IS NULL AND attempts >= :most RETURNING update_id",
-            most=most,
-            now=now,
-        )
-        rows = await self._db.fetch(
-            "SELECT update_id, chat, body, attempts FROM inbox WHERE handled_at IS NULL ORDER BY update_id"
-        )
+        async with self._db.transaction() as db:
+            hopeless = await db.write(
+                f"UPDATE inbox SET {_HANDLED} WHERE handled_at IS NULL AND attempts >= :most RETURNING update_id",
+                most=most,
+                now=now,
+            )
+            rows = await db.fetch(
+                "SELECT update_id, chat, body, attempts FROM inbox WHERE handled_at IS NULL ORDER BY update_id"
+            )
         return [Waiting(*row) for row in rows], len(hopeless)
 
     async def attempted(self, update_id: int) -> None:
