@@ -19,7 +19,7 @@ run: .venv/.ready-to-run
 
 test: .venv/.ready-to-test
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m coverage run -m pytest -m "not prove"
+	@$(BIN)/python -m coverage run -m pytest -n 2 --dist worksteal -m "not prove"
 	@$(BIN)/python .ci/coverage_gate.py
 
 prove: .venv/.ready-to-test
