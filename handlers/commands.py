@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError, TelegramAPIError
 from aiogram.types import BotCommand, BotCommandScopeChat
 
 from bot.domain.desk import Role
@@ -27,7 +27,7 @@ _DESK = {
     Role.EDITOR: (("breaking", mark("Send breaking news")),),
     Role.OWNER: (("editors", mark("Editors and invitations")), ("status", mark("How the bot is doing"))),
 }
-_DESCRIPTION_LIMIT, _SHORT_LIMIT = 512, 120
+_NAME_LIMIT, _DESCRIPTION_LIMIT, _SHORT_LIMIT = 64, 512, 120
 _log = logging.getLogger(__name__)
 
 
@@ -58,19 +58,23 @@ def short_description(ctx: Context, t: Lang) -> str:
 
 
 async def sync_profile(bot: Bot, ctx: Context) -> None:
-    """Bring commands and descriptions up to date in each language, writing only what differs.
+    """Bring name, commands and descriptions up to date in each language, writing only what differs.
 
-    The bot's name is its owner's. A refusal is logged and stops nothing.
+    The name is the newsroom's where the file gives one; without, it stays as its owner set it. A refusal is logged
+    and stops nothing.
     """
     try:
         for code in ("", *ctx.words.languages):
             await _sync_language(bot, ctx, code)
-    except TelegramAPIError as refusal:
+    except AiogramError as refusal:
         _log.warning("the bot's profile could not be brought up to date: %s", refusal)
 
 
 async def _sync_language(bot: Bot, ctx: Context, code: str) -> None:
     t, language = ctx.words[code], code or None
+    name = ctx.settings.newsroom.name[:_NAME_LIMIT]
+    if name and (await bot.get_my_name(language_code=language)).name != name:
+        await bot.set_my_name(name, language_code=language)
     await _offer(bot, commands(ctx, t), language_code=language)
     if (await bot.get_my_description(language_code=language)).description != (text := description(ctx, t)):
         await bot.set_my_description(text, language_code=language)

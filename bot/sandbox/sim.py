@@ -20,6 +20,7 @@ from .client import Person
 from .content import image_size
 from .model import ApiError, Chat, Json, Msg, User, to_int
 from .picture import draw
+from .text import TextError
 
 if TYPE_CHECKING:
     from .http import Sandbox
@@ -52,6 +53,8 @@ def _guarded(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ApiError as error:
+            return _wrong(error.description)
+        except TextError as error:
             return _wrong(error.description)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             return _wrong(f"bad request: {error!r}")

@@ -19,9 +19,10 @@ def written(chat: Chat) -> list[str]:
     return [call.method for call in chat.sandbox.calls if call.method.startswith(("setMy", "deleteMy"))]
 
 
-async def test_the_profile_is_written_once_and_the_name_never(chat: Chat) -> None:
+async def test_the_profile_is_written_once(chat: Chat) -> None:
     await sync_profile(chat.bot, chat.ctx)
-    assert sorted(set(written(chat))) == ["setMyCommands", "setMyDescription", "setMyShortDescription"]
+    assert sorted(set(written(chat))) == ["setMyCommands", "setMyDescription", "setMyName", "setMyShortDescription"]
+    assert (await chat.bot.get_my_name(language_code="kk")).name == "Дала"
     writes = len(written(chat))
     kazakh = await chat.bot.get_my_commands(language_code="kk")
     assert [command.command for command in kazakh][:2] == ["sections", "latest"]
@@ -29,6 +30,12 @@ async def test_the_profile_is_written_once_and_the_name_never(chat: Chat) -> Non
     assert (await chat.bot.get_my_description()).description.startswith("Новости Дала — только те")
     await sync_profile(chat.bot, chat.ctx)
     assert len(written(chat)) == writes
+
+
+async def test_without_a_name_in_the_file_the_owners_stays(chat: Chat) -> None:
+    nameless = replace(chat.ctx.settings, newsroom=replace(chat.ctx.settings.newsroom, name=""))
+    await sync_profile(chat.bot, replace(chat.ctx, settings=nameless))
+    assert "setMyName" not in written(chat)
 
 
 async def test_a_refusal_stops_nothing(chat: Chat, caplog: pytest.LogCaptureFixture) -> None:
