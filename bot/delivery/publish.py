@@ -68,11 +68,7 @@ class Publisher:
                 self._started()
         waiting = [await self._measured(*item) for item in await self._storage.posts.waiting()]
         if waiting:
-            under_way = 0
-            for item in open_:
-                if item.lane is Lane.REGULAR:
-                    settled = (await self._storage.broadcasts.progress(item.id)).settled
-                    under_way += max(0, item.total - settled)  # readers who joined late may settle more than counted
+            under_way = sum(item.left for item in open_ if item.lane is Lane.REGULAR)
             for group in gather(waiting, rate=self._rate, under_way=under_way):
                 await self._publish(group)
         left = [item.due_at - now for item in counting if item.due_at > now]

@@ -69,6 +69,12 @@ class Broadcast:
         """How many blocks the audience spans."""
         return (self.horizon >> BLOCK_BITS) + 1 if self.horizon else 0
 
+    @property
+    def left(self) -> int:
+        """About how many readers are still to come, from the blocks not taken yet: counting a million receipts each
+        second would cost more than it tells."""
+        return self.total * (self.blocks - self.cursor) // self.blocks if self.blocks else 0
+
 
 BLOCK_BITS = 10
 """A block is 1,024 consecutive reader ids: the unit that a sender leases."""
