@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bot.domain.delivery import BLOCK_BITS, Broadcast, Receipt, Recipient, Result
 from storage.engine import Engine
-from storage.readers import MOVE, fits
+from storage.readers import fits
 
 _RECIPIENT = "id, chat_id, thread_id, language, sections"
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
@@ -148,13 +148,11 @@ class Deliveries:
             else:
                 others.append(_row(receipt))
         gone = [(now, receipt.reader_id) for receipt in receipts if receipt.gone]
-        moved = [(receipt.moved_to, receipt.reader_id) for receipt in receipts if receipt.moved_to is not None]
         await self._db.batch(
             [
                 (_SENT, plain),
                 (_SETTLE, others),
                 (_SLEEP, gone),
-                (_FOLLOW, moved),
                 (
                     "DELETE FROM lease WHERE broadcast_id = :broadcast AND block = :block AND worker = :worker",
                     [(*lease, worker) for lease in finished],
@@ -226,7 +224,6 @@ _SLEEP = (
     "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active'"
     " AND chat_id = (SELECT chat_id FROM reader WHERE id = :id)"
 )
-_FOLLOW = MOVE.replace(":old", "(SELECT chat_id FROM reader WHERE id = :id)")
 
 
 @lru_cache(maxsize=1024)

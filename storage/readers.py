@@ -119,7 +119,7 @@ class Readers:
     async def move(self, old_chat: int, new_chat: int) -> None:
         """A group became a supergroup. Readers that already live under the new id win."""
         async with self._db.transaction() as db:
-            await db.write(MOVE, old=old_chat, new=new_chat)
+            await db.write(_MOVE, old=old_chat, new=new_chat)
             await db.write("UPDATE reader SET state = 'left' WHERE chat_id = :old", old=old_chat)
 
     async def count(self, audience: Audience) -> int:
@@ -174,7 +174,7 @@ class Readers:
             await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
 
 
-MOVE = (
+_MOVE = (
     "UPDATE reader SET chat_id = :new WHERE chat_id = :old AND NOT EXISTS"
     " (SELECT 1 FROM reader AS there WHERE there.chat_id = :new AND there.thread_id = reader.thread_id)"
 )

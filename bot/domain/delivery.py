@@ -92,7 +92,7 @@ class Recipient(NamedTuple):
 
 class Receipt(NamedTuple):
     """What became of a broadcast at one reader. `due_at` (epoch seconds) is set while it must be tried again;
-    `took_ms` counts from the broadcast's start. `gone` and `moved_to` say what the answer means for the reader.
+    `took_ms` counts from the broadcast's start. `gone`: the reader cannot be reached any more.
     """
 
     broadcast_id: int
@@ -105,7 +105,6 @@ class Receipt(NamedTuple):
     due_at: int | None = None
     reason: str | None = None
     gone: bool = False
-    moved_to: int | None = None
 
 
 class Result(IntEnum):

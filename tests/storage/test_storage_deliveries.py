@@ -115,19 +115,15 @@ async def test_a_receipt_is_replaced_while_due_and_final_afterwards(storage: Sto
     assert await settle(Result.GONE, message_id=None) == sent
 
 
-async def test_gone_and_moved_readers_follow_with_all_topics(storage: Storage) -> None:
+async def test_gone_readers_sleep_with_all_topics(storage: Storage) -> None:
     gone = [await subscribed(storage, -7, 1, thread_id=n) for n in (0, 1)]
-    moved = [await subscribed(storage, -8, 1, thread_id=n) for n in (0, 1)]
     broadcast = await running(storage)
     receipts = [
         receipt(broadcast, gone[0].id, Result.GONE, gone=True, reason="blocked"),
-        receipt(broadcast, moved[0].id, moved_to=GROUP),
         receipt(broadcast, 404, Result.GONE, gone=True),
-        receipt(broadcast, 405, moved_to=-1),
     ]
     await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
     assert [(await storage.readers.get(-7, n)).state for n in (0, 1)] == ["dormant"] * 2  # type: ignore[union-attr]
-    assert [(await storage.readers.get(GROUP, n)).id for n in (0, 1)] == [item.id for item in moved]  # type: ignore[union-attr]
 
 
 async def test_a_group_of_any_size_is_settled(storage: Storage) -> None:
