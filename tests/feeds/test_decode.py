@@ -136,6 +136,15 @@ def test_a_tag_of_more_than_64_kb_is_refused() -> None:
         decode(b"<rss " + b"x" * 70_000)
 
 
+def test_a_tag_of_thousands_of_attributes_is_refused_and_one_of_hundreds_is_not() -> None:
+    def tag(number: int) -> bytes:
+        return b"<rss><item " + b" ".join(b"a%d='' " % n for n in range(number)) + b"/></rss>"
+
+    with pytest.raises(FeedError, match="attributes"):
+        decode(tag(6_500))
+    assert decode(tag(500)).text_bytes == tag(500)
+
+
 def test_long_texts_and_pictures_in_cdata_are_no_long_tags() -> None:
     long = b"x" * 70_000
     body = b"<rss><a>" + long + b"</a><b><![CDATA[<img src='data:" + long + b"'>]]></b></rss>"
