@@ -344,7 +344,7 @@ async def steer(desk: Locator) -> None:
     await desk.get_by_role("button", name="Pause").click()
     await expect(desk).to_contain_text("Paused: ")
     await desk.get_by_role("button", name="Go on").click()
-    await expect(desk).to_contain_text("✅ Sent in", timeout=90_000)
+    await expect(desk).to_contain_text("✅ Sent in", timeout=30_000)
 
 
 async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
