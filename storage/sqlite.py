@@ -1,4 +1,4 @@
-"""SQLite through aiosqlite: one writing connection, separate readers, WAL.
+"""SQLite through aiosqlite: one writing connection, separate readers, one that tidies the write-ahead log.
 
 Measured reasons (docs/architecture.md): on one shared connection another task's write vanishes in a
 stranger's rollback; a deferred transaction that turns into a writer fails at once, so each begins IMMEDIATE.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ import aiosqlite
 from bot.domain.errors import AnotherCopyRuns, StorageBusy, StorageError, StorageFull
 from storage.engine import Connection, Dialect, Row, bound, compiled, widened
 
+_log = logging.getLogger(__name__)
+
 DIALECT = Dialect(
     name="sqlite",
     tokens={
@@ -31,6 +34,8 @@ DIALECT = Dialect(
 )
 _T = TypeVar("_T")
 _READERS = 2
+_COPY_AFTER = 3000  # changed rows; seldom enough that a hot page is not copied back again and again
+_LOG_PAGES = 16_384  # 64 MB: more than that is not waited for
 _WIDE = 100  # rows per INSERT: nearly half the time of one by one, measured
 _PRAGMAS = (
     "PRAGMA synchronous=NORMAL",
@@ -39,7 +44,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-8000",
     "PRAGMA journal_size_limit=67108864",
-    "PRAGMA wal_autocheckpoint=4000",  # a hot page is copied back once in 16 MB, not in 4
+    "PRAGMA wal_autocheckpoint=0",  # see `SQLiteEngine._wrote`
 )
 
 
@@ -132,8 +137,13 @@ class SQLiteEngine:
 
     dialect = DIALECT
 
-    def __init__(self, writer: _Connection, readers: list[_Connection], lock: IO[str] | None) -> None:
+    def __init__(
+        self, writer: _Connection, copier: _Connection, readers: list[_Connection], lock: IO[str] | None
+    ) -> None:
         self._writer = writer
+        self._copier = copier
+        self._copying: asyncio.Task[None] | None = None
+        self._copied_at = 0
         self._statements = _Statements(writer)
         self._readers = readers
         self._reading = [_Statements(reader) for reader in readers]
@@ -149,7 +159,9 @@ class SQLiteEngine:
 
     async def write(self, sql: str, **params: object) -> Sequence[Row]:
         async with self._write_lock:
-            return await self._statements.write(sql, **params)
+            rows = await self._statements.write(sql, **params)
+        self._wrote()
+        return rows
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         await self.batch([(sql, rows)])
@@ -158,6 +170,7 @@ class SQLiteEngine:
         async with self._write_lock:
             with _translated():
                 await self._writer.run(_batch, work)
+        self._wrote()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -175,6 +188,31 @@ class SQLiteEngine:
                     await self._writer.interrupt()
                 await _finish(self._rollback())
                 raise
+        self._wrote()
+
+    def _wrote(self) -> None:
+        """Let the log be copied back into the database now and then, from a connection of its own.
+
+        SQLite would do it inside a commit, which then waits for the disk (fsync): on a busy one for seconds, and
+        every press of a button behind it.
+        """
+        changes = self._writer.total_changes
+        if changes - self._copied_at >= _COPY_AFTER and (self._copying is None or self._copying.done()):
+            self._copied_at = changes
+            self._copying = asyncio.get_running_loop().create_task(self._copy_back())
+
+    async def _copy_back(self) -> None:
+        try:
+            with _translated():
+                for _ in range(3):  # what was written meanwhile is little: the second or third time nothing is left
+                    pages, copied = await self._copier.run(_checkpoint)
+                    if pages == copied:
+                        return
+                if pages > _LOG_PAGES:  # the writing never paused: now it has to
+                    async with self._write_lock:
+                        await self._writer.run(_checkpoint)
+        except StorageError as error:
+            _log.warning("the write-ahead log could not be copied back, it grows until it can: %s", error)
 
     async def _rollback(self) -> None:
         with _translated():
@@ -188,10 +226,18 @@ class SQLiteEngine:
                     await self._writer.backup(target)
 
     async def close(self) -> None:
-        for connection in [*self._readers, self._writer]:
+        if self._copying:
+            await self._copying
+        for connection in [*self._readers, self._copier, self._writer]:
             await connection.close()
         if self._file_lock:
             self._file_lock.close()
+
+
+def _checkpoint(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Copy what nobody reads any more; the pages in the log, and how many of them have been copied."""
+    _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return pages, copied
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -222,8 +268,8 @@ async def open_sqlite(path: str, *, exclusive: bool) -> SQLiteEngine:
     opened: list[_Connection] = []
     try:
         with _translated():
-            opened.append(await _connect(path))
-            while len(opened) <= _READERS:
+            opened += [await _connect(path), await _connect(path)]
+            while len(opened) < 2 + _READERS:
                 opened.append(await _connect(path, query_only=True))
     except BaseException:
         for connection in opened:
@@ -231,7 +277,7 @@ async def open_sqlite(path: str, *, exclusive: bool) -> SQLiteEngine:
         if lock:
             lock.close()
         raise
-    return SQLiteEngine(opened[0], opened[1:], lock)
+    return SQLiteEngine(opened[0], opened[1], opened[2:], lock)
 
 
 async def _connect(path: str, *, query_only: bool = False) -> _Connection:

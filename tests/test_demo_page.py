@@ -354,6 +354,7 @@ async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
     root = Path(__file__).parent.parent
     command = [sys.executable, "-m", "bot", "demo", "--port", "0"]
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(root)}
+    found = None
     demo = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=environment)
     try:
         assert demo.stdout
@@ -376,6 +377,12 @@ async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
         await expect(page.get_by_role("tab")).to_have_count(3)  # the crowd has no phones
         await steer(page.locator(".col").last.get_by_role("tabpanel"))
         await expect(phone).to_contain_text("BREAKING. The bridge is closed")
+    except Exception as error:
+        if found:
+            async with ClientSession() as http, http.get(f"{found.group().decode()}/sim/log?limit=60") as log:
+                calls = (await log.json())["calls"]
+            error.add_note("the bot's last calls:\n" + "\n".join(map(str, calls)))
+        raise
     finally:
         demo.terminate()
         await demo.wait()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.domain.errors import AnotherCopyRuns, StorageError
 from storage import Storage, open_engine, open_storage
 from storage.engine import compiled, widened
+from storage.sqlite import _checkpoint
 
 HOLDER = """
 import asyncio, sys
@@ -221,3 +225,62 @@ async def test_a_copy_of_the_file_is_whole_while_it_is_written(sqlite_storage: S
         assert [row[0] for row in await copy.engine.fetch("PRAGMA integrity_check")] == ["ok"]
     finally:
         await copy.close()
+
+
+async def _many_rows(engine: Any, times: int = 1) -> None:
+    sql = "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    for turn in range(times):
+        await engine.many(sql, [(f"k{n}", f"{turn}" * 1000) for n in range(3000)])
+
+
+async def test_the_log_is_copied_back_while_writing_goes_on(sqlite_storage: Storage, tmp_path: Path) -> None:
+    engine: Any = sqlite_storage.engine
+    held = threading.Event()
+    copying = asyncio.ensure_future(engine._copier.run(lambda _: held.wait(30)))  # a disk that takes its time
+
+    def size() -> int:
+        return (tmp_path / "newsdesk.db-wal").stat().st_size
+
+    await _many_rows(engine)
+    once = size()
+    await _many_rows(engine, 4)
+    assert size() > 3 * once
+    held.set()
+    await copying
+    await engine._copying
+    grown = size()
+    for _ in range(6):
+        await _many_rows(engine, 2)
+        await engine._copying
+    assert size() < 2 * grown, "the log is used again from its beginning"
+
+
+async def test_a_log_that_is_too_long_stops_the_writing_for_a_moment(
+    sqlite_storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = sqlite_storage.engine
+    monkeypatch.setattr("storage.sqlite._LOG_PAGES", 0)
+    monkeypatch.setattr(engine._copier, "run", lambda _: asyncio.sleep(0, (2, 1)))
+    await _many_rows(engine)
+    await engine._copying
+    pages, copied = await engine._writer.run(_checkpoint)
+    assert pages == copied > 0
+
+
+async def test_a_log_that_cannot_be_copied_back_is_said_and_tried_again(
+    sqlite_storage: Storage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine: Any = sqlite_storage.engine
+
+    async def full(*_: object) -> tuple[int, int]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._copier, "run", full)
+        await _many_rows(engine)
+        await engine._copying
+    assert "grows until it can: database: disk I/O error" in caplog.text
+    await _many_rows(engine)
+    await engine._copying
+    pages, copied = await engine._copier.run(_checkpoint)
+    assert pages == copied > 0
