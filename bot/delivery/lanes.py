@@ -2,7 +2,8 @@
 
 A block of 1,024 readers is leased, read a quarter of a second ahead of sending (at least 20 readers, at most
 512) and given back when all of them are settled. Readers who had to wait come back by their receipt's due time.
-Within a lane the older broadcast goes first, so that a reader gets the posts in their order.
+Within a lane the older broadcast goes first, so that a reader gets the posts in their order; between lanes
+`pacing.Shares` decides.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.delivery.audience import audience_of, concerns
+from bot.delivery.pacing import Shares
 from bot.domain.delivery import BLOCK_BITS, Audience, Broadcast, BroadcastState, Lane, Recipient
 from bot.domain.post import Post
 from storage import Storage
@@ -122,7 +124,8 @@ class Lanes:
         self._languages = languages
         self._fed = fed
         self._runs: dict[int, Run] = {}
-        self._jobs: dict[Lane, deque[Job]] = {Lane.BREAKING: deque(), Lane.REGULAR: deque()}
+        self._jobs: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane if lane is not Lane.REPLY}
+        self._shares = Shares()
         self._later: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
         self.epoch = 0
@@ -229,16 +232,16 @@ class Lanes:
         return Block(claim.block, claim.fresh)
 
     def next(self, now: float) -> Job | None:
-        """The job that goes next, breaking first; None when nothing is here."""
+        """The job that goes next; None when nothing is here."""
         while self._later and self._later[0][0] <= now:
             job = heapq.heappop(self._later)[2]
             self._jobs[job.run.broadcast.lane].appendleft(job)
-        for jobs in self._jobs.values():
-            if jobs:
-                job = jobs.popleft()
-                job.run.unsettled += 1
-                return job
-        return None
+        lane = self._shares.turn([lane for lane, jobs in self._jobs.items() if jobs])
+        if lane is None:
+            return None
+        job = self._jobs[lane].popleft()
+        job.run.unsettled += 1
+        return job
 
     def postpone(self, job: Job, until: float) -> None:
         """Bring the job back at that moment of the monotonic clock: its chat's place is booked then."""

@@ -8,6 +8,10 @@ per group; edits count like sends.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
+from bot.domain.delivery import Lane
+
 PRIVATE_INTERVAL, PRIVATE_BURST = 1.0, 3
 GROUP_INTERVAL, GROUP_BURST = 3.0, 1
 _LATE_SECONDS = 0.01
@@ -15,6 +19,8 @@ _LONGEST_HOLD = 60.0
 _SLOWER, _CREEP_SECONDS, _CREEP = 0.95, 10.0, 1.01
 _LOWEST_SHARE = 0.25
 _SWEEP = 4096
+_TURN = 20
+_SHARES = {Lane.DIGEST: 7, Lane.EDITS: 2, Lane.TICKER: 1}  # of a turn, for each message that goes
 
 
 class Pacer:
@@ -79,6 +85,35 @@ class Pacer:
         """Forget chats that have their whole burst back, so that memory does not grow with the readers."""
         self._chats = {chat: booked for chat, booked in self._chats.items() if booked > now - _chat_pace(chat)[0] * 3}
         self._sweep_at = max(_SWEEP, 2 * len(self._chats))
+
+
+class Shares:
+    """Whose turn it is. Breaking goes first; then digests have a third while they are due, automatic edits a tenth
+    and no more while posts or digests are due, the ticker a twentieth. What a lane leaves unused is lent, to the
+    first in the order of `Lane`.
+
+    A lane earns its share with each message that goes while it is due, and has a turn for each whole one. More than
+    two turns are not saved up.
+    """
+
+    def __init__(self) -> None:
+        self._earned = dict.fromkeys(_SHARES, 0)
+
+    def turn(self, due: Container[Lane]) -> Lane | None:
+        """The lane that sends next among those that have something to send; None when none has."""
+        for lane in (Lane.REPLY, Lane.BREAKING):
+            if lane in due:
+                return lane
+        earned, first = self._earned, None
+        for lane, share in _SHARES.items():
+            if lane in due:
+                earned[lane] = min(2 * _TURN, earned[lane] + share)
+                if earned[lane] >= _TURN and (first is None or earned[lane] > earned[first]):
+                    first = lane
+        if first is not None:
+            earned[first] -= _TURN
+            return first
+        return next((lane for lane in Lane if lane in due), None)
 
 
 def _chat_pace(chat_id: int) -> tuple[float, int]:

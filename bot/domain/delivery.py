@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 
 class Lane(IntEnum):
-    """Who goes first; a lower number goes before a higher one."""
+    """What a message is sent for; stored. Replies go before breaking news and the desk's corrections, these before
+    all else; the rest share by weight (`pacing.Shares`). `EDITS` are automatic ones, of a feed's own changes."""
 
     REPLY = 0
     BREAKING = 1
     REGULAR = 2
+    DIGEST = 3
+    EDITS = 4
+    TICKER = 5
 
 
 class BroadcastState(StrEnum):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.delivery import pacing
-from bot.delivery.pacing import Pacer, concurrency
+from bot.delivery.pacing import Pacer, Shares, concurrency
+from bot.domain.delivery import Lane
 
 LATE = st.sampled_from([0.0, 0.0, 0.001, 0.02, 0.2, 1.5])
 
@@ -158,3 +159,55 @@ def test_concurrency_covers_the_round_trip() -> None:
     assert concurrency(29, 1.0) == 44
     assert concurrency(1000, 5.0) == 256
     assert concurrency(1000, 5.0, most=64) == 64
+
+
+BULK = (Lane.REGULAR, Lane.DIGEST, Lane.EDITS, Lane.TICKER)
+DUE = st.lists(st.sets(st.sampled_from(BULK)), min_size=1, max_size=400)
+
+
+def turns(*due: Lane, times: int = 1000) -> dict[Lane, int]:
+    """How many of the messages each lane gets while these have something to send."""
+    shares, got = Shares(), dict.fromkeys(due, 0)
+    for _ in range(times):
+        lane = shares.turn(due)
+        assert lane is not None
+        got[lane] += 1
+    return got
+
+
+def test_the_shares_while_all_are_due() -> None:
+    got = turns(*BULK)
+    assert got == pytest.approx({Lane.REGULAR: 500, Lane.DIGEST: 350, Lane.EDITS: 100, Lane.TICKER: 50}, abs=2)
+
+
+def test_what_is_unused_is_lent() -> None:
+    assert turns(Lane.TICKER) == {Lane.TICKER: 1000}
+    assert turns(Lane.EDITS, Lane.TICKER) == pytest.approx({Lane.EDITS: 950, Lane.TICKER: 50}, abs=2)
+    assert turns(Lane.DIGEST, Lane.EDITS) == pytest.approx({Lane.DIGEST: 900, Lane.EDITS: 100}, abs=1)
+    assert turns(Lane.REGULAR, Lane.TICKER) == pytest.approx({Lane.REGULAR: 950, Lane.TICKER: 50}, abs=2)
+    assert Shares().turn(()) is None
+
+
+@given(DUE)
+def test_replies_then_breaking_before_all_shares(due: list[set[Lane]]) -> None:
+    shares = Shares()
+    for lanes in due:
+        assert shares.turn(lanes | {Lane.BREAKING}) is Lane.BREAKING
+        assert shares.turn(lanes | {Lane.BREAKING, Lane.REPLY}) is Lane.REPLY
+
+
+@given(DUE, st.integers(0, 400))
+def test_shares_hold_in_any_stretch_of_time(due: list[set[Lane]], first: int) -> None:
+    """Whatever comes and goes: edits never have more than a tenth beside posts or digests, a digest that is due
+    is never behind its third, and nothing is idle while anybody has something to send."""
+    shares = Shares()
+    sent = [(lanes, shares.turn(lanes)) for lanes in due]
+    assert all(lane in lanes if lanes else lane is None for lanes, lane in sent)
+    beside = [lane for lanes, lane in sent[first:] if lanes & {Lane.REGULAR, Lane.DIGEST}]
+    assert beside.count(Lane.EDITS) <= len(beside) / 10 + 2
+    assert beside.count(Lane.TICKER) <= len(beside) / 20 + 2
+    digest = [lane for lanes, lane in sent[first:] if Lane.DIGEST in lanes]
+    assert digest.count(Lane.DIGEST) >= len(digest) / 3 - 2
+    for lane in BULK:
+        waited = [got for lanes, got in sent if lane in lanes]
+        assert waited.count(lane) >= len(waited) / 20 - 2, "nobody starves"
