@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,11 @@ from aiohttp import ClientSession, FormData
 from playwright.async_api import Browser, Error, Locator, Page, async_playwright, expect
 
 from bot.clock import SteppableClock
-from bot.sandbox import newsroom, picture
-from bot.sandbox.front import add_page
+from bot.demo import newsroom, picture
+from bot.demo.newsroom import Newsroom
 from bot.sandbox.http import Sandbox
 from bot.sandbox.model import Chat
-from bot.sandbox.newsroom import Newsroom
+from bot.sandbox.sim import PAGE, add_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]  # one browser for all
 START = datetime(2026, 11, 23, 10, tzinfo=newsroom.ZONE).timestamp()
@@ -329,7 +328,7 @@ async def test_the_policy_is_strict(scene: Scene) -> None:
     for address in re.findall(r'(?:src|href)="([^"#]+)"', text):
         async with scene.bot.http.get(f"{scene.stand_in.url}/{address}") as answer:
             assert answer.status == 200, address
-    folder = Path(newsroom.__file__).parent / "page"
+    folder = PAGE
     source = {path: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
     assert sum(len(text.splitlines()) for text in source.values()) < 1000
     assert not [path for path, text in source.items() if "innerHTML" in text or "eval(" in text]
@@ -349,8 +348,6 @@ async def steer(desk: Locator) -> None:
 
 async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
     """`newsdesk demo` as a newcomer starts it: the address is its last line; the rest is played in the browser."""
-    if find_spec("bot.demo") is None:
-        pytest.skip("this version has no demo yet")
     root = Path(__file__).parent.parent
     command = [sys.executable, "-m", "bot", "demo", "--port", "0"]
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(root)}

@@ -25,12 +25,12 @@ from aiohttp import web
 from bot import telegram as module
 from bot.clock import RealClock, SteppableClock
 from bot.delivery.pacing import Pacer
+from bot.demo.picture import draw
 from bot.domain.delivery import Gone, Moved, Rejected, Sent, Uncertain, Wait
 from bot.domain.errors import TelegramStopped
 from bot.domain.post import Rendering
 from bot.sandbox.client import Person
 from bot.sandbox.http import TOKEN, Sandbox
-from bot.sandbox.picture import draw
 from bot.telegram import Telegram, close, connect
 
 SECRET = TOKEN.partition(":")[2]

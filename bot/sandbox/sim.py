@@ -1,33 +1,54 @@
-"""`/sim/`: the JSON API through which the page of `newsdesk demo` plays people. Loopback only, no CORS.
+"""The page of `newsdesk demo`: its files, and `/sim/`, the JSON API through which it plays people.
 
-A POST must be application/json and the Host a loopback one, so that no foreign page can reach it.
+The page takes nothing from elsewhere and has a strict policy. The API is there for loopback only, without CORS: a
+POST must be application/json and the Host a loopback one, so that no foreign page can reach it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from .client import Person
-from .content import image_size
 from .model import ApiError, Chat, Json, Msg, User, to_int
-from .picture import draw
 from .text import TextError
 
 if TYPE_CHECKING:
     from .http import Sandbox
 
+PAGE = Path(__file__).parent / "page"
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 _ANSWER_WITHIN = 10.0  # real seconds that the page waits for the bot
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_page(app: web.Application) -> None:
+    """Put the page at `/` and its files beside it."""
+    files = {f"/{path.name}": path for path in PAGE.iterdir() if path.suffix in _KINDS}
+    files["/"] = files.pop("/index.html")
+
+    async def send(request: web.Request) -> web.Response:
+        path = files[request.path]
+        return web.Response(body=path.read_bytes(), content_type=_KINDS[path.suffix], charset="utf-8", headers=_HEADERS)
+
+    for address in files:
+        app.router.add_get(address, send)
 
 
 def add_routes(sandbox: Sandbox) -> None:
@@ -144,7 +165,7 @@ class _Sim:
         place = p.get("chat_id") or person.id
         match what:
             case "send":
-                photo = self._photo(p["photo"]) if p.get("photo") else None
+                photo = base64.b64decode(p["photo"].rpartition(",")[2], validate=True) if p.get("photo") else None
                 replies = {"reply_to": p.get("reply_to"), "thread_id": p.get("thread_id")}
                 return await person.send(p.get("text") or "", place, photo=photo, **replies)
             case "forward":
@@ -161,14 +182,6 @@ class _Sim:
             case "join" | "leave":
                 (person.join if what == "join" else person.leave)(p["chat_id"])
         return None
-
-    def _photo(self, given: str) -> bytes:
-        """Base64 of an image, or a section's name for a sample picture."""
-        try:
-            data = base64.b64decode(given.rpartition(",")[2], validate=True)
-        except binascii.Error:
-            return draw(given, 1)
-        return data if image_size(data) else draw(given, 1)
 
     async def clock(self, request: web.Request) -> web.Response:
         """Move the clock forward by that many seconds."""

@@ -20,12 +20,12 @@ from aiogram.exceptions import (
 from aiogram.types import BufferedInputFile, InputMediaDocument, InputMediaPhoto
 
 from bot.clock import SteppableClock
+from bot.demo.picture import draw
 from bot.sandbox.client import Person
 from bot.sandbox.content import image_size
 from bot.sandbox.flood import FloodRule
 from bot.sandbox.http import Sandbox
 from bot.sandbox.model import Member, refuse
-from bot.sandbox.picture import draw
 
 Api = Callable[..., Awaitable[dict[str, Any]]]
 

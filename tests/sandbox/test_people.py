@@ -23,10 +23,10 @@ from aiogram.types import (
 )
 
 from bot.clock import SteppableClock
+from bot.demo.picture import draw
 from bot.sandbox.client import Person
 from bot.sandbox.http import Sandbox
 from bot.sandbox.model import Member
-from bot.sandbox.picture import draw
 
 Api = Callable[..., Awaitable[dict[str, Any]]]
 KEYBOARD = InlineKeyboardMarkup(
@@ -239,7 +239,7 @@ async def test_sim_api(
     assert said["text"] == "привет"
     picture = base64.b64encode(draw("sport", 1)).decode()
     shown = await post("send", user_id=100, chat_id=-100, text="пост", photo=picture)
-    assert (await post("send", user_id=100, photo="sport"))["photo"]
+    assert (await post("send", user_id=100, photo="no picture"))["status"] == 400
     assert (await post("forward", user_id=100, from_chat_id=-100, message_id=shown["message_id"]))["forward_origin"]
     await post("react", user_id=100, chat_id=100, message_id=said["message_id"], emoji="👍")
     state = await get("state")

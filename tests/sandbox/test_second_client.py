@@ -9,9 +9,9 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter
 
+from bot.demo.picture import draw
 from bot.sandbox.client import Person
 from bot.sandbox.http import Sandbox
-from bot.sandbox.picture import draw
 
 PNG = draw("culture", 3)
 KEYBOARD = InlineKeyboardMarkup([[InlineKeyboardButton("Готово", callback_data="done")]])

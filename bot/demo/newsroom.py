@@ -28,8 +28,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from .model import Clock
-from .picture import draw
+from bot.clock import Clock
+from bot.demo.picture import draw
 
 SAMPLES = Path(__file__).parent / "samples"
 LANGUAGES = ("ru", "kk", "en")

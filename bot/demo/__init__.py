@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo
 
 from bot import app
 from bot.clock import RealClock, SteppableClock
+from bot.demo.newsroom import Newsroom
 from bot.domain.errors import ConfigError
-from bot.sandbox.front import add_page
 from bot.sandbox.http import Sandbox
-from bot.sandbox.newsroom import Newsroom
+from bot.sandbox.sim import add_page
 from bot.settings import Settings, load
 from handlers.subscriptions import CONSENT
 from storage import open_storage

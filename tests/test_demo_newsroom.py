@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.clock import SteppableClock
-from bot.sandbox import newsroom, picture
+from bot.demo import newsroom, picture
 
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=newsroom.ZONE).timestamp()
 
