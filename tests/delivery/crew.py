@@ -1,0 +1,121 @@
+"""A sender at work against the stand-in, with time running ten times as fast as on the wall."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from bot.clock import RealClock, SteppableClock
+from bot.delivery.lanes import Lanes
+from bot.delivery.pacing import Pacer
+from bot.delivery.renderings import Renderings
+from bot.delivery.sender import Sender
+from bot.domain.article import Section
+from bot.domain.delivery import Audience, Lane, Progress
+from bot.domain.post import Post, PostKind, PostState, RichText
+from bot.i18n import Words
+from bot.posts.compose import PostStyle
+from bot.sandbox.http import Sandbox
+from bot.telegram import Telegram, close, connect
+from storage import Storage
+from storage.posts import add_post
+from tests.factories import subscribe
+
+SECTION = Section("sport", 0, {"ru": "Спорт"})
+
+
+@dataclass
+class Crew:
+    """A sender at work. Rates are messages a second of its clock."""
+
+    storage: Storage
+    sandbox: Sandbox
+    telegram: Telegram
+    clock: SteppableClock
+    pacer: Pacer = field(default_factory=lambda: Pacer(500))
+    posts: int = 0
+
+    @property
+    def now(self) -> int:
+        """Epoch seconds."""
+        return int(self.clock.now())
+
+    async def post(self, title: str, *, kind: PostKind = PostKind.ARTICLE, sections: int = 1) -> Post:
+        """A post in storage, waiting."""
+        post = Post(0, kind, 1, sections, 0, language="ru", title=title, lead="Коротко.")
+        if kind is PostKind.BREAKING:
+            post = Post(0, kind, 1, 0, 0, texts={"ru": RichText(title)})
+        async with self.storage.engine.transaction() as db:
+            id_ = await add_post(db, post, article_id=None, state=PostState.WAITING)
+        return (await self.storage.posts.get([id_]))[0]
+
+    async def broadcast(self, *posts: Post, lane: Lane = Lane.REGULAR, audience: Audience | None = None) -> int:
+        """A running broadcast of these posts."""
+        audience = audience or Audience(sections=1)
+        self.posts += 1
+        return await self.storage.broadcasts.publish(
+            posts,
+            audience,
+            key=f"test:{self.posts}",
+            lane=lane,
+            total=await self.storage.readers.count(audience),
+            start=0.4,
+            now=self.now,
+        )
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Sender]:
+        """A sender until the end of the body, then a graceful stop."""
+        clock, stop = self.clock, asyncio.Event()
+        lanes = Lanes(self.storage, clock, "w", rate=self.pacer.allowed, languages=("ru",), fed=("ru",))
+        renderings = Renderings(
+            Words.load(("ru",)), [SECTION], lambda post: PostStyle(), ZoneInfo("Asia/Almaty"), "Дала", "https://t.me/x"
+        )
+        sender = Sender(self.storage, self.telegram, self.pacer, renderings, lanes, clock, worker="w")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sender.run(stop))
+            yield sender
+            stop.set()
+
+    async def done(self, *broadcasts: int, within: float = 20.0) -> None:
+        """Wait until these broadcasts have ended."""
+        async with asyncio.timeout(within):
+            while any(item.id in broadcasts for item in await self.storage.broadcasts.open()):
+                await self.clock.sleep(0.3)
+
+    async def progress(self, broadcast: int) -> Progress:
+        """What its receipts say."""
+        return await self.storage.broadcasts.progress(broadcast)
+
+    def texts(self, chat_id: int) -> list[str]:
+        """What a chat holds now."""
+        return [message.get("text") or message.get("caption") or "" for message in self.sandbox.sent(chat_id)]
+
+    def received(self, words: str) -> Counter[int]:
+        """How often each chat got a message with these words."""
+        found: Counter[int] = Counter()
+        for chat in self.sandbox.machine.chats:
+            found[chat] += sum(words in text for text in self.texts(chat))
+        return +found
+
+
+@asynccontextmanager
+async def crew_on(storage: Storage) -> AsyncIterator[Crew]:
+    clock = SteppableClock(RealClock().now(), running=True, speed=10)
+    async with Sandbox(clock, anti_spin=False, validate=False) as sandbox:
+        telegram = connect(sandbox.token, sandbox.url, Pacer(500), clock)
+        yield Crew(storage, sandbox, telegram, clock)
+        await close(telegram)
+
+
+async def people(crew: Crew, number: int, *, first: int = 1001) -> range:
+    """Readers with an open chat."""
+    chats = range(first, first + number)
+    for chat in chats:
+        crew.sandbox.people.add(chat, started=True)
+    await subscribe(crew.storage, chats, 1)
+    return chats
