@@ -5,94 +5,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import random
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
 
 from bot.clock import SteppableClock
-from bot.domain.article import Section
 from bot.domain.errors import StorageBusy
-from bot.domain.feed import FeedState
-from bot.domain.post import Post, PostState
+from bot.domain.post import PostState
 from bot.feeds import watch
-from bot.feeds.fetch import Fetcher
-from bot.feeds.watch import WatchedFeed, Watcher, _Feed
-from bot.feeds.worker import FeedReader
+from bot.feeds.watch import WatchedFeed
 from storage import Storage, open_storage
-from tests.factories import FeedSite, feed_site
+from tests.factories import feed_site
+from tests.feeds.watching import CULTURE, NOW, SPORT, WORLD, ZONE, Desk, desk_on, served_by
 
-NOW = 1_763_874_000
 ROOT = Path(__file__).resolve().parents[2]
-ZONE = ZoneInfo("Asia/Almaty")
-SECTIONS = (Section("sport", 0, {"ru": "Спорт"}), Section("culture", 1, {"ru": "Культура"}), Section("world", 2, {}))
-SPORT, CULTURE, WORLD = (section.mask for section in SECTIONS)
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Desk:
-    """Feeds of a site and a watcher for them, polled by hand; `restart` forgets everything but the storage."""
-
-    storage: Storage
-    site: FeedSite
-    clock: SteppableClock
-    fetcher: Fetcher
-    reader: FeedReader
-    configs: list[WatchedFeed] = field(default_factory=list)
-    feeds: list[_Feed] = field(default_factory=list)
-    woken: int = 0
-
-    async def restart(self, *configs: WatchedFeed) -> None:
-        """As after a start: states from the storage, nothing in memory."""
-        self.configs = list(configs) or self.configs or [WatchedFeed(f"{self.site.url}/rss", ZONE, "ru", interval=60)]
-        self.watcher = Watcher(
-            self.storage, self.fetcher, self.configs, SECTIONS, self.clock, credits=["Дала"], arrived=self._wake,
-            rng=random.Random(1),
-        )  # fmt: skip
-        self.feeds = await self.watcher._feeds()
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-    async def poll(self, n: int = 0, *, after: float = 60) -> FeedState:
-        """One poll of the n-th feed, `after` seconds later; its new state."""
-        await self.clock.advance(after)
-        await self.watcher._ask(self.feeds[n], self.reader)
-        return self.feeds[n].state
-
-    async def posts(self, state: PostState | None = None) -> list[Post]:
-        """All posts, or those in that state, in the order of their ids."""
-        rows = await self.storage.engine.fetch("SELECT id, state FROM post ORDER BY id")
-        return await self.storage.posts.get([row[0] for row in rows if state is None or row[1] == state])
-
-    async def titles(self, state: PostState | None = None) -> list[str]:
-        return [post.title for post in await self.posts(state)]
-
-    async def served(self) -> None:
-        """Everything that waits has been sent."""
-        await self.storage.engine.write("UPDATE post SET served = sections, state = 'published' WHERE state='waiting'")
-
-
-@asynccontextmanager
-async def desk_on(storage: Storage, **options: Any) -> AsyncIterator[Desk]:
-    clock = SteppableClock(NOW)
-    async with (
-        feed_site() as site,
-        Fetcher(clock, user_agent="test", allow_private=True, **options) as fetcher,
-        FeedReader(clock) as reader,
-    ):
-        made = Desk(storage, site, clock, fetcher, reader)
-        await made.restart()
-        yield made
 
 
 @pytest.fixture
@@ -303,17 +236,6 @@ async def test_410_stops_for_good_even_after_a_restart(desk: Desk) -> None:
     await desk.restart()
     await asyncio.wait_for(desk.watcher._keep_asking(desk.feeds[0], desk.feeds, desk.reader), 5)
     assert (len(desk.site.requests), desk.feeds[0].state.problem) == (1, "gone: the server answered 410")
-
-
-@asynccontextmanager
-async def served_by(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, 0).start()
-        yield f"http://{host}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_permanent_move_is_believed_after_three_polls(desk: Desk) -> None:
