@@ -23,7 +23,7 @@ from .faults import Fault, Faults, token_error
 from .flood import FloodRule
 from .methods import Machine
 from .model import METHODS, TABLES, ApiError, Clock, Json, Params, Uploads, clamp, refuse, require, to_int
-from .schema import check_request, check_result
+from .schema import check_request, check_result, check_update
 from .webhook import Pusher
 
 TOKEN = "777000123:AAsandbox-sandbox-sandbox-sandbox00"  # noqa: S105 - it opens nothing
@@ -46,18 +46,17 @@ class Call:
 class Sandbox:
     """A Bot API server with a world behind it, as an async context manager.
 
-    `validate=False` switches the schema checks off (load tests); `strict=False` records violations without
-    refusing. `advance` moves the clock when the page asks for it. Routes may be added to `app` before entering.
+    `advance` moves the clock when the page asks for it. Routes may be added to `app` before entering. Whoever sets
+    `strict` to False has violations of the schema recorded only, not refused.
     """
 
     def __init__(
         self, clock: Clock, *, token: str = TOKEN, host: str = "127.0.0.1", port: int = 0,
-        strict: bool = True, validate: bool = True, flood: FloodRule | None = None, name: str = "Newsdesk",
-        username: str = "newsdesk_demo_bot", advance: Callable[[float], Awaitable[None]] | None = None,
-        anti_spin: bool = True,
+        flood: FloodRule | None = None, name: str = "Newsdesk", username: str = "newsdesk_demo_bot",
+        advance: Callable[[float], Awaitable[None]] | None = None, anti_spin: bool = True,
     ) -> None:  # fmt: skip
         self.clock, self.token, self.host, self.port = clock, token, host, port
-        self.strict, self.validate, self.advance = strict, validate, advance
+        self.strict, self.advance = True, advance
         self.machine = Machine(clock, bot_id=int(token.partition(":")[0]), name=name, username=username)
         self.machine.flood = flood or FloodRule.off()
         self.faults = Faults(self.machine)
@@ -130,6 +129,8 @@ class Sandbox:
             raise AssertionError(f"not within {timeout} s; the last calls were {last}") from None
 
     def _changed(self, kind: str, chat_id: int, payload: Any) -> None:
+        if kind == "update":
+            self.violations += check_update(payload.to_json())
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             _settle(waiter)
@@ -171,17 +172,16 @@ class Sandbox:
         return answer
 
     async def _answer(self, method: str, params: Params, uploads: Uploads) -> Json:
-        wrong = self._check_request(method, params, uploads) if self.validate else []
+        wrong = self._check_request(method, params, uploads)
         struck = self.faults.strike(method, params) if self.faults.armed else []
         for fault in struck:
             await self._suffer(fault)
         hook, poll = self.machine.webhook.url, method == "getUpdates"
         result = await self._poll.call(params) if poll else self.machine.call(method, params, uploads)
-        if self.validate:
-            found = check_result(method, result)
-            self.violations += found
-            if (wrong or found) and self.strict:
-                raise refuse(f"stand-in: {(wrong + found)[0]}")
+        found = check_result(method, result)
+        self.violations += found
+        if (wrong or found) and self.strict:
+            raise refuse(f"stand-in: {(wrong + found)[0]}")
         if any(fault.name == "drop_after" for fault in struck):
             raise _DroppedError
         return {"ok": True, "result": result, **_webhook_words(method, hook, self.machine.webhook.url)}

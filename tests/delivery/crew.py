@@ -106,7 +106,7 @@ class Crew:
 @asynccontextmanager
 async def crew_on(storage: Storage) -> AsyncIterator[Crew]:
     clock = SteppableClock(RealClock().now(), running=True, speed=10)
-    async with Sandbox(clock, anti_spin=False, validate=False) as sandbox:
+    async with Sandbox(clock, anti_spin=False) as sandbox:
         telegram = connect(sandbox.token, sandbox.url, Pacer(500), clock)
         yield Crew(storage, sandbox, telegram, clock)
         await close(telegram)

@@ -42,7 +42,7 @@ async def killed_and_restarted(
     rng = random.Random(seed)
     config = f"[delivery]\nmessages_per_second = {rate}\n"
     await prepare(database_url, readers)
-    async with Sandbox(RealClock(), validate=False) as sandbox, zygote() as forks:
+    async with Sandbox(RealClock()) as sandbox, zygote() as forks:
         sends = Counter()
         sandbox.machine.listeners.append(lambda kind, chat_id, payload: sends.update([kind]))
         for chat in range(1, readers + 1):
