@@ -69,6 +69,11 @@ class Delivery:
     paid_messages_per_second: int = key(0, file.whole(0, 1000), later=True)
     paid_stars_cap: int = key(0, file.whole(0, 10**9), later=True)
 
+    @property
+    def paid(self) -> bool:
+        """Whether breaking news may cost Stars."""
+        return self.paid_messages_per_second > self.messages_per_second and self.paid_stars_cap > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Posts:

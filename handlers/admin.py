@@ -8,8 +8,9 @@ from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
-from bot.desk import invitations
-from bot.domain.delivery import Broadcast
+from bot.delivery import budget
+from bot.desk import invitations, progress
+from bot.domain.delivery import Broadcast, BroadcastState, pace
 from bot.domain.desk import Editor, Role
 from bot.domain.feed import FeedState
 from bot.domain.post import RichText
@@ -153,7 +154,14 @@ async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id
 async def status(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
     """What the database knows: nothing here is asked of the network."""
     casts = await ctx.storage.broadcasts.open()
-    parts = [await _running(ctx, t), *await _feeds(ctx, t), *await _queue(ctx, t, casts), *await _counts(ctx, t)]
+    tally = await ctx.storage.readers.tally()
+    parts = [
+        await _running(ctx, t),
+        *await _feeds(ctx, t),
+        *await _queue(ctx, t, casts),
+        *await _load(ctx, t, tally),
+        *await _counts(ctx, t, tally),
+    ]
     stops = [
         [button(t("⛔ Stop no. {id}", id=cast.id), CAST.pack(act="stop", id=cast.id))]
         for cast in casts[:_SHOWN]
@@ -199,13 +207,54 @@ async def _queue(ctx: Context, t: Lang, casts: list[Broadcast]) -> list[RichText
     lines = [bold(t.n("{n} send is open", "{n} sends are open", len(casts)))]
     for cast in casts[:_SHOWN]:
         far = await ctx.storage.broadcasts.progress(cast.id)
-        done, total = t.number(far.settled), t.number(far.total)
-        lines.append(RichText(t("• no. {id}: {done} of {total}", id=cast.id, done=done, total=total)))
+        running = cast.state is BroadcastState.RUNNING
+        rate = pace(far.settled, ctx.now - (cast.started_at or ctx.now)) if running else 0.0
+        lines.append(RichText(t("• no. {id}: {way}", id=cast.id, way=progress.way(t, far, rate))))
+        lines += [RichText(line) for line in progress.details(t, far)] if far.settled or far.waiting else []
     return lines
 
 
-async def _counts(ctx: Context, t: Lang) -> list[RichText]:
-    tally = await ctx.storage.readers.tally()
+async def _load(ctx: Context, t: Lang, tally: dict[str, int]) -> list[RichText]:
+    """How full the day is, and what helps when it is too full, in this newsroom's figures."""
+    settings = ctx.settings
+    rate, readers = settings.delivery.messages_per_second, tally.get("active", 0)
+    days = await ctx.storage.broadcasts.daily(now=ctx.now)
+    load = budget.load_of(days, rate=rate, quiet_hours=settings.readers.quiet_hours)
+    line = t.n(
+        "Bot's budget: {share} ({planned} of {n} message a day)",
+        "Bot's budget: {share} ({planned} of {n} messages a day)",
+        load.budget,
+        share=t.percent(load.share),
+        planned=t.number(load.planned),
+    )
+    if not load.tight:
+        return [bold(line)]
+    lists = len(settings.readers.digest_at)
+    advice = [
+        t("⚠️ On a busier day posts will come late. What helps:"),
+        t("• a channel: one message for all instead of {n}", n=t.number(readers)),
+        t.n(
+            "• digests by default: {n} list a day, at most {share} of the budget",
+            "• digests by default: {n} lists a day, at most {share} of the budget",
+            lists,
+            share=t.percent(lists * readers / load.budget),
+        ),
+    ]
+    if not settings.delivery.paid:
+        urgent = readers - tally["breaking_off"]
+        quick = budget.paid(urgent, rate, paid_rate=budget.MOST_PAID)
+        advice.append(
+            t(
+                "• paid broadcast of breaking news: {quick} instead of {slow}, {stars} each time",
+                quick=progress.span(t, quick.seconds),
+                slow=progress.span(t, budget.free(urgent, rate).seconds),
+                stars=progress.stars(t, quick.stars),
+            )
+        )
+    return [bold(line), *map(RichText, advice)]
+
+
+async def _counts(ctx: Context, t: Lang, tally: dict[str, int]) -> list[RichText]:
     names = (
         ("active", t("get news")),
         ("breaking_off", t("of them without breaking")),

@@ -130,6 +130,7 @@ class Broadcasts:
             waiting=waiting,
             p50=p50,
             p95=p95,
+            refusals=tuple(await self.refusals(broadcast_id)) if counts[Result.REJECTED] else (),
         )
 
     async def _percentiles(self, broadcast_id: int, sent: int) -> tuple[float | None, float | None]:
@@ -153,12 +154,27 @@ class Broadcasts:
                 marks.append(None)
         return marks[0], marks[1]
 
-    async def refusals(self, broadcast_id: int) -> list[tuple[str, int]]:
-        """Why readers did not get it: reason and number, most frequent first."""
+    async def daily(self, *, now: int, days: int = 7) -> list[int]:
+        """Messages that broadcasts were to send in each of the last `days`, newest first, back to the first send.
+
+        A day is the 24 hours before `now`, the 24 hours before those, and so on.
+        """
         rows = await self._db.fetch(
-            "SELECT reason, COUNT(*) FROM receipt WHERE broadcast_id = :id AND reason IS NOT NULL AND outcome <> 1"
-            " GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10",
+            "SELECT (:now - started_at) / 86400, CAST(SUM(total) AS BIGINT) FROM broadcast"
+            " WHERE started_at > :since AND started_at <= :now GROUP BY 1",
+            now=now,
+            since=now - days * 86_400,
+        )
+        counts = {int(row[0]): int(row[1]) for row in rows}
+        return [counts.get(day, 0) for day in range(max(counts, default=-1) + 1)]
+
+    async def refusals(self, broadcast_id: int) -> list[tuple[str, int]]:
+        """Why Telegram rejected it: reason and number, most frequent first, ten at most."""
+        rows = await self._db.fetch(
+            "SELECT reason, COUNT(*) FROM receipt WHERE broadcast_id = :id AND outcome = :rejected AND due_at IS NULL"
+            " AND reason IS NOT NULL GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10",
             id=broadcast_id,
+            rejected=int(Result.REJECTED),
         )
         return [(row[0], row[1]) for row in rows]
 

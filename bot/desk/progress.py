@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.clock import Clock
-from bot.domain.delivery import Broadcast, BroadcastState, Progress
+from bot.domain.delivery import Broadcast, BroadcastState, Progress, pace
 from bot.domain.desk import Draft
 from bot.domain.errors import StorageError
 from bot.domain.post import RichText
@@ -29,6 +29,7 @@ _RETRY = 30.0
 _GIVE_UP = 3600
 _COST = 10
 """Counting receipts may take a tenth of the time at most: a card of a million readers is edited less often."""
+_REASONS = 3
 _ENDED = (BroadcastState.DONE, BroadcastState.STOPPED, BroadcastState.CANCELLED)
 
 Keyboard = dict[str, Any]
@@ -66,49 +67,39 @@ def card(
     cancel, stop = f"cast:cancel:{id_}", f"cast:stop:{id_}"
     match broadcast.state:
         case BroadcastState.COUNTDOWN:
-            left = _at_least_one(t, broadcast.due_at - now)
+            left = span(t, broadcast.due_at - now)
             return bold(t("Sending in {span}…", span=left)), buttons([(t("⛔ Call off"), cancel)], danger=cancel)
         case BroadcastState.RUNNING:
             keys = buttons([(t("⏸ Pause"), f"cast:pause:{id_}"), (t("⛔ Stop"), stop)], danger=stop)
-            return _lines(_way(t, progress, rate), _results(t, progress)), keys
+            return _lines("📤 " + way(t, progress, rate), results(t, progress)), keys
         case BroadcastState.PAUSED:
             keys = buttons([(t("▶️ Go on"), f"cast:resume:{id_}"), (t("⛔ Stop"), stop)], danger=stop)
-            return _lines(t("⏸ Paused: {way}", way=_share(t, progress)), _results(t, progress)), keys
+            return _lines(t("⏸ Paused: {way}", way=way(t, progress)), results(t, progress)), keys
         case BroadcastState.CANCELLED:
             return _lines(t("⛔ Called off: nobody got it."), t("Begin again: /breaking")), None
         case BroadcastState.STOPPED:
-            return _lines(t("⛔ Stopped: {way}", way=_share(t, progress)), *_report(t, progress)), None
+            return _lines(t("⛔ Stopped: {way}", way=way(t, progress)), *_report(t, progress)), None
         case BroadcastState.DONE:
-            span = (broadcast.finished_at or now) - (broadcast.started_at or now)
-            return _lines(t("✅ Sent in {span}.", span=_at_least_one(t, span)), *_report(t, progress)), None
+            took = (broadcast.finished_at or now) - (broadcast.started_at or now)
+            return _lines(t("✅ Sent in {span}.", span=span(t, took)), *_report(t, progress)), None
 
 
 def _lines(head: str, *more: str) -> RichText:
     return join("\n", [bold(head), *more])
 
 
-def _way(t: Lang, progress: Progress, rate: float) -> str:
-    """«📤 7 310 из 12 840 (57 %) · 28/с · осталось ≈ 3 мин 17 с», without what is not known yet."""
-    parts = ["📤 " + _share(t, progress)]
+def way(t: Lang, progress: Progress, rate: float = 0.0) -> str:
+    """«7 310 из 12 840 (57 %) · 28/с · осталось ≈ 3 мин 17 с», without what is not known."""
+    done, total = t.number(progress.settled), t.number(progress.total)
+    parts = [t("{done} of {total} ({share})", done=done, total=total, share=t.percent(progress.share))]
     if rate > 0:
         parts.append(t("{n} a second", n=t.number(max(1, round(rate)))))
-        left = progress.total - progress.settled
-        if left > 0:
-            parts.append(t("about {span} left", span=_at_least_one(t, left / rate)))
+    if (left := progress.seconds_left(rate)) is not None:
+        parts.append(t("about {span} left", span=span(t, left)))
     return " · ".join(parts)
 
 
-def _share(t: Lang, progress: Progress) -> str:
-    share = math.floor(100 * progress.settled / progress.total) / 100 if progress.total else 1.0
-    return t(
-        "{done} of {total} ({share})",
-        done=t.number(progress.settled),
-        total=t.number(progress.total),
-        share=t.percent(share),
-    )
-
-
-def _results(t: Lang, progress: Progress) -> str:
+def results(t: Lang, progress: Progress) -> str:
     """«доставлено 7 288 · заблокировали 19 · не удалось 3», and what is rare only where it happened."""
     parts = [
         t("delivered {n}", n=t.number(progress.sent)),
@@ -122,16 +113,30 @@ def _results(t: Lang, progress: Progress) -> str:
     return " · ".join(parts)
 
 
-def _report(t: Lang, progress: Progress) -> list[str]:
-    lines = [_results(t, progress)]
+def details(t: Lang, progress: Progress) -> list[str]:
+    """The results, Telegram's reasons for refusals, and how soon readers had it: a line each."""
+    lines = [results(t, progress)]
+    if progress.refusals:
+        reasons = [f"{reason} ({t.number(n)})" for reason, n in progress.refusals[:_REASONS]]
+        lines.append(t("Telegram's reasons: {reasons}", reasons=", ".join(reasons)))
     if progress.p50 is not None and progress.p95 is not None:
-        half, most = _at_least_one(t, progress.p50), _at_least_one(t, progress.p95)
+        half, most = span(t, progress.p50), span(t, progress.p95)
         if half != most:
             lines.append(t("Half had it within {half}, 95% within {most}.", half=half, most=most))
-    return [*lines, t("Telegram does not tell bots who has read it.")]
+    return lines
 
 
-def _at_least_one(t: Lang, seconds: float) -> str:
+def _report(t: Lang, progress: Progress) -> list[str]:
+    return [*details(t, progress), t("Telegram does not tell bots who has read it.")]
+
+
+def stars(t: Lang, number: int) -> str:
+    """A sum that paid broadcasting costs at most."""
+    return t.n("up to {n} Star", "up to {n} Stars", number)
+
+
+def span(t: Lang, seconds: float) -> str:
+    """A time that something takes: whole seconds, one at least."""
     return t.duration(max(1, math.ceil(seconds)))
 
 
@@ -218,4 +223,4 @@ class ProgressCards:
         else:
             done, span = progress.settled, self._clock.now() - (broadcast.started_at or self._clock.now())
         shown.settled, shown.counted_at, shown.state = progress.settled, now, broadcast.state
-        return done / span if span >= 1 else 0.0
+        return pace(done, span)

@@ -171,7 +171,7 @@ Outcome = Sent | Wait | Gone | Moved | Rejected | Uncertain
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a broadcast is. `total` is the audience as counted at its start; p50 and p95 are seconds from
-    the start to a reader, None when nobody has it yet."""
+    the start to a reader, None when nobody has it yet. `refusals`: why it was rejected, and how often."""
 
     total: int
     sent: int
@@ -181,8 +181,28 @@ class Progress:
     waiting: int
     p50: float | None = None
     p95: float | None = None
+    refusals: tuple[tuple[str, int], ...] = ()
 
     @property
     def settled(self) -> int:
         """Readers who need nothing more."""
         return self.sent + self.gone + self.rejected + self.uncertain
+
+    @property
+    def left(self) -> int:
+        """Readers who are still to come."""
+        return max(0, self.total - self.settled)
+
+    @property
+    def share(self) -> float:
+        """How much is settled, in whole hundredths, rounded down: 1.0 is the end and nothing else."""
+        return 100 * self.settled // self.total / 100 if self.total else 1.0
+
+    def seconds_left(self, rate: float) -> float | None:
+        """How long the rest takes at `rate` deliveries a second; None when nothing is left or the rate unknown."""
+        return self.left / rate if self.left and rate > 0 else None
+
+
+def pace(deliveries: int, seconds: float) -> float:
+    """Deliveries a second over that time; 0.0 while it is too short to tell."""
+    return deliveries / seconds if seconds >= 1 else 0.0

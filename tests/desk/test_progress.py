@@ -58,6 +58,8 @@ def test_what_is_rare_or_unknown_is_told_only_when_it_is_there() -> None:
     assert "осталось" not in _said(S.RUNNING, FULL, rate=5.0)[0]
     assert _said(S.RUNNING, Progress(0, 0, 0, 0, 0, 0))[0].startswith("📤 0 из 0 (100 %)")
     assert "Half" not in _said(S.DONE, Progress(1, 0, 1, 0, 0, 0), language="en")[0]
+    refused = replace(FULL, refusals=(("message is too long", 4), ("TOPIC_CLOSED", 2)))
+    assert "\nПричины от Telegram: message is too long (4), TOPIC_CLOSED (2)\n" in _said(S.DONE, refused)[0]
     assert "Half" not in _said(S.DONE, replace(FULL, p50=0.2, p95=0.9), language="en")[0]
 
 

@@ -10,6 +10,7 @@ from aiogram.types import BotCommandScopeChat
 from talking import START, Chat
 
 from bot.desk import drafts, invitations
+from bot.domain.delivery import BroadcastState, Receipt, Result
 from bot.domain.desk import Role
 from bot.domain.post import RichText
 from bot.sandbox.client import Person
@@ -234,7 +235,8 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
         "• Дала: прочитана 40 с назад",
         "🟠 https://news.example/kk.rss: прочитана 2 ч назад · ⚠️ http 503",
         "Идёт 1 рассылка",
-        f"• № {cast}: 0 из 2",
+        f"• № {cast}: 0 из 2 (0 %)",
+        "Бюджет бота: 0 % (0 из 1 618 200 сообщений в день)",
         "• получают новости: 3",
         "• из них без срочного: 1",
         "⚠️ Самое старое сообщение ждёт ответа уже 1 мин 30 с.",
@@ -243,6 +245,86 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
     assert labels(shown) == [f"⛔ Стоп № {cast}"]
     await owner.tap(shown, "Стоп")
     assert await chat.storage.broadcasts.open() == []
+
+
+async def _sends(chat: Chat, total: int, *, days: int) -> None:
+    """A send to so many readers on each of the last days."""
+    for day in range(days):
+        begun = START - 3600 - day * 86_400
+        cast = await _cast(chat, begun, total)
+        await chat.storage.engine.write("UPDATE broadcast SET state = 'done' WHERE id = :id", id=cast)
+
+
+async def _cast(chat: Chat, begun: int, total: int) -> int:
+    draft = await chat.storage.editors.new_draft(ADA, ADA, "ru", now=begun)
+    filled = await chat.storage.editors.fill_draft(draft.id, RichText("Мост закрыт"), "", "")
+    assert filled is not None
+    cast = await drafts.launch(chat.storage, filled, "ru", countdown=5, start=0, now=begun)
+    assert cast is not None
+    moved = await chat.storage.broadcasts.change(
+        cast, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=begun
+    )
+    assert moved
+    await chat.storage.engine.write("UPDATE broadcast SET total = :total WHERE id = :id", total=total, id=cast)
+    return cast
+
+
+async def test_status_tells_how_a_send_goes(chat: Chat, owner: Person) -> None:
+    cast = await _cast(chat, START - 10, 400)
+    results = [Result.SENT] * 96 + [Result.GONE, Result.UNCERTAIN, Result.REJECTED, Result.REJECTED]
+    receipts = [
+        Receipt(cast, n, result, 1000 + 90 * n, message_id=n, reason="message is too long" if n > 97 else None)
+        for n, result in enumerate(results)
+    ]
+    receipts.append(Receipt(cast, 999, Result.WAITING, 1, due_at=START + 60))
+    await chat.storage.deliveries.settle(receipts, [], worker="w", until=0, now=START)
+    await owner.send("/status")
+    shown = (await owner.next("🟢 Работает"))["text"].replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    at = shown.index(f"• № {cast}: 100 из 400 (25 %) · 10/с · осталось ≈ 30 с")
+    assert shown[at + 1 : at + 4] == [
+        "доставлено 96 · заблокировали 1 · не удалось 2 · ответ потерян 1 · ждут повтора 1",
+        "Причины от Telegram: message is too long (2)",
+        "Половина получила за 6 с, 95 % — за 10 с.",
+    ]
+
+
+async def test_an_ordinary_day_that_fits_needs_no_advice(chat: Chat, owner: Person) -> None:
+    await _sends(chat, 1_149_000, days=3)
+    await owner.send("/status")
+    text = (await owner.next("🟢 Работает"))["text"].replace("\N{NO-BREAK SPACE}", " ")
+    assert "Бюджет бота: 71 % (1 149 000 из 1 618 200 сообщений в день)\n" in text
+    assert "Что поможет" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "advice"),
+    [
+        (
+            "ru",
+            [
+                "⚠️ В день понасыщеннее новости опоздают. Что поможет:",
+                "• канал: одно сообщение на всех вместо 31",
+                "• обзоры по умолчанию: 2 списка в день, не больше 0 % бюджета",
+                "• платная рассылка срочного: 1 с вместо 2 с, каждый раз до 4 звёзд",
+            ],
+        ),
+        ("kk", ["• шұғыл хабарды ақылы тарату: 2 с орнына 1 с, әр жолы 4 жұлдызға дейін"]),
+        ("en", ["• paid broadcast of breaking news: 1 s instead of 2 s, up to 4 Stars each time"]),
+    ],
+)
+async def test_a_full_day_comes_with_advice_in_figures(
+    chat: Chat, owner: Person, language: str, advice: list[str]
+) -> None:
+    for number in range(31):
+        reader = await chat.storage.readers.meet(700 + number, language="ru", breaking=True, now=START)
+        await chat.storage.readers.consent(reader.id, "v1", now=START)
+    mine = await chat.storage.readers.meet(OWNER, language=language, breaking=True, now=START)
+    await chat.storage.readers.set_language(mine.id, language, now=START)
+    await _sends(chat, 1_500_000, days=3)
+    await owner.send("/status")
+    text = (await owner.next("🟢"))["text"].replace("\N{NO-BREAK SPACE}", " ")
+    assert "92" in text.split("1 618 200" if language != "en" else "1,618,200")[0]
+    assert set(advice) <= set(text.splitlines())
 
 
 async def test_feeds_of_one_title_are_told_apart(chat: Chat, owner: Person) -> None:

@@ -92,6 +92,7 @@ async def test_progress_and_refusals_are_counted_from_receipts(storage: Storage)
         receipt(broadcast, 201, Result.GONE, reason="blocked"),
         receipt(broadcast, 202, Result.GONE, reason="blocked"),
         receipt(broadcast, 203, Result.REJECTED, reason="bad"),
+        *(receipt(broadcast, n, Result.REJECTED, reason="worse") for n in (208, 209)),
         receipt(broadcast, 204, Result.UNCERTAIN, reason="lost"),
         receipt(broadcast, 205, Result.UNCERTAIN, reason="lost", due_at=9),
         receipt(broadcast, 206, Result.WAITING, due_at=9),
@@ -99,13 +100,26 @@ async def test_progress_and_refusals_are_counted_from_receipts(storage: Storage)
     ]
     await storage.deliveries.settle(sent + other, [], worker="w", until=9, now=9)
     now = await storage.broadcasts.progress(broadcast.id)
-    assert (now.sent, now.gone, now.rejected, now.uncertain, now.waiting) == (100, 2, 1, 1, 2)
-    assert (now.total, now.settled) == (107, 104)
+    assert (now.sent, now.gone, now.rejected, now.uncertain, now.waiting) == (100, 2, 3, 1, 2)
+    assert (now.total, now.settled, now.left, now.share) == (109, 106, 3, 0.97)
+    assert (now.seconds_left(1.5), now.seconds_left(0)) == (2.0, None)
     assert (now.p50, now.p95) == (5.0, 9.5)
-    assert await storage.broadcasts.refusals(broadcast.id) == [("blocked", 2), ("lost", 2), ("bad", 1)]
+    assert await storage.broadcasts.refusals(broadcast.id) == [("worse", 2), ("bad", 1)]
+    assert now.refusals == (("worse", 2), ("bad", 1))
     nothing = await storage.broadcasts.progress(404)
     assert (nothing.total, nothing.settled) == (0, 0)
     assert await storage.broadcasts.refusals(404) == []
+
+
+async def test_the_last_days_are_counted_back_from_now(storage: Storage) -> None:
+    day, now = 86_400, 30 * 86_400
+    assert await storage.broadcasts.daily(now=now) == []
+    for started, total in ((now, 5), (now - day + 1, 7), (now - 2 * day, 11), (now - 9 * day, 13), (now + 60, 17)):
+        cast = await running(storage, total=total)
+        await storage.engine.write("UPDATE broadcast SET started_at = :at WHERE id = :id", at=started, id=cast.id)
+    waits = await running(storage, total=19)
+    await storage.engine.write("UPDATE broadcast SET started_at = NULL WHERE id = :id", id=waits.id)
+    assert await storage.broadcasts.daily(now=now) == [12, 0, 11]
 
 
 async def test_percentiles_of_many_are_looked_up_in_a_part(sqlite_storage: Storage) -> None:

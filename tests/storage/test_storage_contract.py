@@ -33,6 +33,7 @@ READS: dict[str, Call] = {
     "articles.known": lambda s: s.articles.known(["k"]),
     "articles.newest": lambda s: s.articles.newest(5),
     "articles.search": lambda s: s.articles.search("слово", 5),
+    "broadcasts.daily": lambda s: s.broadcasts.daily(now=1),
     "broadcasts.get": lambda s: s.broadcasts.get(1),
     "broadcasts.open": lambda s: s.broadcasts.open(),
     "broadcasts.progress": lambda s: s.broadcasts.progress(1),
