@@ -35,6 +35,11 @@ class Articles:
         rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM article WHERE id = :id", id=article_id)
         return _article(rows[0]) if rows else None
 
+    async def oldest(self, feed_id: int) -> int | None:
+        """When the oldest article came out that this feed brought first; None without a dated one."""
+        rows = await self._db.fetch("SELECT MIN(published_at) FROM article WHERE feed_id = :feed_id", feed_id=feed_id)
+        return None if rows[0][0] is None else int(rows[0][0])
+
     async def newest(self, limit: int) -> list[Article]:
         """The newest articles of all sections."""
         rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM article ORDER BY id DESC LIMIT :limit", limit=limit)

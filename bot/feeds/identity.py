@@ -68,7 +68,7 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """Unknown but dated more than a day ago: stored silently."""
+    """Unknown but dated more than a day ago, or before what was there at first: stored silently."""
 
     entry: Entry
     keys: tuple[str, ...]
@@ -164,8 +164,11 @@ def recognise(
     host: str,
     feed_id: int = 0,
     repeated: Collection[str] = (),
+    since: float = 0.0,
 ) -> list[Verdict]:
     """Decide for each entry, in order, which article it is.
+
+    What is unknown and dated before `since` was in the feed before we were and slid back: it is no news.
 
     `known` holds the articles found under any of `document_keys(entries, host=host, repeated=repeated)`. An edit
     counts only from the feed that brought the article (`feed_id`), or two feeds that word it differently would
@@ -177,7 +180,7 @@ def recognise(
     return [
         _known(hit, entry, of_entry, now, feed_id)
         if (hit := _hit(entry, of_entry, known, now))
-        else _unknown(entry, of_entry, now, newest)
+        else _unknown(entry, of_entry, max(now - DAY, since), now, newest)
         for entry, of_entry in zip(entries, keys, strict=True)
     ]
 
@@ -220,10 +223,13 @@ def _known(article: KnownArticle, entry: Entry, keys: tuple[str, ...], now: floa
     return Edited(article.id, entry, keys)
 
 
-def _unknown(entry: Entry, keys: tuple[str, ...], now: float, newest: int) -> New | Old:
-    """`newest` is the latest date around: where others are later, a date of months ago is true, else a broken clock."""
+def _unknown(entry: Entry, keys: tuple[str, ...], fresh: float, now: float, newest: int) -> New | Old:
+    """`newest` is the latest date around: where others are later, a date of months ago is true, else a broken clock.
+
+    What came out before `fresh` is no news.
+    """
     published = entry.published
-    if published is not None and published < now - DAY and (published >= now - OLDEST or published < newest):
+    if published is not None and published < fresh and (published >= now - OLDEST or published < newest):
         return Old(entry, keys)
     return New(replace(entry, published=believable(published, now)), keys)
 

@@ -38,6 +38,7 @@ PARALLEL = 16
 """Polls at once: each may hold a body of 10 MB."""
 NEWEST_OF_A_FLOOD = 5
 POLLS_TO_MOVE = 3
+HOUR = 3600
 BUSY_PAUSE, POISON_PAUSE = 10, 3600
 """Seconds until a feed is asked again that the database, or a bug of ours, kept from being saved."""
 
@@ -194,7 +195,15 @@ class Watcher:
         host = urlsplit(answer.final_url).hostname or ""
         keys = document_keys(entries, host=host, repeated=reading.repeated)
         known = await self._storage.articles.known([key for of_entry in keys for key in of_entry])
-        verdicts = recognise(entries, known, now, host=host, feed_id=state.id, repeated=reading.repeated)
+        verdicts = recognise(
+            entries,
+            known,
+            now,
+            host=host,
+            feed_id=state.id,
+            repeated=reading.repeated,
+            since=await self._since(state, now),
+        )
         poll = self._changes(feed, state, verdicts, known, reading.total, now)
         state = replace(state, title=document.title or state.title, primed_at=state.primed_at or int(now))
         if any(isinstance(verdict, Known) and verdict.postponed for verdict in verdicts):
@@ -203,6 +212,13 @@ class Watcher:
         feed.ttl = document.ttl or 0
         fresh = sum(found.publish for found in poll.new)
         return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state)
+
+    async def _since(self, state: FeedState, now: float) -> float:
+        """What is older slid back into the feed; after a day the age of an item tells as much."""
+        if state.primed_at is None or now - state.primed_at > DAY:
+            return 0.0
+        oldest = await self._storage.articles.oldest(state.id)
+        return min(oldest or 0, state.primed_at - HOUR)
 
     async def _save(self, feed: _Feed, checked: Checked, poll: Poll, now: float) -> None:
         """Write the poll and when the next one is due; wake whoever publishes."""

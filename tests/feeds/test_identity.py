@@ -184,6 +184,12 @@ def test_newest_withdrawn_and_old_ones_slide_back(room: Newsroom) -> None:
     assert [type(verdict) for verdict in verdicts[-2:]] == [Old, Old]
 
 
+def test_what_is_older_than_all_that_was_there_at_first_slid_back(room: Newsroom) -> None:
+    verdicts = recognise(stories(50, 60, published=NOW - 5000), {}, NOW, host="news.test", since=NOW - 4000)
+    assert [type(verdict) for verdict in verdicts] == [Old, Old]
+    assert isinstance(recognise([story(1)], {}, NOW, host="news.test", since=NOW - 4000)[0], New)
+
+
 @pytest.mark.parametrize("change", [{}, {"published": NOW - 1}])
 def test_old_article_bumped_to_the_top(room: Newsroom, change: dict[str, int]) -> None:
     room.poll([replace(story(39), **change), *stories(*range(10, 39))])

@@ -32,6 +32,7 @@ READS: dict[str, Call] = {
     "articles.get": lambda s: s.articles.get(1),
     "articles.known": lambda s: s.articles.known(["k"]),
     "articles.newest": lambda s: s.articles.newest(5),
+    "articles.oldest": lambda s: s.articles.oldest(1),
     "articles.search": lambda s: s.articles.search("слово", 5),
     "broadcasts.daily": lambda s: s.broadcasts.daily(now=1),
     "broadcasts.get": lambda s: s.broadcasts.get(1),

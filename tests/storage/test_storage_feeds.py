@@ -72,6 +72,14 @@ async def test_a_poll_is_kept_with_articles_aliases_posts_and_state(storage: Sto
     assert (post.article_id, post.title, post.everybody, post.sections, served) == (ids[0], TEXT, True, ALL_SECTIONS, 0)
 
 
+async def test_the_oldest_of_a_feed(storage: Storage) -> None:
+    assert await storage.articles.oldest(1) is None
+    await saved(storage, article(1, 1, published_at=None))
+    assert await storage.articles.oldest(1) is None
+    await saved(storage, article(2, 1, published_at=70), article(3, 1, published_at=50), article(4, 2, published_at=9))
+    assert await storage.articles.oldest(1) == 50
+
+
 async def test_an_edit_raises_the_version_once(storage: Storage) -> None:
     (id_,) = await saved(storage, article(1, 1))
     (feed,) = await storage.feeds.watch(["https://e.kz/rss"])
