@@ -69,13 +69,12 @@ class Run:
 
 @dataclass(slots=True)
 class Job:
-    """One reader of one broadcast. `block` is None for a reader who had to wait; `booked`: has its chat's place."""
+    """One reader of one broadcast. `block` is None for a reader who had to wait."""
 
     run: Run
     reader: Recipient
     block: Block | None
     attempts: int = 0
-    booked: bool = False
 
 
 class Owed:
@@ -187,7 +186,7 @@ class Lanes:
         for broadcast_id, attempts, reader in due:
             run = self._runs.get(broadcast_id)
             if run and not run.closing:
-                self._jobs[run.broadcast.lane].appendleft(Job(run, reader, None, attempts, booked=True))
+                self._jobs[run.broadcast.lane].appendleft(Job(run, reader, None, attempts))
 
     async def fill(self) -> bool:
         """Read the next readers into each lane that runs low; False when there was nothing to read."""
@@ -233,9 +232,8 @@ class Lanes:
 
     def next(self, now: float) -> Job | None:
         """The job that goes next; None when nothing is here."""
-        while self._later and self._later[0][0] <= now:
-            job = heapq.heappop(self._later)[2]
-            self._jobs[job.run.broadcast.lane].appendleft(job)
+        if self._later and self._later[0][0] <= now:
+            self._return_later(now)
         lane = self._shares.turn([lane for lane, jobs in self._jobs.items() if jobs])
         if lane is None:
             return None
@@ -243,9 +241,15 @@ class Lanes:
         job.run.unsettled += 1
         return job
 
+    def _return_later(self, now: float) -> None:
+        back = []
+        while self._later and self._later[0][0] <= now:
+            back.append(heapq.heappop(self._later)[2])
+        for job in reversed(back):  # after a long pause several of one chat may be due: in their order
+            self._jobs[job.run.broadcast.lane].appendleft(job)
+
     def postpone(self, job: Job, until: float) -> None:
-        """Bring the job back at that moment of the monotonic clock: its chat's place is booked then."""
-        job.booked = True
+        """Bring the job back at that moment of the monotonic clock."""
         job.run.unsettled -= 1
         heapq.heappush(self._later, (until, next(self._order), job))
 
@@ -261,6 +265,11 @@ class Lanes:
         if any(self._jobs.values()):
             return 0.0
         return max(0.0, self._later[0][0] - now) if self._later else None
+
+    @property
+    def urgent(self) -> bool:
+        """Whether breaking news waits here."""
+        return bool(self._jobs[Lane.BREAKING])
 
     @property
     def low(self) -> bool:

@@ -50,15 +50,20 @@ class Pacer:
         self.take(now)
         return wait
 
-    def reserve_chat(self, chat_id: int, now: float) -> float:
-        """Book the chat's next place; the seconds until it. Bookings of one chat keep their order."""
+    def enter_chat(self, chat_id: int, now: float) -> float:
+        """Take the chat's place now and return 0.0, or return the moment from when it can be asked for again.
+
+        Nothing is booked ahead: whoever asks first at that moment goes, so breaking news is before what waited longer.
+        """
         interval, burst = _chat_pace(chat_id)
         rested = now - interval * burst
-        booked = max(self._chats.get(chat_id, rested), rested) + interval
-        self._chats[chat_id] = booked
+        place = max(self._chats.get(chat_id, rested), rested) + interval
+        if place > now:
+            return place
+        self._chats[chat_id] = place
         if len(self._chats) > self._sweep_at:
             self._sweep(now)
-        return max(0.0, booked - now)
+        return 0.0
 
     def hold_chat(self, chat_id: int, seconds: float, now: float) -> None:
         """After a 429 of this chat: its next place is not before that."""
@@ -83,7 +88,7 @@ class Pacer:
 
     def _sweep(self, now: float) -> None:
         """Forget chats that have their whole burst back, so that memory does not grow with the readers."""
-        self._chats = {chat: booked for chat, booked in self._chats.items() if booked > now - _chat_pace(chat)[0] * 3}
+        self._chats = {chat: taken for chat, taken in self._chats.items() if taken > now - _chat_pace(chat)[0] * 3}
         self._sweep_at = max(_SWEEP, 2 * len(self._chats))
 
 

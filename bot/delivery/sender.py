@@ -12,7 +12,9 @@ import asyncio
 import logging
 import random
 from collections import deque
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol, TypeVar
 
 from bot.clock import Clock
 from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
@@ -31,6 +33,8 @@ _COMMIT_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 _SHORT_WAIT = 5.0
 _TRIES = 50
+_SPARE = 4  # workers that only breaking news may use, when slow answers keep all others
+_T = TypeVar("_T")
 
 
 class Deliverer(Protocol):
@@ -70,7 +74,7 @@ class Sender:
         self._parked: deque[asyncio.Future[None]] = deque()
         self._round_trips: deque[float] = deque([0.1], maxlen=100)
         self._most = most
-        self._limit = min(most, concurrency(pacer.allowed, 0.1))
+        self._limit = self._least_of(concurrency(pacer.allowed, 0.1))
         self._results: list[tuple[Job, Receipt | None]] = []
         self._writing = 0
         self._outages = 0
@@ -90,8 +94,8 @@ class Sender:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set, then let what is in flight finish, write its receipts, give leases back."""
         self._lanes.epoch = int(self._clock.now())
-        await self._restore_holds()
-        await self._lanes.restore()
+        await self._stored(self._restore_holds)
+        await self._stored(self._lanes.restore)
         async with asyncio.TaskGroup() as tasks:
             services = (self._feed(), self._pace(), self._write_results(), *(self._work() for _ in range(self._most)))
             running = [tasks.create_task(service) for service in services]
@@ -104,7 +108,10 @@ class Sender:
             finally:
                 for task in running:
                     task.cancel()
-        await self._storage.deliveries.release(self._worker)
+        try:
+            await self._storage.deliveries.release(self._worker)
+        except StorageError as error:
+            _log.warning("leases could not be given back, they run out in %s s: %s", LEASE_SECONDS, error)
 
     async def _restore_holds(self) -> None:
         wall, now = self._clock.now(), self._clock.monotonic()
@@ -150,10 +157,13 @@ class Sender:
                 parked.set_result(None)
             await self._clock.sleep(0)
 
+    def _least_of(self, wanted: int) -> int:
+        return min(wanted, max(1, self._most - _SPARE))
+
     def _room(self) -> bool:
         return (
             not self._stopping
-            and self._in_flight < self._limit
+            and self._in_flight < (self._most if self._lanes.urgent else self._limit)
             and len(self._results) + self._writing < _MOST_UNWRITTEN
         )
 
@@ -190,11 +200,11 @@ class Sender:
             if due is not None:
                 self._record(job, Wait(max(0.0, due - self._clock.now()), "order"), None)
                 continue
-            wait = 0.0 if job.booked else self._pacer.reserve_chat(job.reader.chat_id, now)
-            if wait > _SHORT_WAIT:
-                self._record(job, Wait(wait), None)
-            elif wait > 0:
-                self._lanes.postpone(job, now + wait)
+            until = self._pacer.enter_chat(job.reader.chat_id, now)
+            if until > now + _SHORT_WAIT:
+                self._record(job, Wait(until - now), None)
+            elif until:
+                self._lanes.postpone(job, until)
             else:
                 self._pacer.take(now)
                 self._busy_chats[job.reader.chat_id] = []
@@ -228,7 +238,7 @@ class Sender:
             outcome = await self._deliverer.deliver(body.method, body.to(chat_id, reader.thread_id))
             match outcome:
                 case Moved(new_id) if new_id != chat_id:
-                    await self._storage.readers.move(chat_id, new_id)
+                    await self._stored(partial(self._storage.readers.move, chat_id, new_id))
                     chat_id = new_id
                 case Rejected() if simpler := body.simpler():
                     body = simpler
@@ -240,7 +250,7 @@ class Sender:
         self.sent += 1
         if self.sent % 50 == 0:
             p95 = sorted(self._round_trips)[int(len(self._round_trips) * 0.95)]
-            self._limit = min(self._most, concurrency(self._pacer.allowed, p95))
+            self._limit = self._least_of(concurrency(self._pacer.allowed, p95))
 
     async def _heed(self, outcome: Outcome, chat_id: int) -> None:
         """Hold whom the outcome says to hold; a hold of Telegram's survives a restart."""
@@ -248,11 +258,12 @@ class Sender:
         match outcome:
             case Wait(seconds, "flood"):
                 _log.warning("Telegram asks for %.0f s of patience (429)", seconds)
-                await self._storage.deliveries.hold(chat_id, int(wall + seconds) + 1)
                 self._pacer.hold_chat(chat_id, seconds, now)
+                holds = {chat_id: seconds}
                 if chat_id > 0:  # a group's 429 is about its own 20 a minute
-                    pause = self._pacer.hold_bulk(seconds, now, slower=True)
-                    await self._storage.deliveries.hold(0, int(wall + pause) + 1)
+                    holds[0] = self._pacer.hold_bulk(seconds, now, slower=True)
+                for held, pause in holds.items():
+                    await self._stored(partial(self._storage.deliveries.hold, held, int(wall + pause) + 1))
             case Wait(_, "outage") | Uncertain():
                 if now >= self._pacer.held_until:
                     self._outages += 1
@@ -323,7 +334,7 @@ class Sender:
             finished, self._lanes.finished = self._lanes.finished, []
             if results or finished or self._lanes.busy:
                 self._writing = len(results)
-                await self._write([receipt for _, receipt in results if receipt], finished)
+                await self._stored(partial(self._write, [receipt for _, receipt in results if receipt], finished))
                 for job, _ in results:
                     job.run.unsettled -= 1
                 self._writing = 0
@@ -334,15 +345,16 @@ class Sender:
                 await self._clock.sleep(_COMMIT_SECONDS)
 
     async def _write(self, receipts: list[Receipt], finished: list[tuple[int, int]]) -> None:
-        """Until the database takes them: what was sent must not be forgotten."""
+        now = int(self._clock.now())
+        await self._storage.deliveries.settle(
+            receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now
+        )
+
+    async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Until the database takes it: what was sent or said must not be forgotten."""
         while True:
-            now = int(self._clock.now())
             try:
-                await self._storage.deliveries.settle(
-                    receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now
-                )
+                return await work()
             except StorageError as error:
-                _log.error("receipts wait for the database: %s", error)
+                _log.error("sending waits for the database: %s", error)
                 await self._clock.sleep(1.0)
-            else:
-                return

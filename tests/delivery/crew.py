@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -13,14 +14,14 @@ from bot.clock import RealClock, SteppableClock
 from bot.delivery.lanes import Lanes
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Renderings
-from bot.delivery.sender import Sender
+from bot.delivery.sender import Deliverer, Sender
 from bot.domain.article import Section
-from bot.domain.delivery import Audience, Lane, Progress
+from bot.domain.delivery import Audience, Lane, Outcome, Progress, Sent
 from bot.domain.post import Post, PostKind, PostState, RichText
 from bot.i18n import Words
 from bot.posts.compose import PostStyle
 from bot.sandbox.http import Sandbox
-from bot.telegram import Telegram, close, connect
+from bot.telegram import close, connect
 from storage import Storage
 from storage.posts import add_post
 from tests.factories import subscribe
@@ -34,7 +35,7 @@ class Crew:
 
     storage: Storage
     sandbox: Sandbox
-    telegram: Telegram
+    telegram: Deliverer
     clock: SteppableClock
     pacer: Pacer = field(default_factory=lambda: Pacer(500))
     posts: int = 0
@@ -119,3 +120,35 @@ async def people(crew: Crew, number: int, *, first: int = 1001) -> range:
         crew.sandbox.people.add(chat, started=True)
     await subscribe(crew.storage, chats, 1)
     return chats
+
+
+@dataclass
+class Wire:
+    """Telegram that takes its time; `log` holds when each message left, to whom, and its words."""
+
+    clock: SteppableClock
+    seconds: float = 0.08
+    log: list[tuple[float, int, str]] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def deliver(self, method: str, body: bytes) -> Outcome:
+        """See `Deliverer`."""
+        call = json.loads(body)
+        self.log.append((self.clock.monotonic(), call["chat_id"], call["text"]))
+        self.heard.set()
+        await self.clock.sleep(self.seconds)
+        return Sent(len(self.log))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something on the wire."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self.heard.clear()
+                await self.heard.wait()
+
+
+def on_the_wire(storage: Storage, *, rate: float, speed: float, seconds: float = 0.08) -> tuple[Crew, Wire]:
+    """A crew without HTTP, whose time runs at `speed`."""
+    clock = SteppableClock(RealClock().now(), running=True, speed=speed)
+    wire = Wire(clock, seconds)
+    return Crew(storage, Sandbox(clock), wire, clock, Pacer(rate)), wire

@@ -15,6 +15,14 @@ from bot.domain.delivery import Lane
 LATE = st.sampled_from([0.0, 0.0, 0.001, 0.02, 0.2, 1.5])
 
 
+def entered(pacer: Pacer, chat_id: int, now: float) -> float:
+    """When a message to this chat goes that asks now and again until it may."""
+    while until := pacer.enter_chat(chat_id, now):
+        assert until > now
+        now = until
+    return now
+
+
 def busiest_second(times: list[float]) -> int:
     """The most messages within any second."""
     times, most, first = sorted(times), 0, 0
@@ -107,7 +115,7 @@ def test_places_of_a_chat_keep_their_order_and_distance(asks: list[tuple[int, fl
     places: dict[int, list[float]] = {}
     for chat, later in asks:
         now += later
-        places.setdefault(chat, []).append(now + pacer.reserve_chat(chat, now))
+        places.setdefault(chat, []).append(entered(pacer, chat, now))
     for chat, times in places.items():
         interval, burst = (1.0, 3) if chat > 0 else (3.0, 1)
         assert all(before <= after for before, after in pairwise(times))
@@ -120,16 +128,26 @@ def test_places_of_a_chat_keep_their_order_and_distance(asks: list[tuple[int, fl
 
 def test_a_group_gets_twenty_a_minute_a_person_a_burst_of_three() -> None:
     pacer = Pacer(1000)
-    assert [round(pacer.reserve_chat(-7, 0.0)) for _ in range(4)] == [0, 3, 6, 9]
-    assert [round(pacer.reserve_chat(7, 0.0)) for _ in range(5)] == [0, 0, 0, 1, 2]
+    assert [entered(pacer, -7, 0.0) for _ in range(4)] == [0, 3, 6, 9]
+    assert [entered(pacer, 7, 0.0) for _ in range(5)] == [0, 0, 0, 1, 2]
 
 
 def test_a_held_chat_waits_and_the_others_do_not() -> None:
     pacer = Pacer(29)
     pacer.hold_chat(5, 30, 0.0)
     pacer.hold_chat(5, 10, 0.0)
-    assert pacer.reserve_chat(5, 0.0) >= 30
-    assert pacer.reserve_chat(6, 0.0) == 0.0
+    assert entered(pacer, 5, 0.0) >= 30
+    assert pacer.enter_chat(6, 0.0) == 0.0
+
+
+def test_asking_books_nothing() -> None:
+    """What asks later but matters more is not behind what has asked before."""
+    pacer = Pacer(1000)
+    while not pacer.enter_chat(7, 0.0):
+        pass
+    asked = [pacer.enter_chat(7, 0.5) for _ in range(50)]
+    assert asked == [1.0] * 50
+    assert pacer.enter_chat(7, 1.0) == 0.0
 
 
 def test_memory_of_chats_does_not_grow_with_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,9 +156,9 @@ def test_memory_of_chats_does_not_grow_with_the_readers(monkeypatch: pytest.Monk
     pacer._sweep_at = 100
     pacer.hold_chat(-1, 10_000, 0.0)
     for chat in range(1, 20_000):
-        pacer.reserve_chat(chat, chat / 29)
+        pacer.enter_chat(chat, chat / 29)
     assert len(pacer._chats) <= 2 * 100
-    assert pacer.reserve_chat(-1, 1000.0) > 8000, "a hold is not forgotten"
+    assert entered(pacer, -1, 1000.0) > 9000, "a hold is not forgotten"
 
 
 @settings(max_examples=30, deadline=None)
@@ -151,7 +169,34 @@ def test_forgetting_a_chat_changes_nothing_for_it(asks: list[tuple[int, float]])
         now += later
         chat = chat if chat % 2 else -chat
         forgets._sweep(now)
-        assert forgets.reserve_chat(chat, now) == keeps.reserve_chat(chat, now)
+        assert forgets.enter_chat(chat, now) == keeps.enter_chat(chat, now)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.01, 0.5, 30.0, 86_400.0]), st.booleans()), min_size=1, max_size=200))
+def test_a_clock_that_jumps_earns_nothing(asks: list[tuple[float, bool]]) -> None:
+    """After hours without a message (the machine slept, a demo's clock was moved) the pace is the same."""
+    pacer, now, sent = Pacer(50), 0.0, []
+    for jump, flood in asks:
+        now += jump
+        if flood:
+            before, paused = pacer.rate, now < pacer.held_until
+            pacer.hold_bulk(2, now, slower=True)
+            assert pacer.rate == pytest.approx(max(12.5, before if paused else before * 0.95))
+        now += pacer.delay(now)
+        assert now >= pacer.held_until
+        pacer.take(now)
+        sent.append(now)
+        assert 12.5 <= pacer.rate <= 50
+    assert busiest_second(sent) <= 50 * 1.03 + 1
+
+
+def test_a_jump_of_the_clock_gives_back_one_step_of_the_rate() -> None:
+    pacer = Pacer(100)
+    for n in range(5):
+        pacer.hold_bulk(1, n * 2.0, slower=True)
+    low = pacer.rate
+    pacer.delay(86_400.0)
+    assert pacer.rate == pytest.approx(low * 1.01), "a day without sending proves nothing"
 
 
 def test_concurrency_covers_the_round_trip() -> None:

@@ -268,6 +268,32 @@ async def test_receipts_wait_for_a_database_that_is_busy(crew: Crew, monkeypatch
     assert crew.received("Финал").total() == 30
 
 
+@pytest.mark.parametrize("noun", ["deliveries.hold", "readers.move"])
+async def test_a_database_that_is_busy_loses_no_outcome(crew: Crew, monkeypatch: pytest.MonkeyPatch, noun: str) -> None:
+    await people(crew, 5)
+    group = crew.sandbox.people.group(-500, "Болельщики", admins=[crew.sandbox.people.known(1001)], basic=True)
+    await subscribe(crew.storage, range(-500, -499), 1)
+    moved = crew.sandbox.people.migrate(group)
+    crew.sandbox.faults.fail("flood_chat", "sendMessage", {"chat_id": 1002}, times=1, seconds=3)
+    table, _, method = noun.partition(".")
+    repository, troubles = getattr(crew.storage, table), 2
+    real = getattr(repository, method)
+
+    async def busy(*args: Any) -> None:
+        nonlocal troubles
+        troubles -= 1
+        if troubles >= 0:
+            raise StorageBusy("locked")
+        await real(*args)
+
+    monkeypatch.setattr(repository, method, busy)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending():
+        await crew.done(broadcast)
+    assert troubles < 0
+    assert crew.received("Финал") == Counter(dict.fromkeys([*range(1001, 1006), moved.id], 1))
+
+
 async def test_a_refused_token_ends_the_service(crew: Crew) -> None:
     await people(crew, 3)
     crew.sandbox.faults.fail("unauthorized", "sendMessage", times=None)
