@@ -307,7 +307,7 @@ async def test_what_shows_nothing_is_free(sandbox: Sandbox, reader: Person) -> N
     async with connected(sandbox.url, clock=SteppableClock(0.0), pacer=pacer) as telegram:
         for _ in range(3):
             await telegram.bot.get_me()
-            await telegram.bot.send_chat_action(100, "typing")
+            await telegram.bot.get_my_commands()
         assert pacer.delay(0.0) == 0.0
         message = await telegram.bot.send_message(100, "раз")
         assert (used := pacer.delay(0.0)) > 0

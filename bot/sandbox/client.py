@@ -7,12 +7,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from .content import media_fields, new_file
-from .methods import content_of, origin
+from .machine import MEDIA
 from .model import Chat, File, Json, Member, Msg, Query
 
 if TYPE_CHECKING:
     from .http import Sandbox
 
+_FORWARDED = (
+    *("text", "entities", "link_preview_options", *MEDIA, "caption", "caption_entities"),
+    *("show_caption_above_media", "has_media_spoiler"),
+)
 Photo = bytes | str  # image bytes, or the file_id of a photo that the stand-in knows
 
 
@@ -41,7 +45,8 @@ class Person:
             shared["extra"] = {"media_group_id": str(machine.random.getrandbits(53))}
         if forward_from:
             source = machine.chats[forward_from["chat"]["id"]].messages[forward_from["message_id"]]
-            shared["extra"] = {**content_of(source).fields, "forward_origin": origin(source)}
+            kept = {name: source.json[name] for name in _FORWARDED if name in source.json}
+            shared["extra"] = {**kept, "forward_origin": _origin(source)}
         said = [
             machine.receive(
                 self.id, self._place(chat), text="" if index else text, entities=entities,
@@ -143,6 +148,17 @@ class Person:
     def leave(self, chat: int | Chat) -> None:
         """Leave a group or channel."""
         self.join(chat, "left")
+
+
+def _origin(msg: Msg) -> Json:
+    """The MessageOrigin of a forward."""
+    shown = msg.json
+    if "forward_origin" in shown:
+        return dict(shown["forward_origin"])
+    if "sender_chat" in shown:
+        place = {"chat": shown["sender_chat"], "message_id": shown["message_id"]}
+        return {"type": "channel", "date": shown["date"], **place}
+    return {"type": "user", "date": shown["date"], "sender_user": shown["from"]}
 
 
 def _button(markup: Json, wanted: str) -> Json:

@@ -19,15 +19,10 @@ MAX_TEXT, MAX_CAPTION = 4096, 1024
 _LIMITS = {"Photo": (10_485_760, 5_242_880), "Video": (52_428_800, 20_971_520), "Document": (52_428_800, 20_971_520)}
 _PHOTO_NAMES = (".jpg", ".jpeg", ".gif", ".png", ".tif", ".bmp")
 _MIMES = {"Photo": "image/jpeg", "Video": "video/mp4", "Document": "application/octet-stream"}
-_NESTED: dict[
-    str, tuple[str, type, str]
-] = {  # parameter -> (its name in refusals, its shape, what else is refused with)
+_NESTED: dict[str, tuple[str, type, str]] = {  # parameter -> (its name in refusals, its shape, the other refusal)
     "reply_parameters": ("reply parameters", dict, "object expected as reply parameters"),
     "link_preview_options": ("link preview options", dict, "object expected as link preview options"),
-    "rich_message": ("rich message", dict, "object expected as rich message"),
     "media": ("media", list, "expected an Array of InputMedia"),
-    "input media": ("input media", dict, "can't parse InputMedia: expected an Object"),
-    "message_ids": ("message_ids", list, "expected an Array of message identifiers"),
     "results": ("inline query results", list, "expected an Array of inline query results"),
     "commands": ("commands", list, "expected an Array of BotCommand"),
     "scope": ("BotCommandScope", dict, "can't parse BotCommandScope: expected an Object"),
@@ -39,9 +34,9 @@ def decoded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def nested(p: Params, name: str, kind: str | None = None) -> Any:
-    """A parameter that must be an object or an array (`kind`: another row of the table); an absent one is empty."""
-    said, shape, otherwise = _NESTED[kind or name]
+def nested(p: Params, name: str) -> Any:
+    """A parameter that must be an object or an array; an absent one is empty."""
+    said, shape, otherwise = _NESTED[name]
     try:
         found = decoded(p[name]) if p.get(name) else shape()
     except ValueError:
@@ -198,12 +193,6 @@ def _input_media(raw: Any, files: Files) -> Content:
     return sent_media({**raw, raw["type"]: raw["media"]}, files, raw["type"])
 
 
-def new_media(p: Params, files: Files) -> Content:
-    """What editMessageMedia carries."""
-    require(p.get("media"), 'parameter "media" is required')
-    return _input_media(nested(p, "media", "input media"), files)
-
-
 def album(p: Params, files: Files) -> list[Content]:
     """The items of sendMediaGroup."""
     require(p.get("media"), 'parameter "media" is required')
@@ -216,24 +205,3 @@ def album(p: Params, files: Files) -> list[Content]:
     mixed = len({content.kind == "document" for content in contents}) > 1
     require(not mixed, "Document can't be mixed with other media types")
     return contents
-
-
-_BREAKS = re.compile(r"(?i)<(?:br|/p|/h[1-6]|/li|/tr|/div|/blockquote|/details|hr)\b[^>]*>|\n")
-_TAGS = re.compile(r"<[^>]*>")
-
-
-def rich_content(p: Params) -> Content:
-    """What sendRichMessage carries. Kept simple: html and markdown become paragraphs of plain text."""
-    given = nested(p, "rich_message")
-    ways = [name for name in ("html", "markdown", "blocks") if given.get(name)]
-    words = "exactly one of the fields html, markdown and blocks must be used in the rich message"
-    require(len(ways) == 1, words)
-    said = given[ways[0]]
-    if isinstance(said, list):
-        return Content("rich", {"rich_message": {"blocks": said}})
-    lines = _BREAKS.split(said) if ways == ["html"] else said.split("\n")
-    texts = (_TAGS.sub("", line).strip() for line in lines)
-    blocks = [{"type": "paragraph", "text": text} for text in texts if text]
-    require(blocks, "text must be non-empty")
-    late = refuse("message is too long") if len(said) > 32_768 else None
-    return Content("rich", {"rich_message": {"blocks": blocks}}, late)

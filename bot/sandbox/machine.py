@@ -2,7 +2,7 @@
 
 People act through `receive`, `press`, `inline`, `react` and the membership methods; the bot acts through
 `call`. Both change the same chats; what the bot is to hear of goes into one update queue. Every change is
-told to `listeners` as (kind, chat id, payload): message, edit, delete (payload Msg), answer, typing (Json),
+told to `listeners` as (kind, chat id, payload): message, edit, delete (payload Msg), answer (Json),
 update (Update), queue (the bot listens or has taken something) and state.
 """
 
@@ -176,7 +176,7 @@ class World:
         return msg
 
     def service(self, chat: Chat, by: User, fields: Json, *, heard: bool = False, thread: int = 0) -> None:
-        """A service message. The bot hears its own only where `heard` says so (pins, migration)."""
+        """A service message. The bot hears its own only where `heard` says so (migration)."""
         msg = self.add_message(chat, by, fields, Msg({}, out=by is self.bot, kind="service"), thread)
         if heard or by is not self.bot:
             self._tell(chat, msg)
@@ -245,8 +245,6 @@ class World:
     def erase(self, chat: Chat, msg: Msg) -> None:
         """A message disappears (it stays readable in the transcript, marked as deleted)."""
         msg.deleted = True
-        if msg.id in chat.pinned:
-            chat.pinned.remove(msg.id)
         self.emit("delete", chat.id, msg)
 
     # --- queries ----------------------------------------------------------------------------------------

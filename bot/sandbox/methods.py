@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import markup as keyboards
-from .content import Files, album, caption_content, decoded, nested, new_media, rich_content, sent_media, text_content
+from .content import Files, album, caption_content, decoded, nested, sent_media, text_content
 from .machine import DEFAULT_KINDS, MEDIA, UPDATE_KINDS, World, quoted
 from .model import TABLES, Chat, Content, Json, Member, Msg, Query, Webhook, clamp, refuse, require, to_bool, to_int
 
@@ -21,21 +21,18 @@ _UNMODIFIED, _STALE = (TABLES["refusals"][name][1] for name in ("not_modified", 
 _TWO_DAYS = 172_800
 _KINDS = {  # kind of content -> (permission, Telegram's word for it)
     "text": ("can_send_messages", "text messages"),
-    "rich": ("can_send_messages", "text messages"),
     **{kind: (f"can_send_{kind}s", f"{kind}s") for kind in MEDIA},
 }
-# what getMy… and setMy… speak of -> (field, longest)
-_CARD = {
+_CARD = {  # what getMy… and setMy… speak of -> (field, longest)
     "MyName": ("name", 64),
     "MyDescription": ("description", 512),
     "MyShortDescription": ("short_description", 120),
 }
-_TEXT = ("text", "entities", "link_preview_options", "rich_message")
+_TEXT = ("text", "entities", "link_preview_options")
 _CAPTION = ("caption", "caption_entities", "show_caption_above_media")
 _EDITS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # -> (needed part, kinds with it, fields replaced)
-    "editMessageText": ("text", ("text", "rich"), _TEXT),
+    "editMessageText": ("text", ("text",), _TEXT),
     "editMessageCaption": ("caption", MEDIA, _CAPTION),
-    "editMessageMedia": ("media", ("text", *MEDIA), (*MEDIA, *_CAPTION, "has_media_spoiler", "text", "entities")),
     "editMessageReplyMarkup": ("", (), ()),
 }
 
@@ -47,14 +44,12 @@ def _new_caption(p: Json, files: Files) -> list[Content]:
 
 _CONTENTS: dict[str, Callable[[Json, Files], list[Content]]] = {
     "sendMessage": lambda p, files: [text_content(p)],
-    "sendRichMessage": lambda p, files: [rich_content(p)],
     "sendPhoto": lambda p, files: [sent_media(p, files, "photo")],
     "sendVideo": lambda p, files: [sent_media(p, files, "video")],
     "sendDocument": lambda p, files: [sent_media(p, files, "document")],
     "sendMediaGroup": album,
-    "editMessageText": lambda p, files: [rich_content(p) if p.get("rich_message") else text_content(p)],
+    "editMessageText": lambda p, files: [text_content(p)],
     "editMessageCaption": _new_caption,
-    "editMessageMedia": lambda p, files: [new_media(p, files)],
     "editMessageReplyMarkup": lambda p, files: [],
 }
 
@@ -143,18 +138,13 @@ class Machine(World):
     # --- sending ----------------------------------------------------------------------------------------
 
     def _send(self, name: str, p: Json, contents: list[Content]) -> Json | list[Json]:
-        group = {"media_group_id": str(self.random.getrandbits(53))} if len(contents) > 1 else {}
-        sent = self._deliver(p, contents, group)
-        return sent if name == "sendMediaGroup" else sent[0]
-
-    def _deliver(self, p: Json, contents: list[Content], shared: Json) -> list[Json]:
         """The common road of everything that is sent, after its content was read."""
         wanted = nested(p, "reply_parameters")
         raw = keyboards.parse(p.get("reply_markup"))
         chat = self.access(p.get("chat_id"))
         thread = to_int(p.get("message_thread_id"))
         require(not thread or thread in chat.topics, "message thread not found")
-        shared |= self._reply(chat, wanted)
+        shared = self._reply(chat, wanted)
         may_post = chat.type != "channel" or self._may(chat, "can_post_messages")
         require(may_post, "need administrator rights in the channel chat")
         markup = keyboards.check(raw, chat.type)
@@ -167,28 +157,17 @@ class Machine(World):
         closed = thread and chat.topics[thread].closed and not self._may(chat, "can_manage_topics")
         require(not closed, "TOPIC_CLOSED")
         self._accept(p, chat, len(contents))
+        if len(contents) > 1:
+            shared["media_group_id"] = str(self.random.getrandbits(53))
         if to_bool(p.get("protect_content")):
             shared["has_protected_content"] = True
         if markup and "inline_keyboard" in markup:
             shared["reply_markup"] = markup
-        silent, protected = to_bool(p.get("disable_notification")), "has_protected_content" in shared
-        made = [Msg({}, True, content.kind, silent, markup, protected) for content in contents]
-        for msg, content in zip(made, contents, strict=True):
-            self.add_message(chat, self.bot, {**shared, **content.fields}, msg, thread)
-        return [msg.json for msg in made]
-
-    def copy_message(self, p: Json) -> Json:
-        """Same content, no trace of where it came from; a given caption replaces the old one."""
-        self.access(p.get("chat_id"))
-        msg = self._message(self.access(p.get("from_chat_id"), "read"), p.get("message_id"), "copy")
-        require(msg.kind != "service", "message to copy not found")
-        require(not msg.protected, "message can't be copied")
-        content = content_of(msg)
-        if "caption" in p and content.kind in MEDIA:
-            caption = caption_content(p)
-            kept = {name: value for name, value in content.fields.items() if name not in _CAPTION}
-            content = Content(content.kind, {**kept, **caption.fields}, caption.late)
-        return {"message_id": self._deliver(p, [content], {})[0]["message_id"]}
+        silent, sent = to_bool(p.get("disable_notification")), []
+        for content in contents:
+            msg = Msg({}, True, content.kind, silent, markup)
+            sent.append(self.add_message(chat, self.bot, {**shared, **content.fields}, msg, thread).json)
+        return sent if name == "sendMediaGroup" else sent[0]
 
     # --- editing ----------------------------------------------------------------------------------------
 
@@ -201,12 +180,7 @@ class Machine(World):
         chat = self.access(p.get("chat_id"), "edit")
         msg = self._message(chat, p.get("message_id"), "edit")
         self._editable(chat, msg, only_markup=content is None)
-        if content and part == "media":
-            require(msg.kind in kinds, "message media can't be edited")
-            mixed = "media_group_id" in msg.json and (msg.kind == "document") != (content.kind == "document")
-            require(not mixed, "can't change media type in the album")
-        elif content:
-            require(msg.kind in kinds, f"there is no {part} in the message to edit")
+        require(not content or msg.kind in kinds, f"there is no {part} in the message to edit")
         markup = keyboards.check(raw, chat.type, inline_only=True)
         if content and content.late:
             raise content.late
@@ -216,7 +190,6 @@ class Machine(World):
         require(changed, _UNMODIFIED)
         self._accept({}, chat)
         msg.markup = markup
-        msg.kind = content.kind if content and part != "caption" else msg.kind
         self.change(chat, msg, new)
         return msg.json
 
@@ -230,65 +203,21 @@ class Machine(World):
         fixed = msg.kind == "service" or "forward_origin" in msg.json or reply_keyboard
         require(may and not fixed, "message can't be edited")
 
-    # --- deleting and pinning ---------------------------------------------------------------------------
-
-    def _delete(self, chat: Chat, msgs: list[Msg]) -> bool:
-        """All of them or none."""
-        may = self._may(chat, "can_delete_messages")
-        big = chat.type in ("supergroup", "channel")
-        for msg in msgs:
-            own = msg.out and (chat.type != "channel" or self._may(chat, "can_post_messages"))
-            fresh = big or self.clock.now() - msg.json["date"] <= _TWO_DAYS
-            words = "message can't be deleted" + ("" if big else " for everyone")
-            require(fresh and (own or may or chat.type == "private"), words)
-        for msg in msgs:
-            self.erase(chat, msg)
-        return True
+    # --- deleting ---------------------------------------------------------------------------------------
 
     def delete_message(self, p: Json) -> bool:
-        """One message."""
+        """Own ones, and others' where the bot may."""
         require(p.get("chat_id") not in (None, ""), "chat identifier is not specified")
         require(to_int(p.get("message_id")), "message identifier is not specified")
         chat = self.access(p["chat_id"])
-        return self._delete(chat, [self._message(chat, p["message_id"], "delete")])
-
-    def delete_messages(self, p: Json) -> bool:
-        """Unknown ids are skipped, one undeletable fails the whole call."""
-        require(p.get("message_ids"), "message identifiers are not specified")
-        ids = nested(p, "message_ids")
-        require(len(ids) <= 100, "too many message identifiers specified")
-        numbers = all(isinstance(i, int) or str(i).lstrip("-").isdigit() for i in ids)
-        require(numbers, "message identifier must be a Number")
-        require(all(to_int(i) > 0 for i in ids), "invalid message identifier specified")
-        chat = self.access(p.get("chat_id"))
-        return self._delete(chat, list({msg.id: msg for i in ids if (msg := chat.find(to_int(i)))}.values()))
-
-    def _pinnable(self, p: Json, verb: str) -> tuple[Chat, Msg]:
-        chat = self.access(p.get("chat_id"))
-        right = "can_edit_messages" if chat.type == "channel" else "can_pin_messages"
-        me = chat.members.get(self.bot.id)
-        may = me is None or me.may(right) or (me.status == "member" and chat.permissions.get(right))
-        require(may, "not enough rights to manage pinned messages in the chat")
-        wanted = to_int(p.get("message_id"))
-        newest = verb == "unpin" and not wanted and chat.pinned
-        msg = self._message(chat, chat.pinned[-1] if newest else wanted, verb)
-        require(msg.kind != "service", f"message to {verb} not found")
-        return chat, msg
-
-    def pin_chat_message(self, p: Json) -> bool:
-        """Everybody, the bot too, sees the service message about it."""
-        chat, msg = self._pinnable(p, "pin")
-        if msg.id not in chat.pinned:
-            chat.pinned.append(msg.id)
-            self.service(chat, self.bot, {"pinned_message": quoted(msg)}, heard=True)
+        msg = self._message(chat, p["message_id"], "delete")
+        own = msg.out and (chat.type != "channel" or self._may(chat, "can_post_messages"))
+        big = chat.type in ("supergroup", "channel")
+        fresh = big or self.clock.now() - msg.json["date"] <= _TWO_DAYS
+        words = "message can't be deleted" + ("" if big else " for everyone")
+        require(fresh and (own or self._may(chat, "can_delete_messages") or chat.type == "private"), words)
+        self.erase(chat, msg)
         return True
-
-    def unpin_chat_message(self, p: Json) -> bool:
-        """Without an id the newest pin."""
-        chat, msg = self._pinnable(p, "unpin")
-        if msg.id in chat.pinned:
-            chat.pinned.remove(msg.id)
-        return self._done()
 
     # --- queries ----------------------------------------------------------------------------------------
 
@@ -331,13 +260,6 @@ class Machine(World):
         """The bot with its capabilities."""
         return {**self.bot.json, **TABLES["capabilities"]}
 
-    def get_chat(self, p: Json) -> Json:
-        """With the newest pin."""
-        chat = self.access(p.get("chat_id"), "read")
-        pinned = {"pinned_message": chat.messages[chat.pinned[-1]].json} if chat.pinned else {}
-        gifts = dict.fromkeys(TABLES["gifts"], False)
-        return {**chat.json, "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts, **pinned}
-
     def get_chat_member(self, p: Json) -> Json:
         """Who was never there is `left`."""
         chat = self.access(p.get("chat_id"), "read")
@@ -346,19 +268,6 @@ class Machine(World):
             raise refuse("user not found")
         stranger = Member(user, "member" if chat.type == "private" else "left")
         return chat.members.get(user.id, stranger).to_json(chat)
-
-    def get_chat_administrators(self, p: Json) -> list[Json]:
-        """All but other bots."""
-        chat = self.access(p.get("chat_id"), "read")
-        require(chat.type != "private", "there are no administrators in the private chat")
-        leads = (m for m in chat.members.values() if m.status in ("creator", "administrator"))
-        return [m.to_json(chat) for m in leads if not m.user.is_bot or m.user is self.bot]
-
-    def send_chat_action(self, p: Json) -> bool:
-        """A deleted topic is no error here, with Telegram as well."""
-        require(p.get("action") in TABLES["chat_actions"], "wrong parameter action in request")
-        self.emit("typing", self.access(p.get("chat_id")).id, {"action": p["action"]})
-        return True
 
     def create_forum_topic(self, p: Json) -> Json:
         """In a forum where the bot may manage topics."""
@@ -468,23 +377,6 @@ class Machine(World):
         if hook.last_error:
             info |= {"last_error_date": int(hook.last_error[0]), "last_error_message": hook.last_error[1]}
         return info if self.allowed == DEFAULT_KINDS else {**info, "allowed_updates": sorted(self.allowed)}
-
-
-def content_of(msg: Msg) -> Content:
-    """What a message says, without where and by whom: for copies and forwards."""
-    names = (*_TEXT, *MEDIA, *_CAPTION, "has_media_spoiler")
-    return Content(msg.kind, {name: msg.json[name] for name in names if name in msg.json})
-
-
-def origin(msg: Msg) -> Json:
-    """The MessageOrigin of a forward."""
-    shown = msg.json
-    if "forward_origin" in shown:
-        return dict(shown["forward_origin"])
-    if "sender_chat" in shown:
-        place = {"chat": shown["sender_chat"], "message_id": shown["message_id"]}
-        return {"type": "channel", "date": shown["date"], **place}
-    return {"type": "user", "date": shown["date"], "sender_user": shown["from"]}
 
 
 def _inline_result(raw: Any) -> Json:

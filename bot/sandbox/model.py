@@ -135,7 +135,6 @@ class Msg:
     kind: str = "text"
     silent: bool = False
     markup: Json | None = None
-    protected: bool = False
     deleted: bool = False
     history: list[Json] = field(default_factory=list)
 
@@ -173,7 +172,6 @@ class Chat:
     members: dict[int, Member] = field(default_factory=dict)
     messages: dict[int, Msg] = field(default_factory=dict)
     topics: dict[int, Topic] = field(default_factory=dict)
-    pinned: list[int] = field(default_factory=list)
     permissions: dict[str, bool] = field(default_factory=dict)
     last_id: int = 0
     started: bool = False  # private chats: the person has opened the bot

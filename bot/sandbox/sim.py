@@ -123,7 +123,7 @@ class _Sim:
         """A chat from its beginning."""
         chat = self.machine.chats[int(request.match_info["chat_id"])]
         messages = [msg.transcript() for msg in chat.messages.values()]
-        return web.json_response({"messages": messages, "pinned": chat.pinned})
+        return web.json_response({"messages": messages})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events of each change, until the page goes."""

@@ -92,13 +92,13 @@ async def test_flood_and_migration(ptb: Bot, sandbox: Sandbox, reader: Person, m
     assert caught.value.new_chat_id == new.id
 
 
-async def test_channel_post_pin_and_copy(ptb: Bot, sandbox: Sandbox, reader: Person) -> None:
+async def test_channel_post_edit_and_member(ptb: Bot, sandbox: Sandbox, reader: Person) -> None:
     sandbox.people.channel(-100, "К", "liter_kz", admins=[reader])
     post = await ptb.send_message("@liter_kz", "новость", disable_notification=True)
-    assert await post.pin()
-    copied = await post.copy(100)
-    assert sandbox.sent(100)[0]["message_id"] == copied.message_id
-    assert (await ptb.get_chat(-100)).pinned_message.message_id == post.message_id
+    edited = await post.edit_text("новость, исправлено")
+    assert edited.edit_date is not None
+    assert sandbox.sent(-100)[0]["history"][0]["text"] == "новость"
+    assert (await ptb.get_chat_member("@liter_kz", ptb.id)).status == "administrator"
 
 
 async def test_webhook_info_and_commands(ptb: Bot, sandbox: Sandbox) -> None:

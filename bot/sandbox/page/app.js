@@ -22,7 +22,7 @@ const complain = (view) => (error) => view?.toast(say("failed", error.message));
 
 class View {
   constructor(person, chat, column) {
-    Object.assign(this, { person, chat, column, messages: new Map(), unread: 0, pinned: [], keyboard: null });
+    Object.assign(this, { person, chat, column, messages: new Map(), unread: 0, keyboard: null });
     this.private = chat.type === "private";
     this.id = `v${person.id}_${chat.id}`.replace(/-/g, "n");
     this.context = {
@@ -49,7 +49,6 @@ class View {
     this.title = h("strong");
     this.subtitle = h("span", { className: "sub" });
     this.stop = h("button", { type: "button", className: "round stop", hidden: !this.private, on: { click: () => block(this) } }, icon("stop"));
-    this.pin = h("button", { type: "button", className: "pin", hidden: true });
     this.log = h("div", { className: "log", role: "log", "aria-live": "polite", tabIndex: 0, on: { scroll: () => this.scrolled() } });
     this.start = h("div", { className: "start" });
     this.down = h("button", { type: "button", className: "round down", hidden: true, on: { click: () => this.settle(true) } }, icon("down"));
@@ -68,7 +67,7 @@ class View {
     this.root = h("article", { className: "phone", id: this.id, role: "tabpanel", "aria-labelledby": this.tab.id },
       h("header", {}, h("span", { className: `face c${Math.abs(this.chat.id) % 5}`, "aria-hidden": "true" }), 
         h("div", { className: "who" }, this.title, this.subtitle), this.stop),
-      this.pin, h("div", { className: "scroll" }, this.log, this.start, this.down, this.note), this.list, this.form, this.back, this.keys);
+      h("div", { className: "scroll" }, this.log, this.start, this.down, this.note), this.list, this.form, this.back, this.keys);
   }
 
   // Words, names, the blocked bar: whatever depends on the state or on the page's language.
@@ -77,8 +76,7 @@ class View {
     const blocked = this.private && this.person.blocked;
     this.title.textContent = this.private ? bot.name || state.bot.first_name || "…" : this.name;
     this.root.querySelector(".face").textContent = this.title.textContent.slice(0, 1);
-    this.subtitle.textContent = this.writing ? say("typing")
-      : this.private ? `${say("bot")} · ${say("as", this.person.name)}` : say(this.chat.type === "channel" ? "channel" : "group");
+    this.subtitle.textContent = this.private ? `${say("bot")} · ${say("as", this.person.name)}` : say(this.chat.type === "channel" ? "channel" : "group");
     this.tab.querySelector(".tabname").textContent = this.name;
     this.tab.querySelector(".role").textContent = this.role;
     this.badge.textContent = this.unread || "";
@@ -106,12 +104,10 @@ class View {
       this.start.replaceChildren(h("div", { className: "card" }, h("h3", {}, say("welcome")),
         h("p", {}, bot.description || bot.short_description || say("noBot"))), blocked ? "" : press);
     }
-    this.showPin();
   }
   async load() {
     this.late = []; // what arrives meanwhile comes after
-    const { messages, pinned } = await ask(`chat/${this.chat.id}`).catch(() => ({ messages: [], pinned: [] }));
-    this.pinned = pinned ?? [];
+    const { messages } = await ask(`chat/${this.chat.id}`).catch(() => ({ messages: [] }));
     this.messages.clear();
     this.log.replaceChildren();
     for (const message of messages) this.put(message, true);
@@ -142,7 +138,6 @@ class View {
     if (held >= 0) entry.node.querySelectorAll("button, a")[held]?.focus({ preventScroll: true });
     if (!old && !known) entry.node.classList.add("fresh");
     if (message.from?.is_bot && !known) this.setKeyboard(markup);
-    if (message.pinned_message) this.pinned = [message.pinned_message.message_id, ...this.pinned];
     this.settle(bottom || message.from?.id === this.person.id);
   }
   draw(message, markup) {
@@ -184,7 +179,7 @@ class View {
   }
   service(message) {
     const who = message.from?.first_name ?? message.sender_chat?.title ?? "";
-    const what = message.pinned_message ? say("pinnedIt") : message.new_chat_members ? say("joined") : message.left_chat_member ? say("left") : say("service");
+    const what = message.new_chat_members ? say("joined") : message.left_chat_member ? say("left") : say("service");
     return h("p", { className: "msg service" }, h("span", {}, `${who}: ${what}`));
   }
   setKeyboard(markup) {
@@ -278,14 +273,6 @@ class View {
       if (options[this.chosen]) options[this.chosen].dispatchEvent(new MouseEvent("mousedown"));
       else this.submit();
     }
-  }
-  showPin() {
-    const message = this.pinned.map((id) => this.messages.get(id)?.message).find((m) => m && !m.deleted);
-    this.pin.hidden = !message;
-    if (!message) return;
-    const text = (message.text ?? message.caption ?? "").split("\n")[0];
-    this.pin.replaceChildren(icon("pin"), h("span", {}, h("strong", {}, say("pinned")), h("span", {}, text)));
-    this.pin.onclick = () => this.jump(message.message_id);
   }
   jump(id) {
     const node = this.messages.get(id)?.node;
@@ -388,13 +375,8 @@ function listen() {
 function hear(view, event) {
   const { type, message } = event;
   if (view.late) { view.late.push(event); return; }
-  if (type === "typing") {
-    clearTimeout(view.writing);
-    view.writing = setTimeout(() => { view.writing = 0; view.refresh(); }, 5000);
-    view.refresh();
-  } else if (message && ["message", "edit", "delete"].includes(type)) {
+  if (message && ["message", "edit", "delete"].includes(type)) {
     const past = view.messages.get(message.message_id)?.message;
-    if (type === "message" && message.from?.id !== view.person.id) { clearTimeout(view.writing); view.writing = 0; }
     if (type === "message" && !past && !seen(view)) view.unread += 1;
     view.put(type === "delete" ? { ...past, ...message, deleted: true } : message);
     view.refresh();
