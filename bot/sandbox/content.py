@@ -1,4 +1,4 @@
-"""What a call wants to say, read from its parameters: text, media, album items, rich messages.
+"""What a call wants to say, read from its parameters: text, media, album items.
 
 An error found here comes before any look at the chat, as with Telegram; length and emptiness after parsing are
 kept in `Content.late`, because Telegram reports them only after the chat's own refusals.
