@@ -52,7 +52,7 @@ class SchemaTooNew(StorageError):
 class FeedError(NewsdeskError):
     """A feed could not be used this time. `kind` is a stable word for health pages and alarms.
 
-    Kinds: network, timeout, http, gone, too_big, not_feed, empty, private, redirect, parse.
+    Kinds: network, certificate, timeout, http, gone, too_big, not_feed, empty, wall, private, redirect, parse.
     """
 
     def __init__(self, kind: str, detail: str, *, status: int = 0, retry_after: float = 0.0) -> None:

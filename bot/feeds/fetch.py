@@ -83,6 +83,33 @@ class _Gate:
     next_start: float = 0.0
 
 
+@dataclass(slots=True)
+class _Way:
+    """Where a request has come to."""
+
+    url: str
+    host: str
+    hops: int = 0
+    permanent: bool = True
+    first: str = ""
+
+    @property
+    def moved_to(self) -> str:
+        """The last address when every redirect on the way was permanent."""
+        return self.url if self.hops and self.permanent and self.url != self.first else ""
+
+    def goes_on(self, location: str, *, permanent: bool) -> bool:
+        """Follow a redirect; whether it stays on this host."""
+        self.first = self.first or self.url
+        self.hops, self.permanent = self.hops + 1, self.permanent and permanent
+        if self.hops > REDIRECTS:
+            raise FeedError("redirect", f"more than {REDIRECTS} redirects")
+        before = self.host
+        self.url = _joined(self.url, location)
+        self.host = _checked(self.url)
+        return self.host == before
+
+
 class Fetcher:
     """An HTTP client for foreign servers; an async context manager. Raises FeedError only.
 
@@ -131,39 +158,40 @@ class Fetcher:
     async def fetch(self, url: str, *, etag: str = "", last_modified: str = "") -> Response:
         """GET an address, sending the validators of the last answer as they came.
 
-        Raises FeedError: network, timeout, http (with status and retry_after), gone (410), too_big, private,
-        redirect.
+        Raises FeedError: network, certificate, timeout, http (with status and retry_after), gone (410), too_big,
+        private, redirect.
         """
-        host = _checked(url)
         headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         headers = {name: value for name, value in headers.items() if value}
-        async with self._turn(host):
-            try:
-                async with asyncio.timeout(self._deadline):
-                    return await self._follow(url, headers)
-            except TimeoutError as error:
-                raise FeedError("timeout", f"no complete answer within {self._deadline:g} s") from error
-            except aiohttp.ClientError as error:
-                raise _network_error(error) from error
-            except (OSError, ValueError) as error:
-                raise FeedError("network", f"the request failed ({type(error).__name__})") from error
+        way, left = _Way(url, _checked(url)), self._deadline
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                # a redirect to another host waits for its turn there, without a place at this one
+                async with self._turn(way.host):
+                    begun = loop.time()
+                    async with asyncio.timeout(left):
+                        if response := await self._follow(way, headers):
+                            return response
+                    left -= loop.time() - begun
+        except TimeoutError as error:
+            raise FeedError("timeout", f"no complete answer within {self._deadline:g} s") from error
+        except aiohttp.ClientError as error:
+            raise _network_error(error) from error
+        except (OSError, ValueError) as error:
+            raise FeedError("network", f"the request failed ({type(error).__name__})") from error
 
-    async def _follow(self, url: str, headers: dict[str, str]) -> Response:
-        permanent, hops = True, 0
-        first = url
+    async def _follow(self, way: _Way, headers: dict[str, str]) -> Response | None:
+        """Go on until there is an answer, or None when the way leads to another host."""
         while True:
-            self._check_literal(url)
-            async with self._get(url, headers) as answer:
+            self._check_literal(way.url)
+            async with self._get(way.url, headers) as answer:
                 location = answer.headers.get("Location", "")
                 if answer.status not in _PERMANENT + _TEMPORARY or not location:
-                    response = await self._read(answer, headers)
-                    break
-            hops, permanent = hops + 1, permanent and answer.status in _PERMANENT
-            if hops > REDIRECTS:
-                raise FeedError("redirect", f"more than {REDIRECTS} redirects")
-            url = _joined(url, location)
-        moved = url if hops and permanent and url != first else ""
-        return Response(**response, final_url=url, permanent_to=moved)
+                    fields = await self._read(answer, headers)
+                    return Response(**fields, final_url=way.url, permanent_to=way.moved_to)
+            if not way.goes_on(location, permanent=answer.status in _PERMANENT):
+                return None
 
     def _get(self, url: str, headers: dict[str, str]) -> Any:
         assert self._session, "use `async with`"
@@ -322,7 +350,7 @@ def _refuse_private(address: str) -> None:
 def _network_error(error: aiohttp.ClientError) -> FeedError:
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            return FeedError("network", f"the server's certificate is not trusted: {error.certificate_error}")
+            return FeedError("certificate", f"the server's certificate is not trusted: {error.certificate_error}")
         case aiohttp.ClientSSLError():
             return FeedError("network", "no secure connection could be agreed on (TLS)")
         case aiohttp.ClientConnectorDNSError():

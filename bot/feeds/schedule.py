@@ -61,7 +61,7 @@ def next_check(pace: Pace, outcome: Checked, now: float, rng: Random) -> float |
     """The epoch second of the next poll, given the pace that `learn` returned; None: never again (410)."""
     if outcome.error == "gone":
         return None
-    delay = pace.interval if pace.interval is not None else _adaptive(pace, outcome, now)
+    delay = pace.interval if pace.interval is not None else _adaptive(pace, outcome, now, rng)
     if pace.failures:
         delay = min(LONGEST_BACKOFF, delay * 2.0 ** min(pace.failures, 20) * rng.uniform(0.8, 1.2))
     if outcome.retry_after > 0:
@@ -70,9 +70,11 @@ def next_check(pace: Pace, outcome: Checked, now: float, rng: Random) -> float |
     return now + delay
 
 
-def _adaptive(pace: Pace, outcome: Checked, now: float) -> float:
+def _adaptive(pace: Pace, outcome: Checked, now: float, rng: Random) -> float:
     if now - pace.first_at < FIRST_HOUR:
         return SHORTEST
     quiet = now - (pace.last_new_at or pace.first_at)
     delay = max(pace.gap, quiet / LOOKS_PER_GAP) / LOOKS_PER_GAP
+    # feeds that were begun together drift apart
+    delay = min(LONGEST, delay) * rng.uniform(0.9, 1.0)
     return min(LONGEST, max(SHORTEST, delay, outcome.hint))

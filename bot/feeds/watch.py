@@ -113,7 +113,10 @@ class Watcher:
                 tasks.create_task(self._keep_asking(feed, feeds, reader))
 
     async def _feeds(self) -> list[_Feed]:
-        """The feeds as they were left; what was last asked in the future (the clock went back) is due now."""
+        """The feeds as they were left; what was last asked in the future (the clock went back) is due now.
+
+        What is overdue is asked in its order, so many a second: a newsroom of 500 feeds is no herd after a night off.
+        """
         while True:
             try:
                 states = await self._storage.feeds.watch([config.url for config in self._configs])
@@ -126,12 +129,15 @@ class Watcher:
         for config, state in zip(self._configs, states, strict=True):
             sound = state.next_at and (state.checked_at or 0) <= now
             feeds.append(_Feed(config, state if sound else replace(state, next_at=now)))
+        overdue = sorted((feed for feed in feeds if feed.state.next_at <= now), key=lambda feed: feed.state.next_at)
+        for n, feed in enumerate(overdue):
+            feed.state = replace(feed.state, next_at=now + n // PARALLEL)
         return feeds
 
     async def _keep_asking(self, feed: _Feed, feeds: Sequence[_Feed], reader: FeedReader) -> None:
-        host = urlsplit(feed.config.url).hostname or ""
         while feed.state.gone_at is None:
             await self._clock.sleep(max(0.0, feed.state.next_at - self._clock.now()))
+            host = urlsplit(_address(feed.state)).hostname or ""
             async with self._hosts[host], self._places:
                 self._noticed(float(min(other.state.next_at for other in feeds if other.state.gone_at is None)))
                 await self._ask(feed, reader)
@@ -355,7 +361,12 @@ def _address(state: FeedState) -> str:
 
 
 def _failed(state: FeedState, error: FeedError) -> tuple[Checked, Poll]:
-    return Checked(error=error.kind, retry_after=error.retry_after), Poll(replace(state, problem=str(error)[:300]))
+    """What a failure changes. Where a feed moved to and failed three times, its own address is asked again."""
+    kind = error.kind
+    state = replace(state, problem=str(error)[:300])
+    if _address(state) != state.url and (kind == "gone" or state.failures + 1 >= POLLS_TO_MOVE):
+        state, kind = replace(state, moved_to="", moved_times=0), "http" if kind == "gone" else kind
+    return Checked(error=kind, retry_after=error.retry_after), Poll(state)
 
 
 def _pace(feed: _Feed) -> Pace:

@@ -25,6 +25,7 @@ _WALL = re.compile(
 )
 _REMEDIES = {
     "network": "Check the address and this machine's connection.",
+    "certificate": "Ask the site to renew its certificate; checks are never switched off.",
     "timeout": "The server is slow or drops us; try again later.",
     "gone": "The feed was taken down for good (410): ask the site for its new address.",
     "too_big": "Ask the site for a shorter feed.",

@@ -30,7 +30,7 @@ async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncI
     """The address of a server on this machine that answers every path with `handler`."""
     runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    site = web.TCPSite(runner, "0.0.0.0", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     try:
@@ -314,6 +314,30 @@ async def test_few_at_once_and_a_second_apart_per_host(monkeypatch: pytest.Monke
     assert [round(b - a) for a, b in pairwise(starts)] == [1, 1]
 
 
+async def test_a_redirect_to_another_host_waits_for_its_turn_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, starts = SteppableClock(0.0), []
+
+    async def target(request: web.Request) -> web.StreamResponse:
+        starts.append(clock.monotonic())
+        return web.Response(body=b"<rss/>")
+
+    async with serving(target) as url:
+        port = url.rpartition(":")[2]
+        async with (
+            serving(answer(b"", 301, Location=f"http://127.0.0.3:{port}/")) as away,
+        ):
+            hosts = [away.replace("127.0.0.1", f"127.0.0.{n}") for n in (4, 5, 6)]
+            monkeypatch.setattr("bot.feeds.fetch._LOOPBACK", re.compile(r"127\.0\.0\.[456]"))
+            async with Fetcher(clock, user_agent=AGENT, allow_private=True, host_gap=1.0, deadline=0.5) as client:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(client.fetch(host)) for host in hosts]
+                    while not all(task.done() for task in tasks):
+                        await asyncio.sleep(0.02)
+                        await clock.advance(0.25)
+                assert {task.result().permanent_to for task in tasks} == {f"http://127.0.0.3:{port}/"}
+    assert [round(b - a) for a, b in pairwise(starts)] == [1, 1]
+
+
 async def test_a_proxy_is_used_only_when_named_and_literals_are_still_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -352,7 +376,7 @@ async def test_certificates_are_checked_and_an_authority_can_be_added(certificat
         async with fetcher() as client:
             with pytest.raises(FeedError, match="certificate is not trusted") as caught:
                 await client.fetch(url)
-            assert caught.value.kind == "network"
+            assert caught.value.kind == "certificate"
         async with fetcher(ca_file=str(cert)) as client:
             assert (await client.fetch(url)).status == 200
     async with serving(answer()) as url, fetcher() as client:

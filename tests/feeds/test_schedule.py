@@ -12,8 +12,15 @@ NOW = 1_800_000_000.0
 DAY = 86_400.0
 
 
+class Latest(Random):
+    """The end of every range: an adaptive delay without its jitter."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
 def delay(pace: Pace, outcome: Checked | None = None, now: float = NOW) -> float:
-    at = next_check(pace, outcome or Checked(), now, Random(1))
+    at = next_check(pace, outcome or Checked(), now, Latest() if pace.interval is None else Random(1))
     assert at is not None
     return at - now
 
@@ -61,6 +68,13 @@ def test_a_silent_feed_is_asked_less_and_less_but_each_half_hour() -> None:
 def test_hints_raise_an_adaptive_interval_within_its_bounds() -> None:
     pace = Pace(first_at=NOW - DAY, last_new_at=NOW, gap=600.0)
     assert [delay(pace, Checked(hint=h)) for h in (10.0, 300.0, 1e6)] == [150, 300, 1800]
+
+
+def test_feeds_begun_together_drift_apart_within_the_bounds() -> None:
+    pace, rng = Pace(first_at=NOW - DAY, last_new_at=NOW, gap=DAY), Random(1)
+    delays = [(next_check(pace, Checked(), NOW, rng) or 0) - NOW for _ in range(50)]
+    assert 1600 < min(delays) < max(delays) <= 1800
+    assert len({round(delay) for delay in delays}) > 30
 
 
 def test_learning() -> None:

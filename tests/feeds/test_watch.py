@@ -259,6 +259,32 @@ async def test_a_permanent_move_is_believed_after_three_polls(desk: Desk) -> Non
     assert await desk.titles(PostState.WAITING) == ["С нового места"]
 
 
+@pytest.mark.parametrize(("status", "failures"), [(404, 3), (410, 1)])
+async def test_a_move_that_leads_to_nothing_any_more_is_forgotten(desk: Desk, status: int, failures: int) -> None:
+    asked: list[str] = []
+    dead = False
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        if request.path == "/new" and dead:
+            return web.Response(status=status)
+        if request.path == "/new" or dead:
+            return web.Response(body=desk.site.document())
+        return web.Response(status=301, headers={"Location": "/new"})
+
+    async with served_by(handler) as url:
+        await desk.restart(WatchedFeed(f"{url}/old", ZONE, "ru", interval=60))
+        for _ in range(4):
+            await desk.poll()
+        dead, asked[:] = True, []
+        for _ in range(failures):
+            assert (await desk.poll()).gone_at is None
+        desk.site.publish("На старом месте")
+        state = await desk.poll()
+    assert (asked, state.moved_to, state.problem) == (["/new"] * failures + ["/old"], "", "")
+    assert await desk.titles(PostState.WAITING) == ["На старом месте"]
+
+
 async def test_a_truncated_document_gives_its_whole_entries_and_is_read_again(desk: Desk) -> None:
     before = await desk.poll()
     desk.site.publish("Вторая половина")
@@ -438,6 +464,16 @@ async def test_no_herd_after_a_restart(desk: Desk) -> None:
     async with running(desk):
         await until(desk.clock, lambda: len(desk.site.requests) == 23)
     assert desk.clock.now() == NOW + 720
+
+
+async def test_no_herd_after_a_night_off(desk: Desk) -> None:
+    configs = [WatchedFeed(f"{desk.site.url}/{n}", ZONE, "ru", interval=600) for n in range(40)]
+    await desk.restart(*configs)
+    assert [feed.state.next_at - NOW for feed in desk.feeds] == [0] * 16 + [1] * 16 + [2] * 8
+    await desk.poll(39, after=0)
+    await desk.clock.advance(86_400)
+    await desk.restart()
+    assert [feed.state.next_at - NOW - 86_400 for feed in desk.feeds] == [0] * 15 + [1] * 16 + [2] * 8 + [0]
 
 
 async def test_after_the_clock_went_back_feeds_are_asked_at_once(desk: Desk) -> None:
