@@ -47,7 +47,8 @@ class Block:
 @dataclass(slots=True)
 class Run:
     """An open broadcast in memory. `began` is its start on the monotonic clock; `unsettled` counts sends whose
-    receipt is not written yet; a `closing` run (paused, stopped) hands out nobody any more."""
+    receipt is not written yet; `again` are readers who had to wait and are here once more; a `closing` run (paused,
+    stopped) hands out nobody any more."""
 
     broadcast: Broadcast
     posts: Sequence[Post]
@@ -55,6 +56,7 @@ class Run:
     began: float
     reading: Block | None = None
     leased: set[int] = field(default_factory=set)
+    again: set[int] = field(default_factory=set)
     all_taken: bool = False
     closing: bool = False
     unsettled: int = 0
@@ -185,7 +187,9 @@ class Lanes:
         due = await self._storage.deliveries.due(now=now, again=now + _DUE_AGAIN, limit=_DUE_CHUNK)
         for broadcast_id, attempts, reader in due:
             run = self._runs.get(broadcast_id)
-            if run and not run.closing:
+            # Who is still here since the last time (a long pause) must not get it twice.
+            if run and not run.closing and reader.id not in run.again:
+                run.again.add(reader.id)
                 self._jobs[run.broadcast.lane].appendleft(Job(run, reader, None, attempts))
 
     async def fill(self) -> bool:
@@ -275,6 +279,11 @@ class Lanes:
     def low(self) -> bool:
         """Whether some lane could use more readers."""
         return any(len(jobs) < self._low_water for jobs in self._jobs.values())
+
+    def written(self, job: Job) -> None:
+        """The job's receipt is in storage."""
+        job.run.unsettled -= 1
+        job.run.again.discard(job.reader.id)
 
     def settled(self, job: Job) -> None:
         """The job's result is known; its block is given back when it was the last one."""

@@ -129,7 +129,8 @@ class Sender:
                 if self._clock.monotonic() - self._looked_at >= _LOOK_SECONDS:
                     self._looked_at = self._clock.monotonic()
                     await self._lanes.refresh()
-                    await self._lanes.take_due()
+                    if self._clock.monotonic() >= self._pacer.held_until:
+                        await self._lanes.take_due()
                 while await self._lanes.fill() and not self._stopping:
                     self._ready.set()
             except StorageError as error:
@@ -336,7 +337,7 @@ class Sender:
                 self._writing = len(results)
                 await self._stored(partial(self._write, [receipt for _, receipt in results if receipt], finished))
                 for job, _ in results:
-                    job.run.unsettled -= 1
+                    self._lanes.written(job)
                 self._writing = 0
                 self._quiet.set()
                 self._ready.set()

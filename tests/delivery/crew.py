@@ -29,6 +29,16 @@ from tests.factories import subscribe
 SECTION = Section("sport", 0, {"ru": "Спорт"})
 
 
+class WallClock(SteppableClock):
+    """A clock whose wall time somebody can set back, as an administrator does; delays run on."""
+
+    back = 0.0
+
+    def now(self) -> float:
+        """See `Clock.now`."""
+        return super().now() - self.back
+
+
 @dataclass
 class Crew:
     """A sender at work. Rates are messages a second of its clock."""
@@ -36,7 +46,7 @@ class Crew:
     storage: Storage
     sandbox: Sandbox
     telegram: Deliverer
-    clock: SteppableClock
+    clock: WallClock
     pacer: Pacer = field(default_factory=lambda: Pacer(500))
     posts: int = 0
 
@@ -106,7 +116,7 @@ class Crew:
 
 @asynccontextmanager
 async def crew_on(storage: Storage) -> AsyncIterator[Crew]:
-    clock = SteppableClock(RealClock().now(), running=True, speed=10)
+    clock = WallClock(RealClock().now(), running=True, speed=10)
     async with Sandbox(clock, anti_spin=False) as sandbox:
         telegram = connect(sandbox.token, sandbox.url, Pacer(500), clock)
         yield Crew(storage, sandbox, telegram, clock)

@@ -153,6 +153,10 @@ class Failing:
         self.tick()
         return await self._engine.fetch(sql, **params)
 
+    async def tuples(self, sql: str, **params: object) -> Sequence[tuple[Any, ...]]:
+        self.tick()
+        return await self._engine.tuples(sql, **params)
+
     async def write(self, sql: str, **params: object) -> Sequence[Row]:
         self.tick()
         return await self._engine.write(sql, **params)
