@@ -88,7 +88,7 @@ async def ours(url: str, readers: int) -> float:
         clock, pacer = RealClock(), Pacer(1e9)
         telegram = connect(TOKEN, url, pacer, clock)
         lanes = Lanes(storage, clock, "bench", rate=pacer.allowed, languages=("ru",), fed=("ru",))
-        sender = Sender(storage, telegram, pacer, renderings(), lanes, clock, worker="bench", most=IN_FLIGHT)
+        sender = Sender(storage, telegram, pacer, renderings(), lanes, clock, worker="bench", most=IN_FLIGHT + 4)
 
         async def work() -> None:
             stop = asyncio.Event()

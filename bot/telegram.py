@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiogram import Bot
@@ -36,13 +37,14 @@ from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Outcome, Sent, Uncertain, Wait
 from bot.domain.errors import TelegramStopped
 from bot.domain.post import Rendering
+from bot.wire import ANSWER_SECONDS, CONNECT_SECONDS, NotConnected, Wire
 
 _log = logging.getLogger(__name__)
 
 _PACED = re.compile(r"(send(?!ChatAction)|edit|copy|forward|delete(Message|Messages)$|pin|unpin)", re.IGNORECASE)
 _SUCCESS = re.compile(rb'\{"ok":true,"result":\{"message_id":(\d+)')
 _JSON = {"Content-Type": "application/json"}
-_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
+_TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
 _REPLY_PATIENCE = 30
 _PLACEHOLDER = SendMessage(chat_id=0, text="-")
 
@@ -55,7 +57,10 @@ class Session(AiohttpSession):
         self._pacer = pacer
         self._clock = clock
         self._http_proxy = proxy or None
-        self._urls: dict[str, URL] = {}
+        self._urls: dict[str, str] = {}
+        origin = api.api_url(token="", method="")
+        plain = not proxy and "@" not in urlsplit(origin).netloc
+        self._wire = Wire(origin, self._connector_init["ssl"]) if plain else None
 
     async def create_session(self) -> aiohttp.ClientSession:
         """One session for everything; aiogram's own support of proxies would need a further package."""
@@ -78,13 +83,21 @@ class Session(AiohttpSession):
             return await super().make_request(bot, method, timeout)
 
     async def post(self, bot: Bot, method: str, body: bytes) -> tuple[int, bytes]:
-        """One POST of a ready body: status and answer."""
+        """One POST of a ready body: status and answer. Through a proxy it is aiohttp's, else our own."""
         url = self._urls.get(method)
         if url is None:
-            url = self._urls[method] = URL(self.api.api_url(token=bot.token, method=method), encoded=True)
+            url = self._urls[method] = self.api.api_url(token=bot.token, method=method)
+        if self._wire:
+            return await self._wire.post(url, body)
         session = await self.create_session()
-        async with session.post(url, data=body, headers=_JSON, timeout=_TIMEOUT) as response:
+        async with session.post(URL(url, encoded=True), data=body, headers=_JSON, timeout=_TIMEOUT) as response:
             return response.status, await response.read()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._wire:
+            self._wire.close()
+        await super().close()
 
 
 class Telegram:
@@ -98,7 +111,7 @@ class Telegram:
         """One bulk send whose place in the budget is taken. Raises `TelegramStopped` on a refused token."""
         try:
             status, answer = await self._session.post(self.bot, method, body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        except (NotConnected, aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Wait(1.0, "outage")  # it never left this machine
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Uncertain(type(error).__name__)

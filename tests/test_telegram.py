@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 from aiogram.exceptions import (
     TelegramBadRequest,
@@ -22,7 +21,7 @@ from aiogram.exceptions import (
 from aiogram.types import InputMediaPhoto, MessageEntity
 from aiohttp import web
 
-from bot import telegram as module
+from bot import wire
 from bot.clock import RealClock, SteppableClock
 from bot.delivery.pacing import Pacer
 from bot.demo.picture import draw
@@ -47,6 +46,8 @@ async def connected(
         yield telegram
     finally:
         session = telegram.bot.session
+        if session._wire:  # type: ignore[attr-defined]
+            session._wire.close()  # type: ignore[attr-defined]
         if session._session:  # type: ignore[attr-defined]
             await session._session.close()  # type: ignore[attr-defined]  # its own close sleeps a quarter of a second
 
@@ -172,8 +173,8 @@ FAULTS = {
     "caption_too_long": Rejected("message caption is too long"),
     "url_failed": Rejected("failed to get HTTP URL content"),
     "markup_too_long": Rejected("reply markup is too long"),
-    "drop_before": Uncertain("ServerDisconnectedError"),
-    "drop_after": Uncertain("ServerDisconnectedError"),
+    "drop_before": Uncertain("ConnectionResetError"),
+    "drop_after": Uncertain("ConnectionResetError"),
 }
 
 
@@ -201,7 +202,8 @@ async def test_deeds_of_people(telegram: Telegram, sandbox: Sandbox, reader: Per
 async def test_no_answer_in_time_is_uncertain(
     telegram: Telegram, sandbox: Sandbox, reader: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+    monkeypatch.setattr(wire, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(wire, "_SWEEP_SECONDS", 0.02)
     sandbox.fail("hang")
     assert await telegram.deliver("sendMessage", body()) == Uncertain("TimeoutError")
 
@@ -212,7 +214,7 @@ async def test_what_never_left_is_no_doubt(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(OSError, match="no answer to getMe") as caught:
             await telegram.call("getMe", {})
         assert SECRET not in repr(caught.value)
-    monkeypatch.setattr(module, "_TIMEOUT", aiohttp.ClientTimeout(total=5, sock_connect=0.05))
+    monkeypatch.setattr(wire, "CONNECT_SECONDS", 0.05)
     with socket.socket() as deaf:  # a full backlog: connecting comes to no end
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -441,7 +443,13 @@ async def test_a_network_error_of_a_reply_hides_the_token() -> None:
 async def test_closing_closes_the_connections(sandbox: Sandbox) -> None:
     telegram = connect(TOKEN, sandbox.url, Pacer(1000), RealClock())
     await telegram.call("getMe", {})
+    sandbox.fail("hang", "sendMessage")
     session = telegram._session._session
-    await close(telegram)
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(5):
+        sending = tasks.create_task(telegram.deliver("sendMessage", body()))
+        while sandbox.faults.armed:  # noqa: ASYNC110 - nothing signals that the stand-in has begun to hang
+            await asyncio.sleep(0.001)
+        await close(telegram)
+    assert sending.result() == Uncertain("ConnectionResetError")
     assert session is not None
     assert session.closed

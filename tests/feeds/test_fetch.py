@@ -7,7 +7,6 @@ import gzip
 import re
 import socket
 import ssl
-import subprocess
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -357,15 +356,6 @@ async def test_a_proxy_is_used_only_when_named_and_literals_are_still_judged(mon
             with pytest.raises(FeedError):
                 await client.fetch("http://no-such-host.invalid/")
         assert len(asked) == 1
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that nobody trusts, for 127.0.0.1, and its key."""
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1"
-    subprocess.run([*command.split(), "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return cert, key
 
 
 async def test_certificates_are_checked_and_an_authority_can_be_added(certificate: tuple[Path, Path]) -> None:
