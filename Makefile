@@ -1,6 +1,7 @@
 # make demo    everything on this machine, no token, no network
 # make test    the tests and the coverage gate            make prove   the long runs of the same properties
 # make check   linters, types, import ladder              make run     the bot itself (needs BOT_TOKEN)
+# make pictures   the README's pictures, taken by the test of the demo page
 # The first call builds .venv from the lock files; set PYTHON to choose the interpreter.
 
 PYTHON ?=
@@ -8,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: demo run test prove check
+.PHONY: demo run test prove check pictures
 .DEFAULT_GOAL := demo
 
 demo: .venv/.ready-to-run
@@ -30,6 +31,12 @@ check: .venv/.ready-to-test
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+pictures: .venv/.ready-to-test
+	@mkdir -p docs/pictures
+	@NEWSDESK_REQUIRE_BROWSER=1 NEWSDESK_PICTURES=docs/pictures \
+	  $(BIN)/python -m pytest -m "prove or not prove" tests/test_demo_page.py -k the_demo_itself
+	@ls -l docs/pictures
 
 # A stamp is as old as the last installation; it is made again when a lock file is newer.
 .venv/.ready-to-run: requirements.lock | .venv/bin/python

@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ START = datetime(2026, 11, 23, 10, tzinfo=newsroom.ZONE).timestamp()
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READER, EDITOR, CHANNEL = 101, 201, -1_001_000_000_777
 SECTIONS = ("Kazakhstan", "World", "Sport")
+PICTURES = os.environ.get("NEWSDESK_PICTURES", "")  # the folder for the README's pictures; none in an ordinary run
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -181,7 +182,9 @@ async def subscribe(page: Page) -> Any:
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_subscribe_receive_and_see_an_edit(scene: Scene, size: dict[str, int], scheme: str) -> None:
+async def test_subscribe_receive_press_see_an_edit_and_a_withdrawal(
+    scene: Scene, size: dict[str, int], scheme: str
+) -> None:
     page = await scene.page(size, color_scheme=scheme)
     phone = await subscribe(page)
     sent, article = await scene.bot.post(READER, disable_notification=True)
@@ -196,8 +199,18 @@ async def test_subscribe_receive_and_see_an_edit(scene: Scene, size: dict[str, i
     await scene.bot.call("editMessageText", **edited, text="Corrected: the tram is blue")
     await expect(phone).to_contain_text("Corrected: the tram is blue")
     await expect(phone.locator(".edited")).to_have_text("edited")
+    await phone.locator(".edited").click()
+    await expect(phone.locator(".versions del")).to_contain_text(article.headline)
+    await phone.get_by_role("button", name="World", exact=True).click()
+    await expect(phone.get_by_role("button", name="✅ World")).to_be_visible()
     await scene.bot.call("deleteMessage", **edited)
-    await expect(phone.locator(".gone")).to_have_text("deleted")
+    await expect(phone.locator(".deleted .gone")).to_have_text("deleted")
+    await expect(phone.locator(".deleted .text")).to_have_css("text-decoration-line", "line-through")
+    later, _ = await scene.bot.post(READER)
+    notice = {"chat_id": READER, "message_id": later["message_id"], "text": "The newsroom withdrew this story."}
+    await scene.bot.call("editMessageText", **notice)
+    await expect(phone.locator(".msg").last).to_contain_text(notice["text"])
+    await expect(phone.locator(".preview:visible")).to_have_count(0)
     background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (background == "rgb(15, 19, 23)") == (scheme == "dark")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
@@ -316,6 +329,21 @@ async def test_languages_tabs_and_unread(scene: Scene) -> None:
     await expect(page.locator("html")).to_have_attribute("lang", "ru")
 
 
+async def test_the_editors_group_and_its_topics(scene: Scene) -> None:
+    people = scene.stand_in.people
+    group = people.group(-1_001_000_000_888, "Steppe desk", forum=True, admins=[EDITOR], bot_rights={})
+    topic = people.topic(group, "Urgent")
+    page = await scene.page()
+    await page.get_by_role("tab", name="Steppe desk").click()
+    desk = page.get_by_role("tabpanel", name="Steppe desk")
+    await scene.bot.say(group.id, "Two sources, please", message_thread_id=topic)
+    await expect(desk.locator(".from").last).to_have_text("Steppe Times · Urgent")
+    await desk.get_by_role("textbox").fill("On it")
+    await desk.get_by_role("textbox").press("Enter")
+    await expect(desk.locator(".msg.out")).to_contain_text("On it")
+    await expect(desk).to_contain_text("You wrote: On it")  # as an administrator the bot hears all
+
+
 async def test_the_policy_is_strict(scene: Scene) -> None:
     async with scene.bot.http.get(f"{scene.stand_in.url}/") as answer:
         policy = answer.headers["Content-Security-Policy"]
@@ -330,52 +358,83 @@ async def test_the_policy_is_strict(scene: Scene) -> None:
     assert not [path for path, text in source.items() if "innerHTML" in text or "eval(" in text]
 
 
-async def steer(desk: Locator) -> None:
+async def shoot(page: Page, name: str) -> None:
+    """A picture of the window for the README, if `make pictures` asks for it."""
+    if PICTURES:
+        await expect(page.locator(".toast:visible")).to_have_count(0)
+        await page.evaluate("Promise.allSettled(document.getAnimations().map((moving) => moving.finished))")
+        await page.wait_for_function("[...document.images].every((image) => image.complete)")
+        await page.screenshot(path=f"{PICTURES}/{name}.png", animations="disabled")
+
+
+async def steer(page: Page, desk: Locator) -> None:
     """Send breaking news to the crowd, hold it on the way, let it go on to its report."""
     await desk.get_by_role("button", name="START").click()
-    await desk.locator("textarea").fill("/breaking The bridge is closed")
+    await desk.locator("textarea").fill("/breaking The bridge over the Sarysu is closed until Friday")
     await desk.locator("textarea").press("Enter")
     await desk.get_by_role("button", name="Send to all").click()
     await desk.get_by_role("button", name="Pause").click()
     await expect(desk).to_contain_text("Paused: ")
     await desk.get_by_role("button", name="Go on").click()
+    if PICTURES:
+        await expect(desk.locator(".msg").last).to_have_text(re.compile(r"([3-9]\d|1\d\d) of"))
+    await shoot(page, "breaking")
     await expect(desk).to_contain_text("✅ Sent in", timeout=30_000)
 
 
-async def test_the_demo_itself(browser: Browser, tmp_path: Path) -> None:
-    """`newsdesk demo` as a newcomer starts it: the address is its last line; the rest is played in the browser."""
-    root = Path(__file__).parent.parent
+@asynccontextmanager
+async def newsdesk_demo(folder: Path) -> AsyncIterator[str]:
+    """`newsdesk demo` as a newcomer starts it; its address is the last line it prints."""
+    environment = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(Path(__file__).parent.parent)}
     command = [sys.executable, "-m", "bot", "demo", "--port", "0"]
-    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(root)}
-    found = None
-    demo = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=environment)
+    demo = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=folder, env=environment)
+    url = ""
     try:
         assert demo.stdout
         async with asyncio.timeout(30):
-            while not (found := re.search(rb"http://[^ /]+:\d+", line := await demo.stdout.readline())):
+            while not (found := re.search(r"http://[^ /]+:\d+", line := (await demo.stdout.readline()).decode())):
                 assert line, "the demo ended before it named its page"
-        page = await (await browser.new_context(viewport=WIDE, locale="en-GB")).new_page()
-        page.set_default_timeout(20_000)
-        await page.goto(found.group().decode())
-        phone = page.locator(".col").first.get_by_role("tabpanel")
-        await phone.get_by_role("button", name="START").click()
-        for box in range(8):
-            await phone.locator(".key").nth(box).click()
-            await expect(phone.locator(".key").nth(box)).to_contain_text("✅")
-        await phone.get_by_role("button", name=re.compile("Done|Готово|Дайын")).click()
-        await expect(phone.locator(".text a").first).to_be_visible(timeout=20_000)
-        before = await phone.locator(".msg").count()
-        await page.get_by_role("button", name="+10 min").click()
-        await expect(phone.locator(".msg").nth(before)).to_be_visible(timeout=30_000)
-        await expect(page.get_by_role("tab")).to_have_count(3)  # the crowd has no phones
-        await steer(page.locator(".col").last.get_by_role("tabpanel"))
-        await expect(phone).to_contain_text("BREAKING. The bridge is closed")
+        yield (url := found.group())
     except Exception as error:
-        if found:
-            async with ClientSession() as http, http.get(f"{found.group().decode()}/sim/log?limit=60") as log:
-                calls = (await log.json())["calls"]
-            error.add_note("the bot's last calls:\n" + "\n".join(map(str, calls)))
+        if url:
+            async with ClientSession() as http, http.get(f"{url}/sim/log?limit=60") as log:
+                error.add_note("the bot's last calls:\n" + "\n".join(map(str, (await log.json())["calls"])))
         raise
     finally:
         demo.terminate()
         await demo.wait()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "picture_name"),
+    [(WIDE, "light", "reader"), pytest.param(PHONE, "dark", "phone", marks=pytest.mark.prove)],
+    ids=["wide", "phone"],
+)
+async def test_the_demo_itself(
+    browser: Browser, tmp_path: Path, size: dict[str, int], scheme: Any, picture_name: str
+) -> None:
+    async with (
+        newsdesk_demo(tmp_path) as url,
+        await browser.new_context(
+            viewport=size, color_scheme=scheme, locale="en-GB", timezone_id="Asia/Almaty"
+        ) as window,
+    ):
+        page = await window.new_page()
+        page.set_default_timeout(20_000)
+        await page.goto(url)
+        await expect(page.get_by_role("tab")).to_have_count(3)  # the crowd has no phones
+        await page.get_by_role("tab", name="Daniel").click()
+        phone = page.get_by_role("tabpanel", name="Daniel")
+        await phone.get_by_role("button", name="START").click()
+        for box in range(8):
+            await phone.locator(".key").nth(box).click()
+            await expect(phone.locator(".key").nth(box)).to_contain_text("✅")
+        await phone.get_by_role("button", name="Done").click()
+        await expect(phone.locator(".text a").first).to_be_visible(timeout=20_000)
+        before = await phone.locator(".msg").count()
+        await page.get_by_role("button", name="+10 min").click()
+        await expect(phone.locator(".msg").nth(before + 4 * bool(PICTURES))).to_be_visible(timeout=30_000)
+        await shoot(page, picture_name)
+        if size is WIDE:
+            await steer(page, page.get_by_role("tabpanel", name="Dana"))
+            await expect(phone).to_contain_text("BREAKING. The bridge")

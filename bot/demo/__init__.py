@@ -28,7 +28,7 @@ from storage import open_storage
 
 ZONE = ZoneInfo("Asia/Almaty")
 EDITOR = 9001
-PEOPLE = ((1001, "Айгерим", "ru"), (1002, "Daniel", "en"), (EDITOR, "Dana", "en"))
+PEOPLE = ((1001, "Aigerim", "ru"), (1002, "Daniel", "en"), (EDITOR, "Dana", "en"))
 CROWD = range(5001, 5201)
 _BLOCKED, _BREAKING_OFF = 40, 6
 """Every so many of the crowd have blocked the bot, or switched breaking news off."""
