@@ -17,7 +17,8 @@ from .model import TABLES, Chat, Content, Json, Member, Msg, Query, Webhook, cla
 
 _NAMES = {name.lower(): name for name in TABLES["methods"]}
 _PYTHON = {name: re.sub(r"(?=[A-Z])", "_", name).lower() for name in TABLES["methods"]}
-_UNMODIFIED, _STALE = (TABLES["refusals"][name][1] for name in ("not_modified", "stale_query"))
+_NAMED = ("not_modified", "stale_query", "webhook_active")
+_UNMODIFIED, _STALE, _HOOKED = (TABLES["refusals"][name][1] for name in _NAMED)
 _TWO_DAYS = 172_800
 _KINDS = {  # kind of content -> (permission, Telegram's word for it)
     "text": ("can_send_messages", "text messages"),
@@ -333,8 +334,7 @@ class Machine(World):
 
     def get_updates(self, p: Json) -> list[Json]:
         """What is there, without waiting; the HTTP front adds the long poll."""
-        text = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
-        require(not self.webhook.url, text, 409)
+        require(not self.webhook.url, _HOOKED, 409)
         self._allow(p)
         return self.fetch(to_int(p.get("offset")), clamp(to_int(p.get("limit")) or 100, 1, 100))
 
