@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -162,7 +163,8 @@ class Zygote:
         lease: int = 4,
         die: str = "",
     ) -> int:
-        """Start a bot; its pid. `die` is "before|after noun.method": it kills itself at that storage call."""
+        """Start a bot; its pid. `die` is "before|after noun.method": it kills itself at that storage call;
+        "call N": at its N-th call of the database or of Telegram."""
         (folder / "newsdesk.toml").write_text(config, encoding="utf-8")
         environ = {
             "BOT_TOKEN": sandbox.token,
@@ -193,3 +195,14 @@ async def zygote() -> AsyncIterator[Zygote]:
     finally:
         process.stdin.close()
         await process.wait()
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process that is not our child has ended."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return
+            await asyncio.sleep(0.02)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from bot.domain.errors import AnotherCopyRuns
 from bot.ops import leadership
 from bot.sandbox.client import Person
 from bot.sandbox.http import Sandbox
-from tests.factories import OWNER, FeedSite, feed_site, running, settings_for, zygote
+from tests.factories import OWNER, FeedSite, feed_site, gone, running, settings_for, zygote
 
 
 @pytest.fixture
@@ -153,14 +152,3 @@ async def test_kills_between_all_stages(sandbox: Sandbox, site: FeedSite, databa
     said = [message.get("text") or "" for message in reader.chat()]
     assert 1 <= sum("Сквозь девять" in text for text in said) <= 2  # twice: it was sent before a receipt was written
     assert 1 <= sum("Вы подписаны" in text for text in said) <= 2
-
-
-async def gone(pid: int) -> None:
-    """Wait for a process that is not our child to end."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            await asyncio.sleep(0.02)

@@ -1,16 +1,20 @@
 """Forks bots from a process that has imported everything, so that a kill costs no three seconds of imports.
 
 Each line on stdin is {"environ": …, "cwd": …, "only": […], "lease": seconds, "die": "before|after noun.method"};
-the answer is the child's pid. With `die` the child kills itself at that storage call.
+the answer is the child's pid. With `die` the child kills itself at that storage call; "call N" means its N-th call of
+the database or of Telegram, whichever it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import asyncpg
@@ -24,6 +28,8 @@ from bot.ops import introduction, leadership, receiver
 from bot.ops.log import configure
 from bot.settings import load
 from handlers import build_router, commands
+from storage.postgres import PostgresEngine
+from storage.sqlite import SQLiteEngine
 
 IMPORTED = (
     asyncpg,
@@ -46,8 +52,11 @@ def child(request: dict) -> int:  # type: ignore[type-arg]
     configure(level="error")
     leadership.LEASE_SECONDS = request["lease"]
     leadership._RENEW_SECONDS = request["lease"] / 3
-    if request.get("die"):
-        doomed(*request["die"].split())
+    match request.get("die", "").split():
+        case ["call", n]:
+            doomed_at(int(n))
+        case [when, call]:
+            doomed(when, call)
     settings = load(request["environ"], Path(request["cwd"]))
     asyncio.run(app.run(settings, only=frozenset(request["only"]), clock=RealClock()))
     return 0
@@ -65,6 +74,26 @@ def doomed(when: str, call: str) -> None:
         return result
 
     setattr(owner, name, last)
+
+
+def doomed_at(n: int) -> None:
+    """Die instead of making the n-th call."""
+    calls = itertools.count(1)
+
+    def counted(function: Callable[..., object]) -> Callable[..., object]:
+        @wraps(function)
+        def call(*args: object, **kwargs: object) -> object:
+            if next(calls) >= n:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+
+        return call
+
+    for engine in (SQLiteEngine, PostgresEngine):
+        for name in ("fetch", "tuples", "write", "batch", "transaction"):
+            setattr(engine, name, counted(getattr(engine, name)))
+    telegram.Session.post = counted(telegram.Session.post)  # type: ignore[method-assign]
+    telegram.Session.make_request = counted(telegram.Session.make_request)  # type: ignore[method-assign]
 
 
 def main() -> None:
