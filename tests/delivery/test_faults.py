@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from aiohttp import ClientTimeout
 
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Outcome
@@ -42,7 +41,8 @@ async def _outage(crew: Crew, kind: str, minutes: int, monkeypatch: pytest.Monke
     """Tries go on at least every two minutes; afterwards all of the queue is there, in order and once."""
     fault, patience = OUTAGES[kind]
     if patience:
-        monkeypatch.setattr("bot.telegram._TIMEOUT", ClientTimeout(total=0.05))
+        monkeypatch.setattr("bot.wire.ANSWER_SECONDS", 0.05)
+        monkeypatch.setattr("bot.wire._SWEEP_SECONDS", 0.01)
     chats = await people(crew, 30)
     tried, deliver = asyncio.Event(), crew.telegram.deliver
 
