@@ -2,7 +2,8 @@
 
     python -m benchmarks.delivery [deliveries]
 
-All three send the same post with 64 in flight to the same stub (its own process), in one run.
+All three send the same post with 64 in flight to the same stub (its own process), in one run. Then newsdesk and
+aiohttp send at 1,000 a second, each message at its own moment.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from storage import Storage, open_storage
 
 TOKEN = "777000123:AAbenchmark-benchmark-benchmark-00"
 IN_FLIGHT = 64
+RATE = 1000
 ZONE = ZoneInfo("Asia/Almaty")
 SECTION = Section("sport", 0, {"ru": "Спорт"})
 _LEAD = "Команда области обыграла гостей в дополнительное время и впервые за девять лет вышла в финал турнира. " * 2
@@ -81,11 +83,11 @@ def renderings() -> Renderings:
     return Renderings(Words.load(("ru",)), [SECTION], lambda post: PostStyle(), ZONE, "Дала")
 
 
-async def ours(url: str, readers: int) -> float:
-    """The whole road: lease, read, send, receipt."""
+async def ours(url: str, readers: int, rate: float = 1e9) -> float:
+    """The whole road: lease, read, send, receipt; at most `rate` a second."""
     with tempfile.TemporaryDirectory() as folder:
         storage = await prepared(folder, readers)
-        clock, pacer = RealClock(), Pacer(1e9)
+        clock, pacer = RealClock(), Pacer(rate)
         telegram = connect(TOKEN, url, pacer, clock)
         lanes = Lanes(storage, clock, "bench", rate=pacer.allowed, languages=("ru",), fed=("ru",))
         sender = Sender(storage, telegram, pacer, renderings(), lanes, clock, worker="bench", most=IN_FLIGHT + 4)
@@ -132,8 +134,18 @@ async def plain_aiogram(url: str, number: int) -> float:
         return await measured(lambda: in_flight(number, lambda n: bot.send_message(1_000_000 + n, **rendering)), number)
 
 
-async def bare_aiohttp(url: str, number: int) -> float:
-    """A POST of ready bytes and nothing else: the floor for this HTTP client."""
+async def paced(number: int, send: Callable[[int], Awaitable[object]], rate: float) -> None:
+    """Call `send` for 0 … number-1, each at its own moment, however long they take."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.TaskGroup() as tasks:
+        for n in range(number):
+            await asyncio.sleep(max(0.0, began + n / rate - loop.time()))
+            tasks.create_task(send(n))  # type: ignore[arg-type]
+
+
+async def bare_aiohttp(url: str, number: int, rate: float = 0.0) -> float:
+    """A POST of ready bytes and nothing else: the floor for this HTTP client; at `rate` a second where given."""
     body = json.dumps({**(await _sample()).payload, "chat_id": 1_000_000}, ensure_ascii=False).encode()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT)) as session:
 
@@ -144,7 +156,8 @@ async def bare_aiohttp(url: str, number: int) -> float:
                 await answer.read()
 
         await post(0)
-        return await measured(lambda: in_flight(number, post), number)
+        work = (lambda: paced(number, post, rate)) if rate else (lambda: in_flight(number, post))
+        return await measured(work, number)
 
 
 async def _sample():  # type: ignore[no-untyped-def]
@@ -161,7 +174,13 @@ async def main(number: int) -> None:
     try:
         assert server.stdout
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        clients = {"newsdesk": ours, "plain aiogram": plain_aiogram, "bare aiohttp": bare_aiohttp}
+        clients: dict[str, Callable[[str, int], Awaitable[float]]] = {
+            "newsdesk": ours,
+            "plain aiogram": plain_aiogram,
+            "bare aiohttp": bare_aiohttp,
+            "newsdesk, 1000/s": lambda url, number: ours(url, number, RATE),
+            "bare aiohttp, 1000/s": lambda url, number: bare_aiohttp(url, number, RATE),
+        }
         found: dict[str, list[float]] = {name: [] for name in clients}
         for _ in range(3):
             for name, client in clients.items():
@@ -172,9 +191,13 @@ async def main(number: int) -> None:
     middle = {name: sorted(values)[1] for name, values in found.items()}
     print(f"{number} deliveries, {IN_FLIGHT} in flight, CPU of the sending process per delivery, median of 3:")
     for name, value in middle.items():
-        print(f"  {name:14} {value:7.0f} µs")
-    print(f"  newsdesk / plain aiogram = {middle['newsdesk'] / middle['plain aiogram']:.2f}")
-    print(f"  newsdesk / bare aiohttp  = {middle['newsdesk'] / middle['bare aiohttp']:.2f}")
+        print(f"  {name:20} {value:7.0f} µs")
+    for one, other in (
+        ("newsdesk", "plain aiogram"),
+        ("newsdesk", "bare aiohttp"),
+        ("newsdesk, 1000/s", "bare aiohttp, 1000/s"),
+    ):
+        print(f"  {one} / {other} = {middle[one] / middle[other]:.2f}")
 
 
 if __name__ == "__main__":
