@@ -21,7 +21,19 @@ from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
 from bot.delivery.outcomes import back_off
 from bot.delivery.pacing import Pacer, concurrency
 from bot.delivery.renderings import Body, Renderings
-from bot.domain.delivery import Gone, Moved, Outcome, Receipt, Recipient, Rejected, Result, Sent, Uncertain, Wait
+from bot.domain.delivery import (
+    Delivered,
+    Gone,
+    Moved,
+    Outcome,
+    Receipt,
+    Recipient,
+    Rejected,
+    Result,
+    Sent,
+    Uncertain,
+    Wait,
+)
 from bot.domain.errors import StorageError
 from storage import Storage
 
@@ -75,7 +87,9 @@ class Sender:
         self._round_trips: deque[float] = deque([0.1], maxlen=100)
         self._most = most
         self._limit = self._least_of(concurrency(pacer.allowed, 0.1))
-        self._results: list[tuple[Job, Receipt | None]] = []
+        self._settled: list[Job] = []
+        self._sends: list[Delivered] = []
+        self._receipts: list[Receipt] = []
         self._writing = 0
         self._outages = 0
         self._stopping = False
@@ -102,7 +116,7 @@ class Sender:
             try:
                 await stop.wait()
                 self._stopping = True
-                while self._in_flight or self._results or self._writing:
+                while self._in_flight or self._settled or self._writing:
                     self._quiet.clear()
                     await self._clock.wait(self._quiet, 0.1)
             finally:
@@ -165,7 +179,7 @@ class Sender:
         return (
             not self._stopping
             and self._in_flight < (self._most if self._lanes.urgent else self._limit)
-            and len(self._results) + self._writing < _MOST_UNWRITTEN
+            and len(self._settled) + self._writing < _MOST_UNWRITTEN
         )
 
     async def _work(self) -> None:
@@ -217,7 +231,7 @@ class Sender:
         try:
             posts = job.run.posts_for(job.reader)
             if not posts:  # a round, none of whose posts concerns this reader any more
-                self._settle(job, None)
+                self._settle(job)
                 return
             body = self._renderings.body(posts, job.reader.language)
             began = self._clock.monotonic()
@@ -300,28 +314,21 @@ class Sender:
             self._lanes.owed.add(broadcast.lane, reader.chat_id, broadcast.id, due_at)
         took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
         version, carried = (body.version, body.carried) if body else (1, ())
-        self._settle(
-            job,
-            Receipt(
-                broadcast.id,
-                reader.id,
-                result,
-                took,
-                version,
-                message_id,
-                carried,
-                due_at,
-                reason,
-                isinstance(outcome, Gone),
-            ),
-        )
+        gone = isinstance(outcome, Gone)
+        if message_id is not None and not carried:
+            self._sends.append((broadcast.id, reader.id, message_id, version, took))
+        else:
+            self._receipts.append(
+                Receipt(broadcast.id, reader.id, result, took, version, message_id, carried, due_at, reason, gone)
+            )
+        self._settle(job)
 
     def _again(self, seconds: float) -> int:
         """When to try again, in epoch seconds."""
         return int(self._clock.now() + seconds) + 1
 
-    def _settle(self, job: Job, receipt: Receipt | None) -> None:
-        self._results.append((job, receipt))
+    def _settle(self, job: Job) -> None:
+        self._settled.append(job)
         self._result.set()
 
     async def _write_results(self) -> None:
@@ -329,14 +336,16 @@ class Sender:
         while True:
             await self._clock.wait(self._result, LEASE_SECONDS / 3)
             self._result.clear()
-            results, self._results = self._results, []
-            for job, _ in results:
+            jobs, self._settled = self._settled, []
+            for job in jobs:
                 self._lanes.settled(job)
-            finished, self._lanes.finished = self._lanes.finished, []
-            if results or finished or self._lanes.busy:
-                self._writing = len(results)
-                await self._stored(partial(self._write, [receipt for _, receipt in results if receipt], finished))
-                for job, _ in results:
+            if jobs or self._lanes.finished or self._lanes.busy:
+                self._writing = len(jobs)
+                finished, self._lanes.finished = self._lanes.finished, []
+                work = partial(self._write, self._receipts, self._sends, finished)
+                self._receipts, self._sends = [], []
+                await self._stored(work)
+                for job in jobs:
                     self._lanes.written(job)
                 self._writing = 0
                 self._quiet.set()
@@ -345,10 +354,10 @@ class Sender:
                     self.wake()
                 await self._clock.sleep(_COMMIT_SECONDS)
 
-    async def _write(self, receipts: list[Receipt], finished: list[tuple[int, int]]) -> None:
+    async def _write(self, receipts: list[Receipt], sends: list[Delivered], finished: list[tuple[int, int]]) -> None:
         now = int(self._clock.now())
         await self._storage.deliveries.settle(
-            receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now
+            receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now, sent=sends
         )
 
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:

@@ -249,7 +249,7 @@ async def test_a_full_disk_refuses_writes_reads_on_and_recovers_alone(sqlite_sto
         lambda: sqlite_storage.meta.put("k", "v" * 9000),
         lambda: sqlite_storage.feeds.watch([f"https://{n}.kz" for n in range(999)]),
         lambda: sqlite_storage.deliveries.settle(
-            [receipt(BROADCAST, n) for n in range(10, 999)], [], worker="w", until=1, now=1
+            [], [], worker="w", until=1, now=1, sent=[(1, n, 77, 1, 1500) for n in range(10, 999)]
         ),
         lambda: sqlite_storage.feeds.save_poll(
             Poll(FEED, tuple(Found(article(n, 1, body="x" * 3000), (str(n),), True) for n in range(9))), now=1

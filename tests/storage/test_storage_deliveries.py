@@ -115,6 +115,24 @@ async def test_a_receipt_is_replaced_while_due_and_final_afterwards(storage: Sto
     assert await settle(Result.GONE, message_id=None) == sent
 
 
+async def test_what_was_sent_settles_for_good(storage: Storage) -> None:
+    broadcast = await running(storage)
+    before = [
+        receipt(broadcast, 1, Result.WAITING, due_at=20, reason="why"),
+        receipt(broadcast, 2, Result.GONE, reason="blocked"),
+        receipt(broadcast, 3, carried=(4, 5)),
+    ]
+    await storage.deliveries.settle(before, [], worker="w", until=9, now=9)
+    sent = [(broadcast.id, reader, BIG - reader, 2, 2**40) for reader in (1, 2, 3, 4)]
+    await storage.deliveries.settle([], [], worker="w", until=9, now=9, sent=sent)
+    await storage.deliveries.settle([receipt(broadcast, 4, Result.WAITING, due_at=9)], [], worker="w", until=9, now=9)
+    rows = await storage.engine.fetch("SELECT * FROM receipt ORDER BY reader_id")
+    assert [tuple(row) for row in rows] == [
+        (broadcast.id, reader, 1, BIG - reader, 2, None, 1 if reader == 4 else 2, None, 2**40, None)
+        for reader in (1, 2, 3, 4)
+    ]
+
+
 async def test_gone_readers_sleep_with_all_topics(storage: Storage) -> None:
     gone = [await subscribed(storage, -7, 1, thread_id=n) for n in (0, 1)]
     broadcast = await running(storage)
@@ -130,8 +148,8 @@ async def test_a_group_of_any_size_is_settled(storage: Storage) -> None:
     broadcast = await running(storage)
     number = 0
     for size in (0, 1, 31, 32, 33, 512):
-        receipts = [receipt(broadcast, number + n + 1, message_id=n) for n in range(size)]
-        await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+        sent = [(broadcast.id, number + n + 1, n, 1, 1500) for n in range(size)]
+        await storage.deliveries.settle([], [], worker="w", until=9, now=9, sent=sent)
         number += size
         assert (await storage.broadcasts.progress(broadcast.id)).sent == number
     rows = await storage.engine.fetch("SELECT message_id FROM receipt WHERE reader_id > 97 ORDER BY reader_id")
@@ -188,8 +206,8 @@ async def test_holds_only_grow_and_end(storage: Storage) -> None:
 
 async def test_old_receipts_and_copies_go_the_others_stay(storage: Storage) -> None:
     old, late, still = [await running(storage) for _ in range(3)]
-    receipts = [receipt(item, n) for item in (old, late, still) for n in range(1, 1101)]
-    await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
+    sent = [(item.id, n, 77, 1, 1500) for item in (old, late, still) for n in range(1, 1101)]
+    await storage.deliveries.settle([], [], worker="w", until=9, now=9, sent=sent)
     change = storage.broadcasts.change
     await change(old.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=100)
     await change(late.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=200)

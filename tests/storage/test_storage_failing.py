@@ -89,7 +89,7 @@ async def test_a_delivery(storage: Storage, what: str) -> None:
         "claim": lambda failing: failing.deliveries.claim(broadcast, "w", 1, now=11, until=41),
         "again": lambda failing: failing.deliveries.claim(broadcast, "b", 2, now=99, until=141),
         "settle": lambda failing: failing.deliveries.settle(
-            receipts, [(broadcast.id, 0)], worker="w", until=50, now=15
+            receipts, [(broadcast.id, 0)], worker="w", until=50, now=15, sent=[(broadcast.id, 4, 77, 1, 9)]
         ),
         "due": lambda failing: failing.deliveries.due(now=30, again=90, limit=9),
     }
