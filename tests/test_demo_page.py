@@ -282,7 +282,7 @@ async def test_pictures_albums_files_and_keyboards(scene: Scene) -> None:
 async def test_a_blocked_bot_and_the_line_that_says_so(scene: Scene) -> None:
     page = await scene.page()
     note = page.locator("#note")
-    await expect(note).to_have_text("Nobody has subscribed yet: press START as a reader.")
+    await expect(note).to_have_text("This reader has not begun yet: press START.")
     phone = await subscribe(page)
     await expect(note).to_have_text("News is coming in.")
     await phone.get_by_role("button", name="Block the bot").click()
@@ -296,6 +296,13 @@ async def test_a_blocked_bot_and_the_line_that_says_so(scene: Scene) -> None:
     await page.get_by_role("button", name="Telegram is down").click()
     await expect(note).to_have_text("News is coming in.")
     assert await scene.bot.call("getMe")
+    await page.get_by_role("button", name="too many requests (429)").click()
+    await expect(note).to_have_text("Telegram asked the bot to wait for half a minute.")
+    assert await scene.bot.call("sendMessage", chat_id=READER, text="x") is None
+    assert scene.stand_in.calls[-1].answer["parameters"] == {"retry_after": 30}
+    await scene.clock.advance(31)
+    await expect(note).to_have_text("News is coming in.", timeout=8_000)
+    assert await scene.bot.call("sendMessage", chat_id=READER, text="x")
 
 
 async def test_the_clock_moves(scene: Scene) -> None:
@@ -342,6 +349,34 @@ async def test_the_editors_group_and_its_topics(scene: Scene) -> None:
     await desk.get_by_role("textbox").press("Enter")
     await expect(desk.locator(".msg.out")).to_contain_text("On it")
     await expect(desk).to_contain_text("You wrote: On it")  # as an administrator the bot hears all
+
+
+async def test_by_keyboard_alone_and_with_names_for_a_screen_reader(scene: Scene) -> None:
+    page = await scene.page()
+    phone = page.get_by_role("tabpanel", name="Reader", exact=True)
+    await expect(phone.get_by_role("button", name="START")).to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Go to the chats")).to_be_focused()
+    await page.keyboard.press("Enter")
+
+    async def press(button: Locator) -> None:
+        for _ in range(25):
+            await page.keyboard.press("Tab")
+            if await button.evaluate("(node) => node === document.activeElement"):
+                break
+        await expect(button).to_be_focused()
+        await page.keyboard.press("Enter")
+
+    await press(phone.get_by_role("button", name="START"))
+    sport = phone.get_by_role("button", name="Sport", exact=True)
+    await expect(sport).to_be_visible()
+    await press(sport)
+    await expect(phone.get_by_role("button", name="✅ Sport")).to_be_focused()  # the keyboard was redrawn under it
+    await expect(phone.get_by_role("log")).to_have_attribute("aria-live", "polite")
+    await expect(phone.get_by_role("article", name="Steppe Times")).to_have_count(1)
+    nameless = "[...document.querySelectorAll('button, a, input, select, textarea')].filter((node) =>"
+    nameless += " node.checkVisibility() && !(node.ariaLabel || node.textContent.trim() || node.labels?.length)).length"
+    assert await page.evaluate(nameless) == 0
 
 
 async def test_the_policy_is_strict(scene: Scene) -> None:
@@ -425,12 +460,16 @@ async def test_the_demo_itself(
         await expect(page.get_by_role("tab")).to_have_count(3)  # the crowd has no phones
         await page.get_by_role("tab", name="Daniel").click()
         phone = page.get_by_role("tabpanel", name="Daniel")
+        note = page.locator("#note")
+        await expect(note).to_have_text("This reader has not begun yet: press START.")
         await phone.get_by_role("button", name="START").click()
+        await expect(note).to_have_text("Tick sections, then press Done. Until then nothing is sent.")
         for box in range(8):
             await phone.locator(".key").nth(box).click()
             await expect(phone.locator(".key").nth(box)).to_contain_text("✅")
         await phone.get_by_role("button", name="Done").click()
         await expect(phone.locator(".text a").first).to_be_visible(timeout=20_000)
+        await expect(note).to_have_text("News is coming in.")
         before = await phone.locator(".msg").count()
         await page.get_by_role("button", name="+10 min").click()
         await expect(phone.locator(".msg").nth(before + 4 * bool(PICTURES))).to_be_visible(timeout=30_000)

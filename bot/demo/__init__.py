@@ -11,6 +11,7 @@ import errno
 import shutil
 import tempfile
 import webbrowser
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from bot import app
 from bot.clock import RealClock, SteppableClock
 from bot.demo.newsroom import Newsroom
 from bot.domain.errors import ConfigError
+from bot.domain.reader import ReaderState
 from bot.sandbox.http import Sandbox
 from bot.sandbox.sim import add_page
 from bot.settings import Settings, load
@@ -86,6 +88,7 @@ async def demo(host: str, port: int, keep: bool, open_browser: bool) -> None:
             folder,
         )
         await _gather(settings, int(clock.now()))
+        sandbox.note = await _notes(stack, settings, sandbox)
 
         def ready() -> None:
             print("The newsroom publishes a new article every half minute. Ctrl+C ends the demo.")
@@ -106,6 +109,24 @@ async def _gather(settings: Settings, now: int) -> None:
                 await storage.readers.consent(reader.id, CONSENT, now=now)
     finally:
         await storage.close()
+
+
+async def _notes(stack: AsyncExitStack, settings: Settings, sandbox: Sandbox) -> Callable[[int], Awaitable[str]]:
+    """What tells the page why nothing arrives at somebody: one of its words, or what the stand-in says."""
+    storage = await open_storage(settings.env.database_url, exclusive=False)
+    stack.push_async_callback(storage.close)
+
+    async def why(user_id: int) -> str:
+        reader = await storage.readers.get(user_id)
+        match reader and reader.state:
+            case ReaderState.NEW:
+                return "whyUnfinished"
+            case ReaderState.LEFT | ReaderState.DORMANT:
+                return "whyGone"
+        known = await sandbox.why_silent(user_id)
+        return "whyFew" if not known and reader and not reader.sections else known
+
+    return why
 
 
 def _ten_o_clock() -> float:

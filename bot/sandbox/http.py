@@ -64,7 +64,7 @@ class Sandbox:
         self.violations: list[str] = []
         self.calls: deque[Call] = deque(maxlen=10_000)
         self.people = People(self)
-        self.note: Callable[[], str] = self._why_silent
+        self.note: Callable[[int], Awaitable[str]] = self.why_silent
         self._poll = _LongPoll(self.machine, anti_spin)
         self._waiters: list[asyncio.Future[None]] = []
         self.closing = asyncio.Event()  # set when the server is about to stop: streams end
@@ -135,7 +135,8 @@ class Sandbox:
         for waiter in waiters:
             _settle(waiter)
 
-    def _why_silent(self) -> str:
+    async def why_silent(self, user_id: int) -> str:
+        """Why nothing arrives at that person, as far as the stand-in knows; "" when it knows no reason."""
         if self.faults.armed:
             return f"faults are armed: {', '.join(fault.name for fault in self.faults.armed)}"
         if not self.machine.webhook.url and not self._poll.ever:

@@ -96,7 +96,7 @@ class _Sim:
         self.sandbox, self.machine = sandbox, sandbox.machine
 
     async def state(self, request: web.Request) -> web.Response:
-        """Everything but the messages."""
+        """Everything but the messages; `note` says why nothing arrives at `user_id`."""
         machine = self.machine
         texts: dict[str, Json] = {}
         for (what, lang), text in machine.texts.items():
@@ -107,7 +107,8 @@ class _Sim:
         shown = {"now": machine.clock.now(), "bot": machine.get_me({}), "bot_texts": texts, "commands": commands}
         shown["people"] = [self._person(user) for user in machine.users.values() if not user.is_bot]
         shown["chats"] = [self._chat(chat) for chat in machine.chats.values()]
-        return web.json_response({**shown, "faults": self.sandbox.faults.to_json(), "note": self.sandbox.note()})
+        shown["note"] = await self.sandbox.note(to_int(request.query.get("user_id")))
+        return web.json_response({**shown, "faults": self.sandbox.faults.to_json()})
 
     def _person(self, user: User) -> Json:
         known = {name: getattr(user, name) for name in ("id", "name", "lang", "username")}

@@ -1,5 +1,5 @@
 // The page of `newsdesk demo`: it plays Telegram for several people at once, against the stand-in's /sim/ API.
-import { recall, remember, say, speak, speaks } from "./words.js";
+import { knows, recall, remember, say, speak, speaks } from "./words.js";
 import { address, ago, clockTime, h, icon, inlineKeys, pictures, preview, rich, startOf } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
@@ -96,7 +96,9 @@ class View {
     const empty = this.private && !this.messages.size;
     this.form.hidden = blocked || empty;
     this.keys.hidden = blocked || !this.keyboard;
+    const began = !empty && this.start.contains(document.activeElement);
     this.start.hidden = !empty;
+    if (began) this.log.focus({ preventScroll: true }); // the button pressed is gone: go on in the chat
     const shape = `${speaks()}${blocked}${bot.description}${bot.short_description}`;
     if (empty && this.shape !== shape) {
       this.shape = shape; // rebuilt only when it changes: a press must not lose its button
@@ -310,6 +312,7 @@ function show(view, focus = false) {
   $("stage").dataset.shown = view.column;
   view.unread = 0;
   present(view.column);
+  refreshSoon();
   if (focus) view.tab.focus();
   view.refresh();
   view.settle(!view.held);
@@ -327,7 +330,7 @@ function cast(everybody, chats) {
 }
 
 async function refresh() {
-  state = await ask("state");
+  state = await ask(reader() ? `state?user_id=${reader().person.id}` : "state");
   clock = { epoch: state.now, at: performance.now() };
   for (const [person, chat, column] of cast(state.people, state.chats)) {
     const key = `${person.id}:${chat.id}`;
@@ -344,13 +347,13 @@ async function refresh() {
   for (const button of document.querySelectorAll("[data-fault]")) button.setAttribute("aria-pressed", active(button.dataset.fault));
   tick();
 }
-// Why nothing arrives: what the page can tell in its own language, else what the stand-in says.
+// Why nothing arrives at the reader in view. The note is one of the page's own words, or else a sentence.
 function reason() {
   if (active("outage")) return say("whyOutage");
   if (active("flood") || now() < floodUntil) return say("whyFlood");
   if (reader()?.person.blocked) return say("whyBlocked");
-  if (![...views.values()].some((view) => view.private && !view.column && view.messages.size)) return say("whyNobody");
-  return state.note;
+  if (!reader()?.messages.size) return say("whyNobody");
+  return knows(state.note) ? say(state.note) : state.note;
 }
 function explain() {
   const why = reason();
@@ -381,6 +384,7 @@ function hear(view, event) {
     view.put(type === "delete" ? { ...past, ...message, deleted: true } : message);
     view.refresh();
     explain();
+    if (view === reader()) refreshSoon(); // a choice may have been made
   }
 }
 

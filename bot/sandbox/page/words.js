@@ -2,7 +2,9 @@
 export const WORDS = {
   en: {
     whyOutage: "Telegram is down: the bot keeps everything and tries again.", whyFlood: "Telegram asked the bot to wait for half a minute.",
-    whyBlocked: "The reader blocked the bot. Choices are kept; unblock, then /start.", whyNobody: "Nobody has subscribed yet: press START as a reader.",
+    whyBlocked: "The reader blocked the bot. Choices are kept; unblock, then /start.", whyNobody: "This reader has not begun yet: press START.",
+    whyUnfinished: "Tick sections, then press Done. Until then nothing is sent.", whyGone: "The bot no longer writes to this reader. /start begins again.",
+    whyFew: "No section is ticked: only breaking news comes.",
     demo: "demo", language: "Language of this page", theme: "Light or dark", skip: "Go to the chats", ok: "OK",
     tagline: "A news bot and the people it serves, all on this machine. Nothing here reaches the real Telegram.", clock: "Newsroom time",
     moveClock: "Move the clock", plus10: "+10 min", plus60: "+1 h", night: "to 23:30", morning: "to 08:00",
@@ -25,7 +27,9 @@ export const WORDS = {
   },
   ru: {
     whyOutage: "Telegram недоступен: бот всё хранит и пробует снова.", whyFlood: "Telegram попросил бота подождать полминуты.",
-    whyBlocked: "Читатель заблокировал бота. Выбор сохранён: разблокируйте и нажмите /start.", whyNobody: "Ещё никто не подписан: нажмите START за читателя.",
+    whyBlocked: "Читатель заблокировал бота. Выбор сохранён: разблокируйте и нажмите /start.", whyNobody: "Этот читатель ещё не начал: нажмите START.",
+    whyUnfinished: "Отметьте разделы и нажмите «Готово». До этого ничего не приходит.", whyGone: "Бот больше не пишет этому читателю. /start – начать снова.",
+    whyFew: "Разделы не отмечены: приходит только срочное.",
     demo: "демо", language: "Язык этой страницы", theme: "Светлая или тёмная", skip: "К чатам", ok: "Понятно",
     tagline: "Новостной бот и люди, которым он служит, – всё на этой машине. До настоящего Telegram ничего не доходит.", clock: "Время редакции",
     moveClock: "Перевести часы", plus10: "+10 мин", plus60: "+1 ч", night: "до 23:30", morning: "до 08:00", here: "У вас сейчас {0}. В чатах – ваше время.",
@@ -48,7 +52,9 @@ export const WORDS = {
   kk: {
     whyOutage: "Telegram жұмыс істемей тұр: бот бәрін сақтап, қайта байқайды.", whyFlood: "Telegram боттан жарты минут күтуді сұрады.",
     whyBlocked: "Оқырман ботты бұғаттады. Таңдауы сақталды: бұғаттан шығарып, /start басыңыз.",
-    whyNobody: "Әзірге ешкім жазылған жоқ: оқырман болып START басыңыз.", demo: "демо", language: "Осы беттің тілі", theme: "Жарық немесе қараңғы",
+    whyNobody: "Бұл оқырман әлі бастаған жоқ: START басыңыз.",
+    whyUnfinished: "Бөлімдерді белгілеп, «Дайын» басыңыз. Оған дейін ештеңе келмейді.", whyGone: "Бот бұл оқырманға енді жазбайды. /start – қайта бастау.",
+    whyFew: "Бөлім белгіленбеген: тек шұғыл жаңалық келеді.", demo: "демо", language: "Осы беттің тілі", theme: "Жарық немесе қараңғы",
     skip: "Чаттарға өту", ok: "Түсінікті", tagline: "Жаңалықтар боты мен оның оқырмандары – бәрі осы компьютерде. Нағыз Telegram-ға ештеңе жетпейді.",
     clock: "Редакция уақыты", moveClock: "Сағатты жылжыту", plus10: "+10 мин", plus60: "+1 сағ", night: "→ 23:30", morning: "→ 08:00",
     here: "Сізде қазір {0}. Чаттарда – сіздің уақытыңыз.", allWell: "Жаңалықтар келіп жатыр.", tryThis: "Байқаңыз", do1: "Оқырман: START",
@@ -76,6 +82,7 @@ const wanted = () => {
 export function recall(key) { try { return localStorage.getItem(`newsdesk-${key}`); } catch { return null; } }
 export function remember(key, value) { try { localStorage.setItem(`newsdesk-${key}`, value); } catch { /* private window */ } }
 let language = wanted();
+export const knows = (key) => key in WORDS.en;
 export const speaks = () => language;
 export const say = (key, ...fill) => WORDS[language][key].replace(/\{(\d)\}/g, (_, n) => fill[n]);
 export function speak(code = language) {
