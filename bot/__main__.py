@@ -55,6 +55,10 @@ def parser() -> argparse.ArgumentParser:
     preview.add_argument("--html", type=Path, metavar="FILE", help="write a page as well")
     preview.add_argument("--to", metavar="CHAT", help="send them to this one chat")
     add("migrate", _migrate, "brings the database to this version")
+    save = add("backup", _backup, "a consistent copy of the database while the bot runs, with a checksum")
+    save.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    load = add("restore", _restore, "puts a backup in the database's place and keeps the old one beside it")
+    load.add_argument("file", type=Path, metavar="FILE", help="made by newsdesk backup")
     return top
 
 
@@ -158,6 +162,27 @@ def _migrate(args: argparse.Namespace) -> int:
 
     old, new = _await(work())
     print(f"The database is at version {new}" + (f", it was at {old}." if old != new else " already."))
+    return FINE
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from storage.backup import backup
+
+    size = backup(_settings().env.database_url, args.file)
+    print(f"{args.file}: {size / 1e6:.1f} MB, with a checksum. Keep it on another machine.")
+    return FINE
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from bot.clock import RealClock
+    from storage.backup import restore
+
+    done = restore(_settings().env.database_url, args.file, now=int(RealClock().now()))
+    print(f"Restored: {done.readers} readers, {done.articles} articles.")
+    if done.stopped:
+        print(f"{done.stopped} sends that were under way when the backup was made are stopped, not repeated.")
+    if done.aside:
+        print(f"The database of before is kept as {done.aside}; delete it when you need it no more.")
     return FINE
 
 

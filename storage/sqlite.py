@@ -49,7 +49,8 @@ _PRAGMAS = (
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """SQLite's errors become ours."""
     try:
         yield
     except sqlite3.Error as error:
@@ -112,7 +113,7 @@ class _Statements:
         values = bound(names, params)
         self.queued += 1
         try:
-            with _translated():
+            with translated():
                 return await self._connection.run(_fetch, text, values, named)
         finally:
             self.queued -= 1
@@ -121,7 +122,7 @@ class _Statements:
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
-            with _translated():
+            with translated():
                 await self._connection.run(_many, sql, rows)
 
 
@@ -168,7 +169,7 @@ class SQLiteEngine:
 
     async def batch(self, work: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
         async with self._write_lock:
-            with _translated():
+            with translated():
                 await self._writer.run(_batch, work)
         self._wrote()
 
@@ -176,10 +177,10 @@ class SQLiteEngine:
     async def transaction(self) -> AsyncIterator[Connection]:
         async with self._write_lock:
             try:
-                with _translated():
+                with translated():
                     await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._statements
-                with _translated():
+                with translated():
                     await self._writer.execute("COMMIT")
             except BaseException as error:
                 # A cancelled await leaves its statement running in the connection's thread: it is broken off.
@@ -203,7 +204,7 @@ class SQLiteEngine:
 
     async def _copy_back(self) -> None:
         try:
-            with _translated():
+            with translated():
                 for _ in range(3):  # what was written meanwhile is little: the second or third time nothing is left
                     pages, copied = await self._copier.run(_checkpoint)
                     if pages == copied:
@@ -215,15 +216,8 @@ class SQLiteEngine:
             _log.warning("the write-ahead log could not be copied back, it grows until it can: %s", error)
 
     async def _rollback(self) -> None:
-        with _translated():
+        with translated():
             await self._writer.run(_roll_back)
-
-    async def backup_to(self, path: str) -> None:
-        """Copy the database while it is in use; from the writer's own connection, where it finishes."""
-        async with self._write_lock:
-            with _translated():
-                async with aiosqlite.connect(path) as target:
-                    await self._writer.backup(target)
 
     async def close(self) -> None:
         if self._copying:
@@ -264,10 +258,10 @@ async def open_sqlite(path: str, *, exclusive: bool) -> SQLiteEngine:
 
     The lock is an OS file lock beside the database: freed by the kernel however this process ends.
     """
-    lock = _take_lock(path) if exclusive else None
+    lock = take_lock(path) if exclusive else None
     opened: list[_Connection] = []
     try:
-        with _translated():
+        with translated():
             opened += [await _connect(path), await _connect(path)]
             while len(opened) < 2 + _READERS:
                 opened.append(await _connect(path, query_only=True))
@@ -314,7 +308,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _take_lock(path: str) -> IO[str]:
+def take_lock(path: str) -> IO[str]:
+    """The lock that says a copy runs on this file, held until closed. Raises `AnotherCopyRuns`."""
     try:
         # The lock lives as long as the engine; closing the file frees it.
         lock = open(f"{path}.lock", "a+", encoding="ascii")  # noqa: SIM115

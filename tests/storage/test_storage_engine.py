@@ -211,22 +211,6 @@ async def test_postgres_options_of_ours_are_taken_out_of_the_address(database_ur
         await storage.close()
 
 
-async def test_a_copy_of_the_file_is_whole_while_it_is_written(sqlite_storage: Storage, tmp_path: Path) -> None:
-    async def writing() -> None:
-        for n in range(200):
-            await sqlite_storage.inbox.store([(n, 1, "x" * 500)], 1)
-
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(writing())
-        await sqlite_storage.engine.backup_to(str(tmp_path / "copy.db"))  # type: ignore[attr-defined]
-    copy = await open_storage(f"sqlite:///{tmp_path}/copy.db")
-    try:
-        assert await copy.inbox.next_offset() <= 200
-        assert [row[0] for row in await copy.engine.fetch("PRAGMA integrity_check")] == ["ok"]
-    finally:
-        await copy.close()
-
-
 async def _many_rows(engine: Any, times: int = 1) -> None:
     sql = "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
     for turn in range(times):
