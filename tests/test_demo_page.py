@@ -283,7 +283,7 @@ async def test_pictures_albums_files_and_keyboards(scene: Scene) -> None:
 async def test_a_blocked_bot_and_the_line_that_says_so(scene: Scene) -> None:
     page = await scene.page()
     note = page.locator("#note")
-    await expect(note).to_have_text("This reader has not begun yet: press START.")
+    await expect(note).to_have_text("Reader has not begun yet: press START.")
     phone = await subscribe(page)
     await expect(note).to_have_text("News is coming in.")
     await phone.get_by_role("button", name="Block the bot").click()
@@ -462,9 +462,9 @@ async def test_the_demo_itself(
         await page.get_by_role("tab", name="Daniel").click()
         phone = page.get_by_role("tabpanel", name="Daniel")
         note = page.locator("#note")
-        await expect(note).to_have_text("This reader has not begun yet: press START.")
+        await expect(note).to_have_text("Daniel has not begun yet: press START.")
         await phone.get_by_role("button", name="START").click()
-        await expect(note).to_have_text("Tick sections, then press Done. Until then nothing is sent.")
+        await expect(note).to_have_text("Daniel: tick sections, then press Done. Until then nothing is sent.")
         for box in range(8):
             await phone.locator(".key").nth(box).click()
             await expect(phone.locator(".key").nth(box)).to_contain_text("✅")

@@ -351,9 +351,10 @@ async function refresh() {
 function reason() {
   if (active("outage")) return say("whyOutage");
   if (active("flood") || now() < floodUntil) return say("whyFlood");
-  if (reader()?.person.blocked) return say("whyBlocked");
-  if (!reader()?.messages.size) return say("whyNobody");
-  return knows(state.note) ? say(state.note) : state.note;
+  const { person, messages } = reader() ?? {};
+  if (person?.blocked) return say("whyBlocked", person.name);
+  if (person && !messages.size) return say("whyNobody", person.name);
+  return knows(state.note) ? say(state.note, person.name) : state.note;
 }
 function explain() {
   const why = reason();
