@@ -70,6 +70,21 @@ async def test_order_survives_a_clock_that_jumps(sqlite_storage: Storage) -> Non
         assert [text[:6] for _, to, text in wire.log if to == chat] == [f"Пост {n}" for n in range(8)]
 
 
+async def test_a_jump_of_the_clock_is_soon_forgotten(sqlite_storage: Storage) -> None:
+    """Answers that seem to take an hour raise how many are in flight to the limit and no further, and not for long."""
+    await subscribe(sqlite_storage, range(1, 1001), 1)
+    crew, wire = on_the_wire(sqlite_storage, rate=200, speed=2)
+    broadcast = await crew.broadcast(await crew.post("Финал"))
+    async with crew.sending() as sender:
+        await wire.until(lambda: len(wire.log) >= 100)
+        await crew.clock.advance(3600.0)
+        await wire.until(lambda: len(wire.log) >= 200)
+        assert sender._limit <= 256
+        await crew.done(broadcast)
+        assert sender._limit < 100
+    assert sorted(chat for _, chat, _ in wire.log) == list(range(1, 1001))
+
+
 async def test_holds_survive_a_restart(sqlite_storage: Storage) -> None:
     await subscribe(sqlite_storage, range(1, 4), 1)
     crew, wire = on_the_wire(sqlite_storage, rate=500, speed=20)

@@ -165,6 +165,20 @@ async def test_a_countdown_begins_when_it_is_over(sqlite_storage: Storage) -> No
     assert (found.state, found.started_at, desk.begun) == (BroadcastState.RUNNING, START + 3, 1)
 
 
+async def test_rounds_start_at_random_blocks(sqlite_storage: Storage) -> None:
+    """Nobody is always last."""
+    await sqlite_storage.engine.many(
+        "INSERT INTO reader (id, chat_id, language, state, sections, joined_at, changed_at)"
+        " VALUES (:id, :chat, 'ru', 'active', 1, 0, 0)",
+        [(1024 * n, n) for n in range(1, 101)],
+    )
+    desk = Desk(sqlite_storage)
+    await desk.arrive(*"abcdef")
+    starts = {found.start_block for found in await desk.step()}
+    assert len(starts) > 3
+    assert starts <= set(range(101))
+
+
 async def test_it_looks_each_second_when_woken_and_through_trouble(
     sqlite_storage: Storage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
