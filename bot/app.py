@@ -40,7 +40,9 @@ from bot.i18n import Words
 from bot.ops.health import Health
 from bot.ops.http import Handler, HttpPort
 from bot.ops.leadership import leadership
+from bot.ops.metrics import Counted, Metrics
 from bot.ops.retention import keep_tidy
+from bot.ops.supervisor import tell
 from bot.readers.rates import RatesService
 from bot.settings import Settings
 from storage import Storage, open_storage
@@ -69,6 +71,7 @@ class _House:
     storage: Storage
     stop: asyncio.Event
     health: Health
+    metrics: Metrics
     http: HttpPort
     sections: list[Section]
     worker: str
@@ -109,13 +112,21 @@ async def run(
     storage = await open_storage(settings.env.database_url)
     try:
         health = Health(clock.now, telegram="" if only == {"watch"} else "Telegram has not answered yet.")
+        metrics = Metrics(
+            health,
+            clock.now(),
+            settings.delivery.messages_per_second,
+            settings.readers.quiet_hours,
+            [feed.url for feed in settings.feeds],
+        )
         house = _House(
             settings=settings,
             clock=clock,
             storage=storage,
             stop=stop,
             health=health,
-            http=HttpPort(settings.env.http_listen, health),
+            metrics=metrics,
+            http=HttpPort(settings.env.http_listen, health, metrics.text),
             sections=await _sections(settings, storage),
             worker=f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
         )
@@ -149,11 +160,15 @@ async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None])
                 services.create_task(_until(house.stop, _rates(house)))
                 services.create_task(keep_tidy(house.storage, house.clock, house.stop))
 
+        def up() -> None:
+            tell("READY=1")
+            ready()
+
         if only & {"send", "talk"}:
-            await _with_telegram(house, only, fetcher, watch, ready)
+            await _with_telegram(house, only, fetcher, watch, up)
         else:
             watch()
-            ready()
+            up()
             await house.stop.wait()
 
 
@@ -168,7 +183,7 @@ async def _with_telegram(
     from bot.telegram import close, connect
 
     settings = house.settings
-    pacer = Pacer(settings.delivery.messages_per_second)
+    pacer = house.metrics.pacer = Pacer(settings.delivery.messages_per_second)
     env = settings.env
     telegram = connect(env.bot_token, env.bot_api_url, pacer, house.clock, proxy=env.telegram_proxy)
     try:
@@ -252,7 +267,8 @@ async def _start_sending(house: _House, ctx: Context, telegram: Telegram, pacer:
         f"https://t.me/{ctx.username}",
     )
     lanes = Lanes(house.storage, house.clock, house.worker, rate=pacer.allowed, languages=languages, fed=house.fed)
-    sender = Sender(house.storage, telegram, pacer, renderings, lanes, house.clock, worker=house.worker)
+    counted = Counted(telegram, house.metrics)
+    sender = Sender(house.storage, counted, pacer, renderings, lanes, house.clock, worker=house.worker)
     publisher = Publisher(
         house.storage,
         house.clock,
@@ -396,13 +412,18 @@ async def _owners(house: _House, ctx: Context) -> None:
 
 
 async def _beat(house: _House) -> None:
-    """What readiness is judged by: the database can be written, and how long posts have been waiting."""
+    """What readiness and metrics are judged by, asked of the database; and the sign of life for who supervises us."""
+    health, storage = house.health, house.storage
     while not house.stop.is_set():
+        tell("WATCHDOG=1")
+        now = int(house.clock.now())
         try:
-            await house.storage.meta.put("alive_at", str(int(house.clock.now())))
-            waiting = await house.storage.posts.waiting()
-            house.health.waiting_since = waiting[0][0].created_at if waiting else None
-            house.health.database = ""
+            await storage.meta.put("alive_at", str(now))
+            health.written_at, health.database = now, ""
+            health.waiting_since = await storage.posts.oldest_waiting()
+            health.inbox_since = await storage.inbox.oldest_waiting()
+            await house.metrics.look(storage, now)
         except StorageError as error:
-            house.health.database = f"The database cannot be written: {error}"
+            health.database = f"The database cannot be written: {error}"
         await house.clock.wait(house.stop, _BEAT_SECONDS)
+    tell("STOPPING=1")

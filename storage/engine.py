@@ -21,12 +21,14 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What one engine writes differently. `values_of(name)`: a one-column
-    query over a JSON array of strings; `numbers_of(name)`: the same over one of integers."""
+    query over a JSON array of strings; `numbers_of(name)`: the same over one of integers; `size`: one for the
+    database's bytes."""
 
     name: str
     tokens: dict[str, str]
     values_of: Callable[[str], str]
     numbers_of: Callable[[str], str]
+    size: str
 
 
 class Connection(Protocol):

@@ -29,6 +29,11 @@ class Feeds:
         states = {row["url"]: FeedState(*row) for row in rows}
         return [states[url] for url in urls]
 
+    async def states(self) -> list[FeedState]:
+        """All feeds that were ever watched."""
+        rows = await self._db.fetch(f"SELECT {', '.join(_STATE)} FROM feed ORDER BY id")
+        return [FeedState(*row) for row in rows]
+
     async def save_poll(self, poll: Poll, *, now: int) -> list[int]:
         """Save what a poll brought: articles, aliases, waiting posts and the feed's state; new articles' ids."""
         async with self._db.transaction() as db:

@@ -27,6 +27,10 @@ class Meta:
             value=value,
         )
 
+    async def size(self) -> int:
+        """The database's bytes on the disk; of SQLite without its log."""
+        return int((await self._db.fetch(self._db.dialect.size))[0][0])
+
     async def section_bits(self, ids: Sequence[str]) -> dict[str, int]:
         """Each section's bit, given for ever at first sight. Raises ValueError when bits 0..61 are used up."""
         async with self._db.transaction() as db:

@@ -20,6 +20,7 @@ DIALECT = Dialect(
     },
     values_of=lambda name: f"SELECT jsonb_array_elements_text(CAST(:{name} AS jsonb))",
     numbers_of=lambda name: f"SELECT CAST(jsonb_array_elements_text(CAST(:{name} AS jsonb)) AS BIGINT)",
+    size="SELECT pg_database_size(current_database())",
 )
 
 

@@ -32,6 +32,11 @@ class Posts:
         rows = await self._db.fetch("SELECT * FROM post WHERE state = 'waiting' ORDER BY id LIMIT 500")
         return [(post(row), row["served"]) for row in rows]
 
+    async def oldest_waiting(self) -> int | None:
+        """When the oldest post was made that no broadcast carries yet (epoch seconds)."""
+        rows = await self._db.fetch("SELECT created_at FROM post WHERE state = 'waiting' ORDER BY id LIMIT 1")
+        return rows[0][0] if rows else None
+
     async def latest(self, sections: int, languages: Sequence[str], limit: int) -> list[Post]:
         """The newest published article posts in any of these sections, newest first; languages empty for all."""
         rows = await self._db.fetch(

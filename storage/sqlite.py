@@ -31,6 +31,7 @@ DIALECT = Dialect(
     },
     values_of=lambda name: f"SELECT value FROM json_each(:{name})",
     numbers_of=lambda name: f"SELECT value FROM json_each(:{name})",
+    size="SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
 )
 _T = TypeVar("_T")
 _READERS = 2

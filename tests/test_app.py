@@ -21,7 +21,7 @@ from bot.clock import RealClock
 from bot.domain.desk import Role
 from bot.domain.errors import ConfigError, NewsdeskError, TelegramStopped
 from bot.sandbox.http import Sandbox
-from bot.settings import Settings
+from bot.settings import Settings, load
 from bot.settings_file import Secret
 from storage import open_storage
 from tests.factories import OWNER, feed_site, running, settings_for
@@ -279,6 +279,33 @@ settings = load({"FEED_URL": "http://127.0.0.1:9/rss", "HTTP_LISTEN": ""}, Path(
 asyncio.run(app.run(settings, only=frozenset({"watch"}), clock=RealClock(), stop=stop, ready=stop.set))
 print([name for name in ("aiogram", "pydantic") if name in sys.modules])
 """
+
+
+async def test_a_supervisor_hears_of_its_life(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        settings = load({"DATABASE_URL": url, "HTTP_LISTEN": ""}, tmp_path)
+        async with running(settings, only=frozenset({"watch"})):
+            pass
+        heard = [systemd.recv(99) for _ in range(3)]
+        assert sorted(heard) == [b"READY=1", b"STOPPING=1", b"WATCHDOG=1"]
+        assert heard[-1] == b"STOPPING=1"
+    async with running(settings, only=frozenset({"watch"})):
+        pass  # it has gone: nobody need hear
+
+
+async def test_a_monitor_is_served(sandbox: Sandbox, url: str) -> None:
+    port = free_port()
+    async with feed_site() as site:
+        settings = with_env(settings_for(sandbox, site, url), http_listen=("127.0.0.1", port))
+        async with running(settings):
+            await site.polls()
+            _, text = await http(port, "/metrics")
+    assert "newsdesk_ready 1\n" in text
+    assert "newsdesk_rate_now 29\n" in text
+    assert "newsdesk_database_bytes " in text
 
 
 async def test_watching_alone_does_without_aiogram(tmp_path: Path) -> None:

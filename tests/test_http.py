@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 
 from bot.domain.errors import ConfigError
 from bot.ops import log
-from bot.ops.health import LATE_AFTER, SILENT_AFTER, WAITING_AFTER, Health
+from bot.ops.health import INBOX_AFTER, LATE_AFTER, SILENT_AFTER, WAITING_AFTER, WRITTEN_AFTER, Health
 from bot.ops.http import MAX_BODY, HttpPort
 
 LOOPBACK = ("127.0.0.1", 0)
@@ -35,7 +35,13 @@ def test_a_new_copy_is_not_ready() -> None:
 
 @pytest.mark.parametrize(
     ("field", "most"),
-    [("heard_at", SILENT_AFTER), ("watch_due_at", LATE_AFTER), ("waiting_since", WAITING_AFTER)],
+    [
+        ("heard_at", SILENT_AFTER),
+        ("written_at", WRITTEN_AFTER),
+        ("inbox_since", INBOX_AFTER),
+        ("watch_due_at", LATE_AFTER),
+        ("waiting_since", WAITING_AFTER),
+    ],
 )
 def test_what_is_late_is_a_problem(field: str, most: float) -> None:
     health = well(now=100_000.0)
@@ -65,8 +71,6 @@ async def test_alive_and_ready_are_two_questions() -> None:
         health.database = ""
         async with session.get(url(port, "/readyz")) as answer:
             assert (answer.status, (await answer.json())["ready"]) == (200, True)
-        async with session.get(url(port, "/metrics")) as answer:
-            assert answer.status == 404
     assert port.address is None
 
 

@@ -1,4 +1,4 @@
-"""The HTTP port: health and readiness, and the routes that others hang into it."""
+"""The HTTP port: health, readiness and metrics, and the routes that others hang into it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,22 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HttpPort:
     """Serves while the `async with` lasts; with `listen` None it does nothing.
 
-    `/healthz` says that the process lives, `/readyz` whether it can work: 200 or 503 with the reasons.
+    `/healthz` says that the process lives, `/readyz` whether it can work: 200 or 503 with the reasons; `/metrics` is
+    what `metrics` gives.
     """
 
-    def __init__(self, listen: tuple[str, int] | None, health: Health) -> None:
+    def __init__(
+        self, listen: tuple[str, int] | None, health: Health, metrics: Callable[[], str] | None = None
+    ) -> None:
         self._listen = listen
         self._health = health
         self._app = web.Application(client_max_size=MAX_BODY)
         self._runner: web.AppRunner | None = None
         self.add_route("GET", "/healthz", self._healthz)
         self.add_route("GET", "/readyz", self._readyz)
+        if metrics:
+            self._metrics = metrics
+            self.add_route("GET", "/metrics", self._measured)
 
     def add_route(self, method: str, path: str, handler: Handler) -> None:
         """Hang a handler into the port, before it is opened."""
@@ -80,3 +86,6 @@ class HttpPort:
     async def _readyz(self, request: web.Request) -> web.Response:
         problems = self._health.ready()
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
+
+    async def _measured(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._metrics().encode(), headers={"Content-Type": "text/plain; version=0.0.4"})

@@ -40,6 +40,14 @@ async def test_feeds_come_in_the_order_asked_and_are_remembered(storage: Storage
     )
     await storage.feeds.save_state(full)
     assert await storage.feeds.watch(["https://a.kz", "https://b.kz/лента?x=1", "https://a.kz"]) == [full, b, full]
+    assert await storage.feeds.states() == sorted([full, b], key=lambda state: state.id)
+
+
+async def test_the_oldest_waiting_post_is_known(storage: Storage) -> None:
+    assert await storage.posts.oldest_waiting() is None
+    await saved(storage, article(1, 1), article(2, 1))
+    (first, _), *_ = await storage.posts.waiting()
+    assert await storage.posts.oldest_waiting() == first.created_at
 
 
 async def test_a_poll_is_kept_with_articles_aliases_posts_and_state(storage: Storage) -> None:

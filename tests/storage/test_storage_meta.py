@@ -18,6 +18,13 @@ async def test_a_value_is_what_was_put_last(storage: Storage) -> None:
     assert await storage.meta.get("offset") == TEXT
 
 
+async def test_the_size_grows_with_what_is_kept(storage: Storage) -> None:
+    before = await storage.meta.size()
+    assert before > 10_000
+    await storage.meta.put("much", TEXT * 100_000)
+    assert await storage.meta.size() > before
+
+
 async def test_a_bit_is_given_for_ever_and_there_are_62(storage: Storage) -> None:
     assert await storage.meta.section_bits([]) == {}
     assert await storage.meta.section_bits(["sport", "мир"]) == {"sport": 0, "мир": 1}
