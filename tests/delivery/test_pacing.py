@@ -82,8 +82,8 @@ def test_a_hold_of_hours_is_tried_again_each_minute() -> None:
 def test_replies_push_bulk_back() -> None:
     pacer = Pacer(10)
     waits = [pacer.reserve(100.0) for _ in range(5)]
-    assert waits == pytest.approx([0.0, 0.09, 0.19, 0.29, 0.39])
-    assert pacer.delay(100.0) == pytest.approx(0.49)
+    assert waits == pytest.approx([0.0, 0.095, 0.195, 0.295, 0.395])
+    assert pacer.delay(100.0) == pytest.approx(0.495)
 
 
 def test_the_rate_is_lowered_once_a_pause_and_creeps_back() -> None:
