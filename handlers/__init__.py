@@ -21,6 +21,7 @@ def build_router() -> Router:
     for observer in (root.message, root.callback_query, root.my_chat_member):
         observer.filter(InPrivate())
         observer.outer_middleware(know_reader)
+    root.inline_query.outer_middleware(know_reader)
     root.include_routers(
         _room(errors.router),
         _room(membership.router),
@@ -31,6 +32,7 @@ def build_router() -> Router:
         _room(subscriptions.router),
         _room(settings.router),
         _room(reading.router),
+        _room(search.finding),
         _room(search.router),  # takes whatever is left
     )
     return root

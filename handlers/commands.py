@@ -16,6 +16,7 @@ from handlers.context import Context
 _READER = (
     ("sections", mark("Choose sections")),
     ("latest", mark("The latest news")),
+    ("find", mark("Search the news")),
     ("rates", mark("Exchange rates")),
     ("settings", mark("Settings")),
     ("language", mark("Language")),

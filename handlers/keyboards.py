@@ -85,10 +85,11 @@ OPEN = Callback("o", view=str)
 STOP = Callback("stop")
 EXPORT = Callback("export")
 ERASE = Callback("erase", sure=bool)
+FOUND = Callback("f", page=int)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
-READER_CALLBACKS = (SECTION, BREAKING, LANGUAGE, DONE, ONLY_BREAKING, OPEN, STOP, EXPORT, ERASE)
+READER_CALLBACKS = (SECTION, BREAKING, LANGUAGE, DONE, ONLY_BREAKING, OPEN, STOP, EXPORT, ERASE, FOUND)
 
 _NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiogram.enums import ChatType
 from aiogram.filters import Filter
-from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, User
+from aiogram.types import CallbackQuery, ChatMemberUpdated, InlineQuery, Message, TelegramObject, User
 
 from bot.domain.desk import Role
 from bot.domain.reader import Reader
@@ -18,9 +18,12 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 async def know_reader(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-    """Outer middleware: adds `reader` (None when unknown) and `t`, the language to answer in."""
+    """Outer middleware: adds `reader` (None when unknown) and `t`, the language to answer in.
+
+    Inline questions come from any chat, and nobody but the asker sees the answer.
+    """
     ctx: Context = data["ctx"]
-    user = person(event)
+    user = event.from_user if isinstance(event, InlineQuery) else person(event)
     data["reader"] = await ctx.storage.readers.get(user.id) if user else None
     data["t"] = language(ctx, data["reader"], user)
     return await handler(event, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import aiogram.methods
@@ -16,7 +16,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, LinkPreviewOption
 
 from bot.delivery.renderings import Body
 from bot.domain.article import Section
-from bot.domain.post import Post, Rendering, RichText
+from bot.domain.post import Post, Rendering, RichText, Target
 from bot.domain.reader import Reader
 from bot.i18n import Lang
 from bot.posts.compose import TEXT_LIMIT, PostStyle, compose
@@ -92,6 +92,23 @@ async def send_rendering(bot: Bot, chat_id: int, rendering: Rendering) -> Messag
     method = getattr(aiogram.methods, rendering.method[0].upper() + rendering.method[1:])
     call: TelegramMethod[Message] = method(chat_id=chat_id, **rendering.payload)
     return await bot(call)
+
+
+def shared(ctx: Context, post: Post, language: str) -> dict[str, Any]:
+    """The post as the content of an inline result: what anybody shows in any chat, as text with a preview."""
+    style = style_of(ctx.settings, ctx.sections, post)
+    if style.picture == "photo":
+        style = replace(style, picture="preview-above")
+    payload = compose(
+        post,
+        lang=ctx.words[language],
+        sections=ctx.sections,
+        style=style,
+        zone=ctx.zone,
+        newsroom=ctx.newsroom,
+        target=Target.CHANNEL,
+    ).payload
+    return {"message_text": payload.pop("text"), "parse_mode": None, **payload}
 
 
 def style_of(settings: Settings, sections: Sequence[Section], post: Post) -> PostStyle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiogram import Bot, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
@@ -130,8 +132,13 @@ async def _example(ctx: Context, reader: Reader) -> Post | None:
 
 async def newest(ctx: Context, reader: Reader, limit: int) -> list[Post]:
     """The newest posts of the reader's sections, in the reader's language while there are any."""
-    mask = sum(section.mask for section in chosen(ctx, reader))
-    posts = await ctx.storage.posts.latest(mask, (reader.language, ""), limit)
+    return await newest_of(ctx, chosen(ctx, reader), reader.language, limit)
+
+
+async def newest_of(ctx: Context, sections: Sequence[Section], language: str, limit: int) -> list[Post]:
+    """The newest posts of these sections, in that language while there are any."""
+    mask = sum(section.mask for section in sections)
+    posts = await ctx.storage.posts.latest(mask, (language, ""), limit)
     return posts or await ctx.storage.posts.latest(mask, (), limit)
 
 

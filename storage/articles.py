@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -44,25 +43,6 @@ class Articles:
         """The newest articles of all sections."""
         rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM article ORDER BY id DESC LIMIT :limit", limit=limit)
         return [_article(row) for row in rows]
-
-    async def search(self, words: str, limit: int) -> list[Article]:
-        """Articles holding all the words (the last one as a beginning), best and freshest first."""
-        terms = re.findall(r"\w+", words.casefold())[:12]
-        if not terms:
-            return []
-        if self._db.dialect.name == "sqlite":
-            sql = (
-                f"SELECT {_COLUMNS} FROM article_words JOIN article ON article.id = article_words.rowid"
-                " WHERE article_words MATCH :query ORDER BY bm25(article_words, 3.0, 1.0), article.id DESC LIMIT :limit"
-            )
-            query = " ".join(f'"{term}"' for term in terms) + "*"
-        else:
-            sql = (
-                f"SELECT {_COLUMNS} FROM article, to_tsquery('simple', :query) AS query"
-                " WHERE words @@ query ORDER BY ts_rank(words, query) DESC, article.id DESC LIMIT :limit"
-            )
-            query = " & ".join(f"'{term}'" for term in terms) + ":*"
-        return [_article(row) for row in await self._db.fetch(sql, query=query, limit=limit)]
 
     async def prune(self, before: int) -> None:
         """Forget articles first seen before that moment and in no feed since, with their posts and aliases."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -50,6 +51,31 @@ class Posts:
         )
         return [post(row) for row in rows]
 
+    async def search(self, words: Sequence[Sequence[str]], limit: int) -> list[Post]:
+        """Posts of the newest articles that hold each of the words in one of its spellings, newest first.
+
+        A spelling of two letters or more is the beginning of what is looked for; signs in it mean nothing.
+        """
+        terms = [[term for one in spellings for term in re.findall(r"\w+", one.casefold())] for spellings in words]
+        if not terms or not all(terms):
+            return []
+        if self._db.dialect.name == "sqlite":
+            either, both, any_ = " OR ", " AND ", '"{}"*'
+            found = (
+                "SELECT rowid AS id FROM article_words WHERE article_words MATCH :query"
+                " ORDER BY rowid DESC LIMIT :limit"
+            )
+        else:
+            either, both, any_ = " | ", " & ", "'{}':*"
+            found = "SELECT id FROM article WHERE words @@ to_tsquery('simple', :query) ORDER BY id DESC LIMIT :limit"
+        rows = await self._db.fetch(
+            f"SELECT post.* FROM ({found}) AS found JOIN post ON post.article_id = found.id"
+            " WHERE post.state <> 'withdrawn' ORDER BY found.id DESC",
+            query=both.join(f"({either.join(_beginning(term, any_) for term in known)})" for known in terms),
+            limit=limit,
+        )
+        return [post(row) for row in rows]
+
     async def shown(self, post_id: int, reader_id: int, message_id: int, version: int, *, now: int) -> None:
         """A copy shown outside a broadcast (welcome, /latest): corrections reach it too."""
         await self._db.write(
@@ -61,6 +87,10 @@ class Posts:
             version=version,
             now=now,
         )
+
+
+def _beginning(term: str, form: str) -> str:
+    return form.format(term) if len(term) > 1 else form.format(term).rstrip(":*")
 
 
 async def add_post(db: Connection, value: Post, *, article_id: int | None, state: PostState) -> int:

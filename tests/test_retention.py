@@ -79,7 +79,7 @@ async def test_copies_updates_and_articles(storage: Storage) -> None:
     assert [article.title for article in await storage.articles.newest(9)] == ["young"]
     assert [post.title for post, _ in await storage.posts.waiting()] == ["young"]
     assert set(await storage.articles.known(["old", "young"])) == {"young"}
-    assert [article.title for article in await storage.articles.search("old", 5)] == []
+    assert [article.title for article in await storage.posts.search([["old"]], 5)] == []
     assert [row[0] for row in await storage.engine.fetch("SELECT message_id FROM copy")] == [101]
     kept = [row[0] for row in await storage.engine.fetch("SELECT update_id FROM inbox ORDER BY update_id")]
     assert kept == [2, 3, 4], "2 is young, 3 is not handled, 4 carries the offset"

@@ -29,7 +29,7 @@ async def test_errors_are_told_in_words(
     async def broken(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(chat.storage.articles, "search", broken)
+    monkeypatch.setattr(chat.storage.posts, "search", broken)
     monkeypatch.setattr(chat.storage.readers, "set_breaking", broken)
     reader = chat.people.add(READER)
     await reader.send("/settings")

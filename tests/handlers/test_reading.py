@@ -94,7 +94,7 @@ async def test_any_other_text_searches_our_articles(chat: Chat) -> None:
     await chat.publish("", "sport", lead="Стадион без заголовка")
     reader = chat.people.add(READER)
     found = await ask(reader, "стадион")
-    assert found["text"].splitlines()[0] == "Из наших материалов:"
+    assert found["text"].splitlines()[0] == "🔎 стадион"
     assert "• В Шымкенте открыли <стадион> & парк" in found["text"]
     assert {e["url"] for e in found["entities"] if e["type"] == "text_link"} == {
         "https://news.example/0",

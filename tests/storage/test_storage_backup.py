@@ -254,7 +254,7 @@ async def test_search_works_in_what_was_restored(folder: Path) -> None:
     assert main(["backup", "copy.db"]) == main(["restore", "copy.db"]) == 0
     storage = await open_storage(f"sqlite:///{folder}/newsdesk.db")
     try:
-        assert [found.title for found in await storage.articles.search("снег", 5)] == ["Снег в Алматы"]
+        assert [found.title for found in await storage.posts.search([["снег"]], 5)] == ["Снег в Алматы"]
     finally:
         await storage.close()
     with pytest.raises(StorageError):

@@ -1,0 +1,65 @@
+"""What of a word stays when its ending changes: stems for Russian and English, cut endings for Kazakh. Pure.
+
+Two words are taken for one when one's stem is the beginning of the other. Kazakh piles endings on endings, so they are
+peeled off one by one; what is left is a beginning, not a root.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+_WORD = re.compile(r"[^\W_]+")
+_KAZAKH = re.compile("[әғқңөұүһі]")
+_LATIN = re.compile("[a-z]")
+_SNOWBALL = {language: snowballstemmer.stemmer(name) for language, name in (("ru", "russian"), ("en", "english"))}
+_WRITTEN = """
+лар лер дар дер тар тер ның нің дың дің тың тің ға ге қа ке на не ды ді ты ті ны ні да де та те нда нде дан ден тан тен
+нан нен мен бен пен сы сі ы і ым ім ың ің мыз міз ымыз іміз ңыз ңіз лық лік дық дік тық тік дағы дегі тағы тегі ындағы
+індегі"""
+_ENDINGS = sorted(_WRITTEN.split(), key=len, reverse=True)
+_LEAST_LEFT = 4  # letters of a Kazakh word
+_VOWELS, _VOICELESS = frozenset("аәеоөұүыіиуэюяё"), frozenset("пкқтсшчщхфцбвгд")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded: without case, composed, ё as е."""
+    return _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("ё", "е"))
+
+
+@lru_cache(maxsize=4096)
+def beginning(word: str, language: str) -> str:
+    """The part of a folded word with which its other forms begin too; the letters count for more than `language`."""
+    if _KAZAKH.search(word):
+        return _peeled(word)
+    if _LATIN.search(word):
+        return _stem(word, "en")
+    stem = _stem(word, "ru")
+    return min(stem, _peeled(word), key=len) if language == "kk" else stem
+
+
+def _stem(word: str, language: str) -> str:
+    """The stem as far as the word itself begins with it (happi → happ)."""
+    stem: str = _SNOWBALL[language].stemWord(word)
+    if language == "en" and stem.endswith("i"):
+        stem = stem[:-1]  # policy and policies: polici
+    alike = next((n for n, (a, b) in enumerate(zip(word, stem, strict=False)) if a != b), min(len(word), len(stem)))
+    return word[:alike] or word
+
+
+def _peeled(word: str) -> str:
+    while ending := next((e for e in _ENDINGS if word.endswith(e) and _may_end(word[: -len(e)], e)), ""):
+        word = word[: -len(ending)]
+    return word
+
+
+def _may_end(left: str, ending: str) -> bool:
+    """Whether Kazakh would put that ending there: sounds fit together («Алматы» is not an apple)."""
+    if len(left) < _LEAST_LEFT:
+        return False
+    if ending[0] in "тқк":
+        return left[-1] in _VOICELESS
+    return not (ending[0] in _VOWELS and left[-1] in _VOWELS)

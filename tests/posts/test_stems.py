@@ -1,0 +1,54 @@
+"""Which forms of a word are taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.posts.stems import beginning, words
+
+ALIKE = [
+    ("ru", "выборы выборов выборам"),
+    ("ru", "землетрясение землетрясения землетрясением"),
+    ("ru", "школьники школьников школьник"),
+    ("ru", "Королёв Королева королеву"),
+    ("en", "elections election elected"),
+    ("en", "policy policies"),
+    ("kk", "мектеп мектептер мектептерде мектептеріміз"),
+    ("kk", "қазақстан қазақстанда Қазақстанның қазақстандық"),
+    ("kk", "Шымкент шымкентте шымкенттің"),
+    ("ru", "өңір өңірлер өңірлерде"),
+]
+APART = [
+    ("kk", "Алматы", "алма"),
+    ("kk", "Алматыда", "алма"),
+    ("ru", "портрет", "порт"),
+    ("kk", "балалар", "бал"),
+    ("en", "cattle", "cat"),
+]
+
+
+@pytest.mark.parametrize(("language", "forms"), ALIKE)
+def test_the_forms_of_a_word_share_their_beginning(language: str, forms: str) -> None:
+    folded = words(forms)
+    for asked in folded:
+        assert all(form.startswith(beginning(asked, language)) for form in folded), asked
+
+
+@pytest.mark.parametrize(("language", "word", "other"), APART)
+def test_a_word_is_not_cut_down_to_another(language: str, word: str, other: str) -> None:
+    (folded,) = words(word)
+    assert not other.startswith(beginning(folded, language))
+
+
+def test_words_are_folded() -> None:
+    assert words("Ещё «Ай-Петри», COVID-19_и 5%") == ["еще", "ай", "петри", "covid", "19", "и", "5"]
+    assert words("") == []
+
+
+@given(st.text(max_size=40), st.sampled_from(["ru", "kk", "en", "xx"]))
+def test_a_beginning_begins_its_word_and_is_never_empty(text: str, language: str) -> None:
+    for word in words(text):
+        assert beginning(word, language)
+        assert word.startswith(beginning(word, language))
