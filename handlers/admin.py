@@ -266,6 +266,9 @@ async def _counts(ctx: Context, t: Lang, tally: dict[str, int]) -> list[RichText
         bold(t.p("desk", "Readers")),
         *(RichText(f"• {name}: {t.number(tally.get(state, 0))}") for state, name in names),
     ]
+    if sources := await ctx.storage.readers.sources(_SHOWN):
+        known = ", ".join(f"{source} — {t.number(number)}" for source, number in sources)
+        lines.append(RichText(t("• came by links: {sources}", sources=known)))
     oldest = await ctx.storage.inbox.oldest_waiting()
     late = ctx.now - oldest if oldest is not None else 0
     if late >= _LATE:

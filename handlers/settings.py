@@ -11,8 +11,8 @@ from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardButton
 from bot.domain.post import RichText
 from bot.domain.reader import Reader, ReaderState
 from bot.i18n import Lang
-from bot.posts.links import is_http
-from bot.posts.richtext import bold, join
+from bot.posts.links import deep_link, is_http, share_link
+from bot.posts.richtext import bold, concat, join, link
 from bot.readers import privacy
 from handlers import screen
 from handlers.commands import sync_desk_menu
@@ -29,11 +29,13 @@ from handlers.keyboards import (
     keyboard,
     language_buttons,
     language_name,
+    rows,
 )
 from handlers.subscriptions import chosen, met, sections_screen
 
 router = Router(name="settings")
 Screen = tuple[RichText, InlineKeyboardMarkup]
+_SHARED = "share"  # the source of readers who come by a link that a reader passed on
 
 
 def settings_screen(ctx: Context, reader: Reader) -> Screen:
@@ -51,6 +53,7 @@ def settings_screen(ctx: Context, reader: Reader) -> Screen:
         [button(t("Sections"), OPEN.pack(view="sections"))],
         [breaking_button(t, reader.breaking, "settings")],
         [button(t("Language: {language}", language=language_name(t.code)), OPEN.pack(view="language"))],
+        [button(t("Share"), OPEN.pack(view="share"))],
         [button(t("My data"), OPEN.pack(view="privacy"))],
         [button(t("Unsubscribe"), STOP.pack())],
     )
@@ -95,11 +98,36 @@ def goodbye_screen(ctx: Context, reader: Reader) -> Screen:
     return join("", [text]), keyboard([button(t("Delete"), ERASE.pack(sure=False))])
 
 
+def share_screen(ctx: Context, reader: Reader) -> Screen:
+    """Links to pass on: to the bot and to each section of the reader's, which subscribe at once."""
+    t = ctx.words[reader.language]
+    own = deep_link(ctx.username, f"s_{_SHARED}")
+    sections = [
+        (section.name(t.code), deep_link(ctx.username, f"{section.id}__{_SHARED}")) for section in chosen(ctx, reader)
+    ]
+    lines: list[str | RichText] = [
+        bold(t("Share")),
+        own,
+        t("These subscribe to one section at once:") if sections else "",
+        *(concat("• ", link(name, url)) for name, url in sections),
+    ]
+    words = t("News of {newsroom} — only the sections you choose.", newsroom=ctx.newsroom)
+    return join("\n", lines), keyboard(
+        [InlineKeyboardButton(text=t("Share the bot"), url=share_link(own, words))],
+        *rows(
+            [InlineKeyboardButton(text=name, url=share_link(url, f"{ctx.newsroom}: {name}")) for name, url in sections],
+            2,
+        ),
+        [button(t("‹ Settings"), OPEN.pack(view="settings"))],
+    )
+
+
 VIEWS: dict[str, Callable[[Context, Reader], Screen]] = {
     "sections": sections_screen,
     "settings": settings_screen,
     "language": language_screen,
     "privacy": privacy_screen,
+    "share": share_screen,
 }
 """The screens that buttons can ask for."""
 

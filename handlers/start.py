@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from aiogram import Bot, Router
@@ -21,7 +22,10 @@ router = Router(name="start")
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a deep link says: `sport`, `sport-l_kk-src_ig`. `known` is False when it names what we do not have."""
+    """What a deep link says: `sport`, `sport-l_kk`, and where it was found: `sport__channel`, `sport-src_ig`, `s_site`.
+
+    `source` is for statistics; `known` is False when a section is named that we do not have.
+    """
 
     section: Section | None = None
     language: str = ""
@@ -29,10 +33,14 @@ class Payload:
     known: bool = True
 
 
+_SOURCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
 def parse(payload: str, ctx: Context) -> Payload:
     """Read a payload; parts that nobody knows are left aside."""
+    said, _, source = ("", "", payload[2:]) if payload.startswith("s_") else payload.partition("__")
     named, options = "", {"l": "", "src": ""}
-    for part in payload.split("-"):
+    for part in said.split("-"):
         key, marked, value = part.partition("_")
         if marked and key in options:
             options[key] = value
@@ -40,7 +48,9 @@ def parse(payload: str, ctx: Context) -> Payload:
             named = part.lower()
     section = next((section for section in ctx.sections if section.id == named), None)
     language = options["l"] if options["l"] in ctx.words.languages else ""
-    return Payload(section, language, options["src"], known=section is not None or not named)
+    source = source or options["src"]
+    source = source if _SOURCE.fullmatch(source) else ""
+    return Payload(section, language, source, known=section is not None or not named)
 
 
 @router.message(CommandStart(ignore_case=True))

@@ -153,7 +153,9 @@ def _done_screen(ctx: Context, reader: Reader, example: bool) -> tuple[RichText,
         t("• change anything: /settings, unsubscribe: /stop"),
         t("This is what a story looks like ↓") if example else "",
     ]
-    return join("\n", lines), keyboard([button(t("Sections"), OPEN.pack(view="sections"))])
+    return join("\n", lines), keyboard(
+        [button(t("Sections"), OPEN.pack(view="sections")), button(t("Share"), OPEN.pack(view="share"))]
+    )
 
 
 async def subscribe_to(bot: Bot, ctx: Context, reader: Reader, section: Section) -> None:

@@ -135,6 +135,15 @@ class Readers:
         counts["breaking_off"] = sum(int(row[2]) for row in rows if row[0] == "active")
         return counts
 
+    async def sources(self, limit: int) -> list[tuple[str, int]]:
+        """Where readers who have not left came from: source and number, the largest first."""
+        rows = await self._db.fetch(
+            "SELECT source, COUNT(*) FROM reader WHERE source <> '' AND state <> 'left'"
+            " GROUP BY source ORDER BY 2 DESC, 1 LIMIT :limit",
+            limit=limit,
+        )
+        return [(row[0], row[1]) for row in rows]
+
     async def export(self, chat_id: int) -> dict[str, Any]:
         """Everything kept about a chat, in plain values."""
         readers = await self._db.fetch("SELECT * FROM reader WHERE chat_id = :chat ORDER BY id", chat=chat_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f\\<>\"\ud800-\udfff]")
@@ -47,3 +47,8 @@ def deep_link(username: str, payload: str = "") -> str:
     if not _PAYLOAD.fullmatch(payload):
         raise ValueError(f"not a deep link payload: {payload!r}")
     return f"https://t.me/{username}" + (f"?start={payload}" if payload else "")
+
+
+def share_link(url: str, text: str) -> str:
+    """An address that asks the reader's own Telegram to pass `url` on, with these words."""
+    return "https://t.me/share/url?" + urlencode({"url": url, "text": text}, quote_via=quote)

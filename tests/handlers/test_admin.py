@@ -222,7 +222,9 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
     await chat.storage.feeds.save_state(replace(bad, ok_at=START - 7200, problem="http 503"))
     await chat.storage.meta.put("started_at", str(START - 3660))
     for number, breaking in enumerate((True, True, False)):
-        reader = await chat.storage.readers.meet(700 + number, language="ru", breaking=breaking, now=START)
+        reader = await chat.storage.readers.meet(
+            700 + number, language="ru", breaking=breaking, now=START, source="channel" if number else "site"
+        )
         await chat.storage.readers.consent(reader.id, "v1", now=START)
     begun = await chat.storage.editors.new_draft(ADA, ADA, "ru", now=START)
     filled = await chat.storage.editors.fill_draft(begun.id, RichText("Мост закрыт"), "", "")
@@ -239,6 +241,7 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
         "Бюджет бота: 0 % (0 из 1 618 200 сообщений в день)",
         "• получают новости: 3",
         "• из них без срочного: 1",
+        "• пришли по ссылкам: channel — 2, site — 1",
         "⚠️ Самое старое сообщение ждёт ответа уже 1 мин 30 с.",
     ):
         assert line in shown["text"].replace("\N{NO-BREAK SPACE}", " ").splitlines()

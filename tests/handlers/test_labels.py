@@ -36,7 +36,7 @@ async def test_what_readers_press(chat: Chat, state: ReaderState, all_: bool) ->
     screens = [
         (sections_screen(chat.ctx, reader), [*SECTIONS, "Готово", "Қазақша", "English", "Срочное"]),
         (sections_screen(chat.ctx, reader, only=True), [*SECTIONS, "Готово", "Қазақша", "English"]),
-        (settings_screen(chat.ctx, reader), ["Срочное", "Отписаться", "Разделы", "Язык"]),
+        (settings_screen(chat.ctx, reader), ["Срочное", "Отписаться", "Разделы", "Язык", "Поделиться"]),
         (privacy_screen(chat.ctx, reader), ["Скачать", "Удалить"]),
     ]
     for (_, keyboard), wanted in screens:

@@ -25,7 +25,14 @@ async def test_settings_say_what_is_in_force_and_change_in_place(chat: Chat) -> 
     shown = await reader.next()
     assert "Разделы: —" in shown["text"]
     assert "Сейчас вы не подписаны" in shown["text"]
-    assert labels(shown) == [["Разделы"], ["🔴 Срочное: вкл"], ["Язык: Русский"], ["Мои данные"], ["Отписаться"]]
+    assert labels(shown) == [
+        ["Разделы"],
+        ["🔴 Срочное: вкл"],
+        ["Язык: Русский"],
+        ["Поделиться"],
+        ["Мои данные"],
+        ["Отписаться"],
+    ]
     await reader.tap(shown, "Срочное")
     off = await reader.next("Срочное: выключено")
     assert off["message_id"] == shown["message_id"]
@@ -121,3 +128,35 @@ async def test_a_press_answered_too_late_still_counts(chat: Chat) -> None:
     chat.sandbox.fail("stale_query", "answerCallbackQuery")
     await reader.tap(shown, "Срочное", wait=False)
     await reader.next("Срочное: выключено")
+
+
+async def test_sharing_gives_links_to_the_bot_and_to_ones_own_sections(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    await reader.next()
+    await reader.send("/settings")
+    shown = await reader.next("Настройки")
+    await reader.tap(shown, "Поделиться")
+    shared = await reader.next("Поделиться")
+    assert "https://t.me/newsdesk_demo_bot?start=s_share" in shared["text"]
+    links = [entity["url"] for entity in shared["entities"] if entity["type"] == "text_link"]
+    assert links == ["https://t.me/newsdesk_demo_bot?start=sport__share"]
+    urls = [button["url"] for row in shared["reply_markup"]["inline_keyboard"][:-1] for button in row]
+    assert len(urls) == 2
+    assert urls[1].startswith(
+        "https://t.me/share/url?url=https%3A%2F%2Ft.me%2Fnewsdesk_demo_bot%3Fstart%3Dsport__share&"
+    )
+    friend = chat.people.add(READER + 1)
+    await friend.send("/start sport__share")
+    await friend.next("#Спорт")
+    met = await chat.storage.readers.get(READER + 1)
+    assert met is not None
+    assert met.source == "share"
+
+
+async def test_without_sections_there_is_only_the_bots_own_link(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/settings")
+    shown = await reader.next("Настройки")
+    await reader.tap(shown, "Поделиться")
+    assert "раздел" not in (await reader.next("Поделиться"))["text"]

@@ -136,6 +136,14 @@ async def test_a_deep_link_subscribes_at_once(chat: Chat) -> None:
         ("sport-l_xx-x_y-more", "#Спорт", "", "ru"),
         ("----", "Что вам присылать?", "", "ru"),
         ("own_none", "", "", "ru"),
+        ("sport__channel", "#Спорт", "channel", "ru"),
+        ("sport-l_kk__my-site_2", "#Спорт", "my-site_2", "kk"),
+        ("sport__", "#Спорт", "", "ru"),
+        ("s_my-site", "Что вам присылать?", "my-site", "ru"),
+        ("s_", "Что вам присылать?", "", "ru"),
+        ("weather__qr", "Такого раздела нет", "qr", "ru"),
+        ("sport__<b>", "#Спорт", "", "ru"),
+        ("s_" + "x" * 65, "Что вам присылать?", "", "ru"),
     ],
 )
 async def test_payloads_of_all_kinds(chat: Chat, payload: str, words: str, source: str, language: str) -> None:

@@ -63,6 +63,7 @@ READS: dict[str, Call] = {
     "readers.count": lambda s: s.readers.count(Audience()),
     "readers.export": lambda s: s.readers.export(1),
     "readers.get": lambda s: s.readers.get(1),
+    "readers.sources": lambda s: s.readers.sources(5),
     "readers.tally": lambda s: s.readers.tally(),
 }
 WRITES: dict[str, Call] = {

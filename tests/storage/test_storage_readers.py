@@ -145,6 +145,16 @@ async def test_tally_counts_by_state(storage: Storage) -> None:
     assert await storage.readers.tally() == {"active": 2, "new": 1, "breaking_off": 1}
 
 
+async def test_where_readers_came_from(storage: Storage) -> None:
+    for chat, source in enumerate(["site", "channel", "site", "", "qr"], 1):
+        await storage.readers.meet(chat, language="ru", breaking=True, now=1, source=source)
+    left = await storage.readers.get(5)
+    assert left
+    await storage.readers.leave(left.id, now=2)
+    assert await storage.readers.sources(9) == [("site", 2), ("channel", 1)]
+    assert await storage.readers.sources(1) == [("site", 2)]
+
+
 async def test_export_holds_all_and_erase_leaves_none_of_it(storage: Storage) -> None:
     ids = {chat: (await subscribed(storage, chat)).id for chat in (31, 32)}
     await saved(storage, *[])
