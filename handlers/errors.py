@@ -42,9 +42,10 @@ def _report(update: Update, error: Exception) -> None:
     """Log where it happened. Foreign exceptions may quote the message that broke them: only their type is told."""
     known = isinstance(error, NewsdeskError | TelegramAPIError)
     where = "".join(traceback.format_tb(error.__traceback__))
-    _log.error(
-        "update %s failed: %s%s\n%s", update.update_id, type(error).__name__, f": {error}" if known else "", where
-    )
+    user = person(update.event)
+    who = f" in chat {user.id}" if user else ""  # which the log makes a word that tells nobody who it is
+    what = f"{type(error).__name__}: {error}" if known else type(error).__name__
+    _log.error("update %s%s failed: %s\n%s", update.update_id, who, what, where)
 
 
 def _words(t: Lang, error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
@@ -12,11 +13,20 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.ops import log
+from bot.sandbox.http import TOKEN
 from storage import Storage, open_storage
+
+CANARY = TOKEN.partition(":")[2]
+"""The secret half of the token that the bots of all tests have: no line of a log and no output may hold it."""
+
+_leaks: list[str] = []
 
 ENGINES = ("sqlite", "postgres")
 _LOCAL = "postgresql://postgres@127.0.0.1:5432/test"
@@ -30,6 +40,30 @@ EMPTY = """DO $$ DECLARE found record; BEGIN
     DELETE FROM meta WHERE key <> 'schema_version';
 END $$"""
 """Several times faster than TRUNCATE of two dozen tables that hold a row or none."""
+
+
+def pytest_configure() -> None:
+    """Each record of a log, whoever makes it, is looked at as an operator would see it."""
+    made, forms = logging.getLogRecordFactory(), (log.formatter("console"), log.formatter("json"))
+
+    def looked_at(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = made(*args, **kwargs)
+        lines = (form.format(copy(record)) for form in forms)
+        _leaks.extend(line for line in lines if CANARY in line)
+        return record
+
+    logging.setLogRecordFactory(looked_at)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """A test fails whose log or output holds the token. Pytest's own log sections are not redacted and do not count."""
+    report: Any = yield
+    said = [text for name, text in report.sections if " log " not in name and CANARY in text]
+    if report.passed and (said or _leaks):
+        report.outcome, report.longrepr = "failed", "\n".join(["The token was told:", *said, *_leaks])
+    _leaks.clear()
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +169,19 @@ async def sqlite_storage(tmp_path: Path) -> AsyncIterator[Storage]:
         yield opened
     finally:
         await opened.close()
+
+
+@pytest.fixture
+def root_logger() -> Iterator[None]:
+    """For tests that configure the log of the whole process."""
+    loggers = [logging.getLogger(name) for name in ("", *log._TALKATIVE)]
+    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+    logging.captureWarnings(False)
+    log._KEY[:] = b""
 
 
 @pytest.fixture(autouse=True)

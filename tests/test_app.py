@@ -20,6 +20,7 @@ from bot import app
 from bot.clock import RealClock
 from bot.domain.desk import Role
 from bot.domain.errors import ConfigError, NewsdeskError, TelegramStopped
+from bot.ops.log import anon, configure
 from bot.sandbox.http import Sandbox
 from bot.settings import Settings, load
 from bot.settings_file import Secret
@@ -216,6 +217,43 @@ async def test_updates_come_by_webhook(sandbox: Sandbox, url: str) -> None:
         await person.next("Что вам присылать")
         assert (await http(port, "/tg"))[0] == 405
     assert not any(call.method == "getUpdates" for call in sandbox.calls)
+
+
+# --- logs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("root_logger")
+async def test_the_log_names_nobody_and_no_secret(
+    sandbox: Sandbox, database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the most talkative level, through refusals, floods and errors of handlers and of the database."""
+    who, secret = 712_345_678_901, "s3cret-s3cret"
+    told = f"{who} Тайный"
+    settings = with_env(settings_for(sandbox, None, database_url), webhook_secret=Secret(secret))
+    configure("json", "debug", secret=sandbox.token)
+    person = sandbox.people.add(who, lang="ru", name="Тайный Читатель")
+    async with running(settings):
+        await person.send("/start")
+        await person.tap(await person.next("Что вам присылать"), "Спорт")
+        with monkeypatch.context() as patch:
+
+            async def broken(*_: object, **__: object) -> None:
+                raise ValueError(told)
+
+            patch.setattr("storage.posts.Posts.search", broken)
+            await person.send("моё тайное слово")
+            await person.next("Не получилось")
+        sandbox.fail("flood_chat", "sendMessage", seconds=60)
+        sandbox.calls.clear()
+        await person.send("/help")
+        await sandbox.until(lambda: any(call.method == "sendMessage" for call in sandbox.calls))
+    said = capsys.readouterr().err
+    assert '"level": "error"' in said
+    assert "aiogram" in said
+    assert f"in chat {anon(who)} failed" in said
+    assert f"in chat {anon(who)}. Retry in" in said, "aiogram's own words"
+    for word in (str(who), "Тайный", "тайное", sandbox.token, secret):
+        assert word not in said
 
 
 # --- other processes ----------------------------------------------------------------------------------------

@@ -111,17 +111,6 @@ async def test_a_taken_port_is_a_clear_mistake() -> None:
                 pass
 
 
-@pytest.fixture
-def _root_logger() -> object:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    log._KEY[:] = b""
-
-
 def _complain() -> None:
     try:
         raise ValueError(f"at https://x/bot{TOKEN}/getMe")
@@ -129,7 +118,7 @@ def _complain() -> None:
         logging.getLogger("t").exception("postgresql://u:hunter2@h/d %s", TOKEN)
 
 
-@pytest.mark.usefixtures("_root_logger")
+@pytest.mark.usefixtures("root_logger")
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_no_log_line_holds_a_secret(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(form, "warning")
@@ -142,7 +131,18 @@ def test_no_log_line_holds_a_secret(form: str, capsys: pytest.CaptureFixture[str
     assert "quiet" not in said
 
 
-@pytest.mark.usefixtures("_root_logger")
+def test_secrets_of_every_shape_are_taken_out() -> None:
+    quoted = TOKEN.replace(":", "%3A")
+    assert log.redact(f"POST /bot{TOKEN}/x /bot{quoted}/x") == "POST /bot<token>/x /bot<token>/x"
+    assert log.redact("postgresql://u:hunter2@h/d") == "postgresql://u:***@h/d"
+    said = log.redact("Flood control exceeded on method 'SendMessage' in chat 777000111. Retry in 5 seconds.")
+    assert log.anon(777_000_111) in said
+    assert "777000111" not in said
+    assert "Retry in 5 seconds" in said
+    assert "1001" not in log.redact("migrated to a supergroup with id -1001")
+
+
+@pytest.mark.usefixtures("root_logger")
 def test_json_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("json", "info")
     logging.getLogger("bot.feeds").info("Лента %s", 1)
@@ -151,7 +151,7 @@ def test_json_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["time"].endswith("+00:00")
 
 
-@pytest.mark.usefixtures("_root_logger")
+@pytest.mark.usefixtures("root_logger")
 def test_chats_are_anonymous_but_the_same() -> None:
     log.configure(secret=TOKEN)
     one = log.anon(777_000_111)

@@ -9,15 +9,18 @@ import re
 import sys
 from datetime import UTC, datetime
 
-_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{30,}")
+_TOKEN = re.compile(r"\d+(?::|%3A)[A-Za-z0-9_-]{30,}", re.IGNORECASE)
 _PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]+@")
+_CHAT = re.compile(r"\b(chat|supergroup with id) (-?\d+)")  # aiogram's words in a 429 and in a move
+_TALKATIVE = ("aiohttp", "aiosqlite", "asyncio", "aiogram")  # with `debug` they quote statements with their values
 
 _KEY = bytearray()  # of `anon`, set by `configure`
 
 
 def redact(text: str) -> str:
-    """The text without bot tokens and without passwords in addresses, whoever wrote them into it."""
-    return _PASSWORD.sub(r"\1:***@", _TOKEN.sub("<token>", text))
+    """The text without bot tokens, passwords in addresses and ids of chats, whoever wrote them into it."""
+    text = _PASSWORD.sub(r"\1:***@", _TOKEN.sub("<token>", text))
+    return _CHAT.sub(lambda found: f"{found[1]} {anon(int(found[2]))}", text)
 
 
 def anon(chat_id: int) -> str:
@@ -53,14 +56,21 @@ class _Json(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+def formatter(form: str) -> logging.Formatter:
+    """What turns records into lines: `form` console or json."""
+    return _Json() if form == "json" else _Console()
+
+
 def configure(form: str = "console", level: str = "info", *, secret: str = "") -> None:
     """Send the log to stderr: `form` console or json. `secret` keys `anon`; the bot's token will do."""
     _KEY[:] = hashlib.blake2s(secret.encode()).digest() if secret else b""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Console())
+    handler.setFormatter(formatter(form))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(root.level, logging.INFO))
     logging.captureWarnings(True)

@@ -124,7 +124,7 @@ class Receiver:
         except TelegramStopped:
             raise
         except Exception:  # noqa: BLE001 - the handlers' error router answers people; the rest must not stop others
-            _log.exception("update %d could not be handled", update.update_id)
+            _log.exception("update %d of chat %d could not be handled", update.update_id, update.chat)
         try:
             await self._storage.inbox.done([update.update_id], int(self._clock.now()))
         except StorageError as error:
