@@ -43,6 +43,7 @@ from bot.ops.leadership import leadership
 from bot.ops.metrics import Counted, Metrics
 from bot.ops.retention import keep_tidy
 from bot.ops.supervisor import tell
+from bot.readers.mutes import end_mutes
 from bot.readers.rates import RatesService
 from bot.settings import Settings
 from storage import Storage, open_storage
@@ -280,6 +281,7 @@ async def _start_sending(house: _House, ctx: Context, telegram: Telegram, pacer:
     house.wakers += [publisher.wake, sender.wake]
     start(publisher.run(house.stop))
     start(_drained(house, sender.run(house.stop)))
+    start(_until(house.stop, end_mutes(house.storage, house.clock)))
     start(_until(house.stop, ProgressCards(house.storage, telegram, ctx.words, house.clock).run()))
 
 

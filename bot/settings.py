@@ -86,7 +86,7 @@ class Posts:
     )
     footer: str = key("", file.text(200))
     utm: str = key("", _utm)
-    buttons: tuple[str, ...] = key(("more",), file.list_of(file.one_of("more", "save", "read")), later=True)
+    buttons: tuple[str, ...] = key(("more",), file.list_of(file.one_of("more", "save", "read")))
     valid_for: int = key(6 * 3600, file.duration, later=True)
     edits: str = key("material", file.one_of("all", "material", "channels"), later=True)
 
@@ -278,6 +278,8 @@ def _settings(tables: dict[str, Any], path: Path, place: str, env: Env, warnings
         path=path,
     )
     warnings += [f"{place}, [[{n}]]: {file.NOT_YET}" for n in ("channels", "silence") if tables.get(n)]
+    if any("read" in entry.buttons for entry in (posts, *(s.posts for s in settings.sections))):
+        warnings.append(f"{place}, [posts] buttons 'read': {file.NOT_YET}")
     _fits_together(settings, place, warnings)
     rates = replace(settings.rates, ca_file=_certificates(settings.rates.ca_file, path, place))
     return replace(settings, rates=rates, warnings=tuple(warnings))

@@ -6,7 +6,7 @@ from aiogram import Router
 from aiogram.filters import Filter
 
 from bot.domain.desk import Role
-from handlers import admin, errors, membership, newsroom, reading, search, settings, start, subscriptions
+from handlers import admin, errors, membership, newsroom, posts, reading, search, settings, start, subscriptions
 from handlers.middleware import HasRole, InPrivate, know_reader
 
 __all__ = ["build_router"]
@@ -32,6 +32,7 @@ def build_router() -> Router:
         _room(subscriptions.router),
         _room(settings.router),
         _room(reading.router),
+        _room(posts.router),
         _room(search.finding),
         _room(search.router),  # takes whatever is left
     )

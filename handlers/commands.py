@@ -17,6 +17,7 @@ _READER = (
     ("sections", mark("Choose sections")),
     ("latest", mark("The latest news")),
     ("find", mark("Search the news")),
+    ("saved", mark("What you saved")),
     ("rates", mark("Exchange rates")),
     ("settings", mark("Settings")),
     ("language", mark("Language")),

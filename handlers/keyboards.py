@@ -86,10 +86,35 @@ STOP = Callback("stop")
 EXPORT = Callback("export")
 ERASE = Callback("erase", sure=bool)
 FOUND = Callback("f", page=int)
+MORE = Callback("more", post=int, opened=bool)
+SAVE = Callback("save", post=int, wanted=bool)
+MUTE = Callback("mute", post=int, week=bool)
+UNMUTE = Callback("unmute")
+ON_THIS = Callback("on", post=int)
+SAVED = Callback("saved", page=int)
+UNSAVE = Callback("unsave", post=int, page=int)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
-READER_CALLBACKS = (SECTION, BREAKING, LANGUAGE, DONE, ONLY_BREAKING, OPEN, STOP, EXPORT, ERASE, FOUND)
+READER_CALLBACKS = (
+    SECTION,
+    BREAKING,
+    LANGUAGE,
+    DONE,
+    ONLY_BREAKING,
+    OPEN,
+    STOP,
+    EXPORT,
+    ERASE,
+    FOUND,
+    MORE,
+    SAVE,
+    MUTE,
+    UNMUTE,
+    ON_THIS,
+    SAVED,
+    UNSAVE,
+)
 
 _NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
 

@@ -24,6 +24,7 @@ from handlers.keyboards import (
     LANGUAGE,
     OPEN,
     STOP,
+    UNMUTE,
     breaking_button,
     button,
     keyboard,
@@ -42,15 +43,18 @@ def settings_screen(ctx: Context, reader: Reader) -> Screen:
     """What is in force, and a button for each of it."""
     t = ctx.words[reader.language]
     names = t.list(section.name(t.code) for section in chosen(ctx, reader))
+    muted = t.list(section.name(t.code) for section in chosen(ctx, reader) if section.mask & reader.muted)
     lines: list[str | RichText] = [
         bold(t("⚙️ Settings")),
         t("Sections: {sections}", sections=names or "—"),
+        t("Muted for now: {sections}", sections=muted) if muted else "",
         t("Breaking news: on") if reader.breaking else t("Breaking news: off"),
         t("Language: {language}", language=language_name(t.code)),
         "" if reader.state is ReaderState.ACTIVE else t("You are not subscribed at the moment: /start"),
     ]
     return join("\n", lines), keyboard(
         [button(t("Sections"), OPEN.pack(view="sections"))],
+        [button(t("Bring the muted back"), UNMUTE.pack())] if muted else [],
         [breaking_button(t, reader.breaking, "settings")],
         [button(t("Language: {language}", language=language_name(t.code)), OPEN.pack(view="language"))],
         [button(t("Share"), OPEN.pack(view="share"))],

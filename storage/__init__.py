@@ -21,6 +21,7 @@ from storage.migrate import migrate
 from storage.posts import Posts
 from storage.rates import Rates
 from storage.readers import Readers
+from storage.saved import Saved
 
 __all__ = ["Storage", "open_engine", "open_storage"]
 
@@ -39,6 +40,7 @@ class Storage:
         self.broadcasts = Broadcasts(engine)
         self.deliveries = Deliveries(engine)
         self.readers = Readers(engine)
+        self.saved = Saved(engine)
         self.editors = Editors(engine)
         self.rates = Rates(engine)
 

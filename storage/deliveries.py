@@ -15,7 +15,7 @@ from bot.domain.delivery import BLOCK_BITS, Broadcast, Delivered, Receipt, Recip
 from storage.engine import Engine
 from storage.readers import fits
 
-_RECIPIENT = "id, chat_id, thread_id, language, sections"
+_RECIPIENT = "id, chat_id, thread_id, language, sections & ~muted"
 _recipient = partial(tuple.__new__, Recipient)  # half the time of `Recipient._make`
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.delivery import Audience
@@ -13,7 +14,7 @@ def fits(audience: Audience) -> tuple[str, dict[str, object]]:
     """The one rule of who belongs to an audience: a condition over `reader`, and its parameters."""
     demands, params = ["state = 'active'"], dict[str, object]()
     if audience.sections:
-        demands.append("(sections & :sections) <> 0")
+        demands.append("(sections & ~muted & :sections) <> 0")
         params["sections"] = audience.sections
     if audience.besides:
         demands.append("(sections & :besides) = 0")
@@ -71,6 +72,40 @@ class Readers:
         """Add the sections of `mask` to the reader's choice, or take them away."""
         change = "sections | :mask" if wanted else "sections & ~CAST(:mask AS BIGINT)"
         return await self._set(reader_id, f"sections = {change}", now, mask=mask)
+
+    async def mute(self, reader_id: int, bits: Sequence[int], *, until: int, now: int) -> Reader | None:
+        """Nothing of these sections before `until`; the choice of sections stays as it is."""
+        async with self._db.transaction() as db:
+            await db.many(
+                "INSERT INTO mute (reader_id, bit, until) VALUES (:reader, :bit, :until)"
+                " ON CONFLICT (reader_id, bit) DO UPDATE SET until = excluded.until",
+                [(reader_id, bit, until) for bit in bits],
+            )
+            rows = await db.write(
+                "UPDATE reader SET muted = muted | :mask, changed_at = :now WHERE id = :id RETURNING *",
+                mask=sum(1 << bit for bit in bits),
+                now=now,
+                id=reader_id,
+            )
+        return _reader(rows[0]) if rows else None
+
+    async def unmute(self, reader_id: int, *, now: int) -> Reader | None:
+        """All sections speak again."""
+        async with self._db.transaction() as db:
+            await db.write("DELETE FROM mute WHERE reader_id = :id", id=reader_id)
+            rows = await db.write(
+                "UPDATE reader SET muted = 0, changed_at = :now WHERE id = :id RETURNING *", id=reader_id, now=now
+            )
+        return _reader(rows[0]) if rows else None
+
+    async def end_mutes(self, *, now: int) -> None:
+        """Let the sections speak again whose time is over."""
+        async with self._db.transaction() as db:
+            over = await db.write("DELETE FROM mute WHERE until <= :now RETURNING reader_id, bit", now=now)
+            await db.many(
+                "UPDATE reader SET muted = muted & ~CAST(:mask AS BIGINT) WHERE id = :id",
+                [(1 << row[1], row[0]) for row in over],
+            )
 
     async def set_breaking(self, reader_id: int, wanted: bool, *, now: int) -> Reader | None:
         """Breaking news on or off."""
@@ -158,6 +193,16 @@ class Readers:
             " WHERE reader.chat_id = :chat AND post_id IN (SELECT id FROM post) ORDER BY post_id, message_id",
             chat=chat_id,
         )
+        mutes = await self._db.fetch(
+            "SELECT bit AS section_bit, until AS ends_at FROM mute JOIN reader ON reader.id = mute.reader_id"
+            " WHERE reader.chat_id = :chat ORDER BY bit",
+            chat=chat_id,
+        )
+        saved = await self._db.fetch(
+            "SELECT post_id, saved_at FROM saved JOIN reader ON reader.id = saved.reader_id"
+            " WHERE reader.chat_id = :chat ORDER BY post_id",
+            chat=chat_id,
+        )
         updates = await self._db.fetch(
             "SELECT body, received_at FROM inbox WHERE chat = :chat ORDER BY update_id", chat=chat_id
         )
@@ -165,11 +210,13 @@ class Readers:
             "readers": [dict(row) for row in readers],
             "deliveries": [dict(row) for row in receipts],
             "shown": [dict(row) for row in shown],
+            "muted": [dict(row) for row in mutes],
+            "saved": [dict(row) for row in saved],
             "messages": [dict(row) for row in updates],
         }
 
     async def erase(self, chat_id: int) -> None:
-        """Forget a chat: readers, receipts, copies. Its updates are forgotten as they are handled."""
+        """Forget a chat: readers, receipts, copies, mutes, saved posts. Its updates are forgotten once handled."""
         mine = "(SELECT id FROM reader WHERE chat_id = :chat)"
         async with self._db.transaction() as db:
             await db.write(
@@ -179,6 +226,8 @@ class Readers:
             await db.write(
                 f"DELETE FROM copy WHERE post_id IN (SELECT id FROM post) AND reader_id IN {mine}", chat=chat_id
             )
+            for table in ("mute", "saved"):
+                await db.write(f"DELETE FROM {table} WHERE reader_id IN {mine}", chat=chat_id)
             await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
             await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
 
@@ -202,4 +251,5 @@ def _reader(row: Row) -> Reader:
         thread_id=row["thread_id"],
         consent_at=row["consent_at"],
         source=row["source"],
+        muted=row["muted"],
     )

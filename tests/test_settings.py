@@ -115,7 +115,7 @@ def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
         paid_messages_per_second = 100
         [posts]
         valid_for = "2d"
-        buttons = ["more", "save"]
+        buttons = ["more", "save", "read"]
         [readers]
         volume = 6
         quiet_hours = "off"
@@ -129,11 +129,11 @@ def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
     assert [w.split(": ")[0] for w in found.warnings] == [
         "NEWSDESK_API_KEY",
         "newsdesk.toml, [delivery] paid_messages_per_second",
-        "newsdesk.toml, [posts] buttons",
         "newsdesk.toml, [posts] valid_for",
         "newsdesk.toml, [readers] quiet_hours",
         "newsdesk.toml, [readers] volume",
         "newsdesk.toml, [[sections]] 1 mode",
+        "newsdesk.toml, [posts] buttons 'read'",
     ]
     assert all("not in this version yet" in w for w in found.warnings)
     assert found.posts.valid_for == 2 * 86400

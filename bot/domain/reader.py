@@ -19,7 +19,8 @@ class ReaderState(StrEnum):
 class Reader:
     """A person, group or forum topic (chat id, thread id) with its choices. `sections` is a bitmask.
 
-    `language` is the language of the interface. `consent_at` is when the reader said yes.
+    `language` is the language of the interface. `consent_at` is when the reader said yes. `muted` are sections that say
+    nothing for a while, though they stay chosen.
     """
 
     id: int
@@ -32,3 +33,4 @@ class Reader:
     thread_id: int = 0
     consent_at: int | None = None
     source: str = ""
+    muted: int = 0

@@ -84,7 +84,8 @@ def compose(
 
     `sections` are all sections in the order of the buttons. Whatever the post lacks leaves no trace; whatever is
     too long is clipped at a word, the lead first. The post itself is never longer than Telegram takes, in code
-    points and in UTF-16 units. In a channel only buttons with an address are kept: others speak to subscribers.
+    points and in UTF-16 units. Without a `keyboard` the post has the buttons of its style; in a channel only buttons
+    with an address are kept: others speak to subscribers.
     """
     frame = _Frame(lang, sections, style, zone, newsroom)
     method, media = _media(post, style)
@@ -93,7 +94,23 @@ def compose(
         text, preview = _breaking(post, frame, limit), _breaking_preview(post, frame)
     else:
         text, preview = _article(post, frame, limit), frame.url(post)
+    keyboard = keyboard or post_keyboard(post, style)
     return _call(method, media, text, _preview(preview, style), _keyboard(keyboard, target))
+
+
+def post_keyboard(post: Post, style: PostStyle, *, saved: bool = False) -> dict[str, Any] | None:
+    """The buttons under an article's post, the same for every reader until one is pressed; None for none.
+
+    An editor's breaking news and a post that is not stored yet have none.
+    """
+    if post.kind is not PostKind.ARTICLE or not post.id:
+        return None
+    known = {
+        "save": {"text": "🔖 ✓" if saved else "🔖", "callback_data": f"save:{post.id}:{int(not saved)}"},
+        "more": {"text": "⋯", "callback_data": f"more:{post.id}:1"},
+    }
+    row = [known[name] for name in known if name in style.buttons]
+    return {"inline_keyboard": [row]} if row else None
 
 
 def compose_list(

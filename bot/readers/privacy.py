@@ -16,7 +16,13 @@ def document(kept: dict[str, Any], sections: Sequence[Section]) -> bytes:
     """The export of `Readers.export` as indented JSON for human eyes: kept updates are unpacked, sections called
     by their ids, and our times (`…_at`) written in ISO 8601, UTC."""
     readers = [
-        {**reader, "sections": [section.id for section in sections if section.mask & reader["sections"]]}
+        {
+            **reader,
+            **{
+                mask: [section.id for section in sections if section.mask & reader[mask]]
+                for mask in ("sections", "muted")
+            },
+        }
         for reader in kept["readers"]
     ]
     messages = [{**message, "body": json.loads(message["body"])} for message in kept["messages"]]

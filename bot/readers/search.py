@@ -13,6 +13,8 @@ LOOKED_AT = 200
 than two hundred others is not what anybody looks for."""
 
 _MOST_WORDS = 8
+_RELATED = 50  # of the newest posts with a word of the headline
+_TELLING = 4  # letters; shorter words say little about a subject
 _HALF_WORTH = 90 * 86_400.0  # seconds after which an article counts for half
 _FOREIGN = 0.5  # what an article in another language counts for
 
@@ -24,6 +26,21 @@ async def find(storage: Storage, text: str, language: str, now: int) -> list[Pos
         return []
     found = await storage.posts.search([spellings(start) for _, start in asked], LOOKED_AT)
     return ranked(found, asked, language, now)
+
+
+async def related(storage: Storage, post: Post, language: str, now: int, limit: int) -> list[Post]:
+    """Other posts that share at least two words of this one's headline, those with rare ones in common first."""
+    shared: dict[int, float] = {}
+    hits: dict[int, int] = {}
+    posts: dict[int, Post] = {}
+    for word, start in wanted(post.title, post.language or language):
+        found = await storage.posts.search([spellings(start)], _RELATED) if len(word) >= _TELLING else []
+        for other in found:
+            posts[other.id] = other
+            hits[other.id] = hits.get(other.id, 0) + 1
+            shared[other.id] = shared.get(other.id, 0.0) + 1 / len(found)
+    near = [other for id_, other in posts.items() if hits[id_] >= 2 and id_ != post.id]
+    return sorted(near, key=lambda other: shared[other.id] * _freshness(other, now), reverse=True)[:limit]
 
 
 def wanted(text: str, language: str) -> list[tuple[str, str]]:
@@ -48,10 +65,13 @@ def ranked(posts: Sequence[Post], asked: Sequence[tuple[str, str]], language: st
     def worth(post: Post) -> float:
         title, lead = set(words(post.title)), set(words(post.lead))
         fit = sum(_fit(word, start, title, lead) for word, start in asked)
-        age = max(0, now - (post.published_at or post.created_at))
-        return fit / (1 + age / _HALF_WORTH) * (1.0 if post.language in ("", language) else _FOREIGN)
+        return fit * _freshness(post, now) * (1.0 if post.language in ("", language) else _FOREIGN)
 
     return sorted(posts, key=worth, reverse=True)
+
+
+def _freshness(post: Post, now: int) -> float:
+    return 1 / (1 + max(0, now - (post.published_at or post.created_at)) / _HALF_WORTH)
 
 
 def _fit(word: str, start: str, title: set[str], lead: set[str]) -> int:

@@ -22,6 +22,8 @@ _HOSTILE = [
     "s:-1:1", "s:61:1", "s:62:1", "s:99:0", "s:9223372036854775807:1", "s:9223372036854775808:1", "s:1e3:1", "s:1:true",
     "b:1", "b:2:settings", "b:1:nowhere", "b:0:__class__", "l:xx:settings", "l:en:nowhere", "l:EN:settings", "o:",
     "o:x", "done:1", "only:1", "stop:1", "stop ", "erase", "erase:2", "erase:yes", "export:1", "draft:1:2", "\x00",
+    "more:404:1", "more:0:1", "more:1:2", "save:404:1", "save:-1:0", "mute:404:1", "mute:1", "on:404", "saved:-1",
+    "saved:9999", "unsave:1:-1",
     "🙂" * 16,
 ]  # fmt: skip
 

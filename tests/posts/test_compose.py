@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.article import Section
 from bot.domain.post import Post, PostKind, Rendering, RichText, Target
 from bot.i18n import Lang, Words
-from bot.posts.compose import PostStyle, compose, compose_list, editors_text, encode
+from bot.posts.compose import PostStyle, compose, compose_list, editors_text, encode, post_keyboard
 from bot.posts.lead import clean_lead
 from bot.posts.richtext import units
 from bot.sandbox.text import format_text
@@ -141,7 +141,7 @@ def test_what_is_missing_leaves_no_trace(change: dict[str, Any], text: str) -> N
 
 
 def test_a_post_with_nothing_still_says_something() -> None:
-    rendering = rendered(BARE, newsroom="")
+    rendering = rendered(replace(BARE, id=0), newsroom="")
     assert rendering.payload == {"text": "Новость", "link_preview_options": {"is_disabled": True}}
     assert "Читать полностью" in text_of(rendered(POST, newsroom=" "))
 
@@ -253,6 +253,21 @@ def test_breaking_text_falls_back() -> None:
     assert editors_text(replace(FLASH, texts={"en": RichText("a")}), WORDS["kk"]).text == "a"
     assert editors_text(replace(FLASH, texts={}), WORDS["kk"]) == RichText()
     assert text_of(rendered(replace(FLASH, texts={}))) == "🔴 СРОЧНО."
+
+
+def test_an_articles_post_has_the_buttons_of_its_style_and_the_rest_has_none() -> None:
+    def buttons(post: Post, *names: str, **kwargs: Any) -> list[list[tuple[str, str]]] | None:
+        markup = rendered(post, style=PostStyle(buttons=names), **kwargs).payload.get("reply_markup")
+        return markup and [[(one["text"], one["callback_data"]) for one in row] for row in markup["inline_keyboard"]]
+
+    assert buttons(POST, "more") == [[("⋯", "more:1:1")]]
+    assert buttons(POST, "more", "read", "save") == [[("🔖", "save:1:1"), ("⋯", "more:1:1")]]
+    assert buttons(POST) is buttons(POST, "read") is None
+    assert buttons(POST, "more", target=Target.CHANNEL) is None
+    assert buttons(FLASH, "more") is None
+    assert buttons(replace(POST, id=0), "more") is None, "nothing could come of a press"
+    saved = post_keyboard(POST, PostStyle(buttons=("save",)), saved=True)
+    assert saved == {"inline_keyboard": [[{"text": "🔖 ✓", "callback_data": "save:1:0"}]]}
 
 
 def test_the_keyboard_travels_and_channels_keep_only_addresses() -> None:

@@ -144,6 +144,12 @@ TABLE meta
     key text NOT NULL
     value text NOT NULL
     CREATE UNIQUE INDEX meta_pkey ON public.meta USING btree (key)
+TABLE mute
+    reader_id bigint NOT NULL
+    bit integer NOT NULL
+    until bigint NOT NULL
+    CREATE INDEX mute_until ON public.mute USING btree (until)
+    CREATE UNIQUE INDEX mute_pkey ON public.mute USING btree (reader_id, "bit")
 TABLE post
     id bigint NOT NULL identity
     kind text NOT NULL
@@ -179,6 +185,7 @@ TABLE reader
     consent_at bigint
     consent_text text NOT NULL ''::text
     changed_at bigint NOT NULL
+    muted bigint NOT NULL 0
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
     CREATE UNIQUE INDEX reader_pkey ON public.reader USING btree (id)
 TABLE receipt
@@ -194,6 +201,12 @@ TABLE receipt
     reason text
     CREATE INDEX receipt_due ON public.receipt USING btree (due_at) WHERE (due_at IS NOT NULL)
     CREATE UNIQUE INDEX receipt_pkey ON public.receipt USING btree (broadcast_id, reader_id)
+TABLE saved
+    reader_id bigint NOT NULL
+    post_id bigint NOT NULL
+    saved_at bigint NOT NULL
+    CREATE INDEX saved_post ON public.saved USING btree (post_id)
+    CREATE UNIQUE INDEX saved_pkey ON public.saved USING btree (reader_id, post_id)
 TABLE section
     id text NOT NULL
     bit integer NOT NULL

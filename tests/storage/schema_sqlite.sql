@@ -145,6 +145,12 @@ CREATE TABLE lease (
     PRIMARY KEY (broadcast_id, block)
 ) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE mute (
+    reader_id BIGINT NOT NULL,
+    bit INTEGER NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (reader_id, bit)
+) WITHOUT ROWID;
 CREATE TABLE post (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -178,7 +184,7 @@ CREATE TABLE reader (
     joined_at BIGINT NOT NULL,
     consent_at BIGINT,
     consent_text TEXT NOT NULL DEFAULT '',
-    changed_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0,
     UNIQUE (chat_id, thread_id)
 );
 CREATE TABLE receipt (
@@ -194,6 +200,12 @@ CREATE TABLE receipt (
     reason TEXT,
     PRIMARY KEY (broadcast_id, reader_id)
 ) WITHOUT ROWID;
+CREATE TABLE saved (
+    reader_id BIGINT NOT NULL,
+    post_id BIGINT NOT NULL,
+    saved_at BIGINT NOT NULL,
+    PRIMARY KEY (reader_id, post_id)
+) WITHOUT ROWID;
 CREATE TABLE section (
     id TEXT PRIMARY KEY,
     bit INTEGER NOT NULL UNIQUE
@@ -206,5 +218,7 @@ CREATE INDEX draft_broadcast ON draft (broadcast_id);
 CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
+CREATE INDEX mute_until ON mute (until);
 CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX saved_post ON saved (post_id);

@@ -65,6 +65,8 @@ READS: dict[str, Call] = {
     "readers.get": lambda s: s.readers.get(1),
     "readers.sources": lambda s: s.readers.sources(5),
     "readers.tally": lambda s: s.readers.tally(),
+    "saved.holds": lambda s: s.saved.holds(1, 1),
+    "saved.newest": lambda s: s.saved.newest(1, 5),
 }
 WRITES: dict[str, Call] = {
     "articles.prune": lambda s: s.articles.prune(1),
@@ -110,11 +112,16 @@ WRITES: dict[str, Call] = {
     "readers.erase": lambda s: s.readers.erase(1),
     "readers.leave": lambda s: s.readers.leave(1, now=1),
     "readers.meet": lambda s: s.readers.meet(404, language="ru", breaking=True, now=1),
+    "readers.end_mutes": lambda s: s.readers.end_mutes(now=1),
     "readers.move": lambda s: s.readers.move(1, 2),
+    "readers.mute": lambda s: s.readers.mute(1, [1], until=9, now=1),
     "readers.reachable": lambda s: s.readers.reachable(1, now=1),
     "readers.set_breaking": lambda s: s.readers.set_breaking(1, True, now=1),
     "readers.set_language": lambda s: s.readers.set_language(1, "kk", now=1),
+    "readers.unmute": lambda s: s.readers.unmute(1, now=1),
     "readers.unreachable": lambda s: s.readers.unreachable(1, now=1),
+    "saved.drop": lambda s: s.saved.drop(1, 1),
+    "saved.keep": lambda s: s.saved.keep(1, 1, now=1),
 }
 
 

@@ -103,6 +103,10 @@ async def test_an_update_a_move_and_an_erasure(storage: Storage) -> None:
     updates = [(n, 5, "{}") for n in range(3)]
     assert await all_or_nothing(storage, lambda failing: failing.inbox.store(updates, 1)) >= 5
     assert await all_or_nothing(storage, lambda failing: failing.inbox.recover(0, 1)) >= 4
+    assert await all_or_nothing(storage, lambda failing: failing.readers.mute(reader.id, [1, 2], until=9, now=1)) >= 4
+    assert await all_or_nothing(storage, lambda failing: failing.readers.end_mutes(now=9)) >= 4
+    await storage.readers.mute(reader.id, [1], until=9, now=1)
+    assert await all_or_nothing(storage, lambda failing: failing.readers.unmute(reader.id, now=1)) >= 4
     assert await all_or_nothing(storage, lambda failing: failing.readers.move(5, -10055)) >= 4
     assert await all_or_nothing(storage, lambda failing: failing.readers.erase(-10055)) >= 6
     assert await all_or_nothing(storage, lambda failing: failing.editors.new_draft(9, 9, "ru", now=1)) >= 4

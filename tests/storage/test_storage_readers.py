@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, receipt, running, saved, subscribed
+from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, article, receipt, running, saved, subscribed
 
 from bot.domain.delivery import Audience
 from bot.domain.reader import ReaderState
@@ -145,6 +145,68 @@ async def test_tally_counts_by_state(storage: Storage) -> None:
     assert await storage.readers.tally() == {"active": 2, "new": 1, "breaking_off": 1}
 
 
+async def test_a_muted_section_says_nothing_until_its_time_and_stays_chosen(storage: Storage) -> None:
+    reader = await subscribed(storage, 1, 0b1011)
+    await subscribed(storage, 2, 0b1011)
+    await storage.readers.mute(reader.id, [0], until=100, now=5)
+    muted = await storage.readers.mute(reader.id, [1, 61], until=200, now=6)
+    assert muted
+    assert (muted.sections, muted.muted) == (0b1011, 0b11 | 1 << 61)
+
+    async def get(sections: int) -> list[int]:
+        broadcast = await running(storage, Audience(sections=sections))
+        found = await storage.deliveries.read(broadcast, 0, 0, 9)
+        assert len(found) == await storage.readers.count(Audience(sections=sections))
+        return [recipient.id for recipient in found]
+
+    assert await get(0b01) == [reader.id + 1]
+    assert await get(0b11) == [reader.id + 1]
+    assert await get(0b1001) == [reader.id, reader.id + 1], "by a section that speaks"
+    broadcast = await running(storage, Audience(sections=0b1001))
+    assert [one.sections for one in await storage.deliveries.read(broadcast, 0, 0, 9)] == [0b1000, 0b1011]
+    await storage.readers.end_mutes(now=99)
+    assert await get(0b01) == [reader.id + 1]
+    await storage.readers.end_mutes(now=100)
+    assert await get(0b01) == [reader.id, reader.id + 1]
+    assert await get(0b10) == [reader.id + 1]
+    spoken = await storage.readers.unmute(reader.id, now=101)
+    assert spoken
+    assert (spoken.sections, spoken.muted) == (0b1011, 0)
+    await storage.readers.end_mutes(now=900)
+    assert await storage.readers.get(1) == spoken
+    assert await storage.readers.mute(404, [1], until=9, now=1) is None
+    assert await storage.readers.unmute(404, now=1) is None
+
+
+async def test_muting_again_puts_the_end_off(storage: Storage) -> None:
+    reader = await subscribed(storage, 1, 3)
+    await storage.readers.mute(reader.id, [0], until=100, now=5)
+    await storage.readers.mute(reader.id, [0], until=300, now=6)
+    await storage.readers.end_mutes(now=200)
+    still = await storage.readers.get(1)
+    assert still
+    assert still.muted == 1
+
+
+async def test_saved_posts_come_latest_first_and_go_when_taken_off_withdrawn_or_too_old(storage: Storage) -> None:
+    reader = await subscribed(storage, 1)
+    await saved(storage, *(article(n, 1) for n in range(4)))
+    posts = [post.id for post, _ in await storage.posts.waiting()]
+    for n, post_id in enumerate(posts):
+        await storage.saved.keep(reader.id, post_id, now=10 + n)
+    await storage.saved.keep(reader.id, posts[0], now=99)
+    assert [post.id for post in await storage.saved.newest(reader.id, 9)] == posts[::-1]
+    assert [post.id for post in await storage.saved.newest(reader.id, 2, skip=1)] == [posts[2], posts[1]]
+    assert await storage.saved.newest(404, 9) == []
+    assert await storage.saved.holds(reader.id, posts[1])
+    await storage.saved.drop(reader.id, posts[1])
+    assert not await storage.saved.holds(reader.id, posts[1])
+    await storage.engine.write("UPDATE post SET state = 'withdrawn' WHERE id = :id", id=posts[2])
+    assert [post.id for post in await storage.saved.newest(reader.id, 9)] == [posts[3], posts[0]]
+    await storage.articles.prune(10**9)
+    assert await storage.engine.fetch("SELECT * FROM saved") == []
+
+
 async def test_where_readers_came_from(storage: Storage) -> None:
     for chat, source in enumerate(["site", "channel", "site", "", "qr"], 1):
         await storage.readers.meet(chat, language="ru", breaking=True, now=1, source=source)
@@ -163,15 +225,18 @@ async def test_export_holds_all_and_erase_leaves_none_of_it(storage: Storage) ->
     await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
     for id_ in ids.values():
         await storage.posts.shown(broadcast.posts[0], id_, 55, 1, now=8)
+        await storage.readers.mute(id_, [3], until=50, now=8)
+        await storage.saved.keep(id_, broadcast.posts[0], now=8)
     await storage.inbox.store([(1, 31, '{"m": "тайна"}'), (2, 32, "{}"), (3, 31, '{"m": "/erase"}')], 4)
     await storage.inbox.done([1], 5)
     await storage.deliveries.hold(31, 99)
     kept = await storage.readers.export(31)
-    assert [len(kept[part]) for part in ("readers", "deliveries", "shown", "messages")] == [1, 1, 1, 1]
+    assert [len(kept[part]) for part in ("readers", "deliveries", "shown", "muted", "saved", "messages")] == [1] * 6
     assert kept["deliveries"][0]["message_id"] == 77
     await storage.readers.erase(31)
     left = await storage.readers.export(31)
-    assert (left["readers"], left["deliveries"], left["shown"]) == ([], [], [])
+    assert [left[part] for part in ("readers", "deliveries", "shown", "muted", "saved")] == [[]] * 5
+    assert len(await storage.engine.fetch("SELECT reader_id FROM mute UNION ALL SELECT reader_id FROM saved")) == 2
     assert [message["body"] for message in left["messages"]] == ['{"m": "/erase"}']  # being handled just now
     assert 31 not in await storage.deliveries.holds(now=1)
     assert len((await storage.readers.export(32))["deliveries"]) == 1

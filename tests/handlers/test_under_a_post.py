@@ -1,0 +1,211 @@
+"""⋯ and 🔖 under a post, and what they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from talking import START, Chat, labels
+
+from bot.domain.delivery import Audience
+from bot.readers.mutes import LOOK_SECONDS, end_mutes
+from bot.sandbox.client import Person
+from bot.settings import Posts, Settings
+
+READER = 508
+DAY = 86_400
+MENU = [["Меньше такого"], ["Без раздела 24 ч"], ["Ещё по теме"], ["‹ Назад"]]
+BUTTONS = [["🔖", "⋯"]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Both buttons under each post."""
+    posts = Posts(buttons=("save", "more"))
+    return replace(settings, posts=posts, sections=tuple(replace(one, posts=posts) for one in settings.sections))
+
+
+async def reading(chat: Chat, title: str = "Матч в Шымкенте") -> tuple[Person, dict]:
+    """A reader of sport with a post of it on the screen."""
+    await chat.publish(title, "sport")
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    return reader, await reader.next(title)
+
+
+async def test_the_menu_opens_in_place_and_closes_again(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    assert labels(post) == BUTTONS
+    await reader.tap(post, "⋯")
+    opened = await reader.next()
+    assert labels(opened) == MENU
+    assert (opened["message_id"], opened["text"]) == (post["message_id"], post["text"])
+    await reader.tap(post, "Назад")
+    assert labels(await reader.next()) == BUTTONS
+
+
+@pytest.mark.parametrize(("label", "days", "words"), [("Без раздела", 1, "24 часа"), ("Меньше", 7, "Неделю")])
+async def test_a_section_is_muted_for_its_time_and_no_longer(chat: Chat, label: str, days: int, words: str) -> None:
+    reader, post = await reading(chat)
+    sport = Audience(sections=1 << 4)
+    await reader.tap(post, "⋯")
+    await reader.next()
+    answer = await reader.tap(post, label)
+    assert answer is not None
+    assert answer["text"] == f"{words} без этого: Спорт. Вернуть: /settings"
+    await chat.idle()
+    assert labels(reader.chat()[-1]) == BUTTONS
+    assert await chat.storage.readers.count(sport) == 0
+    await chat.storage.readers.end_mutes(now=START + days * DAY - 1)
+    assert await chat.storage.readers.count(sport) == 0
+    await chat.storage.readers.end_mutes(now=START + days * DAY)
+    assert await chat.storage.readers.count(sport) == 1
+
+
+async def test_settings_name_what_is_muted_and_bring_it_back(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    await reader.press(post, "mute:1:0")
+    await reader.send("/settings")
+    shown = await reader.next("Настройки")
+    assert "Пока отключено: Спорт" in shown["text"].splitlines()
+    await reader.tap(shown, "Вернуть")
+    assert "отключено:" not in (await reader.next("Настройки"))["text"]
+    assert await chat.storage.readers.count(Audience(sections=1 << 4)) == 1
+
+
+async def test_only_sections_that_the_reader_chose_are_muted(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    await chat.storage.engine.write("UPDATE post SET sections = sections | 32")
+    await reader.press(post, "mute:1:0")
+    kept = await chat.storage.readers.get(READER)
+    assert kept is not None
+    assert kept.muted == 1 << 4
+    await chat.storage.readers.choose(kept.id, 1 << 4, False, now=START)
+    await reader.press(post, "mute:1:0")
+    kept = await chat.storage.readers.get(READER)
+    assert kept is not None
+    assert kept.muted == 0b11 << 4
+
+
+async def test_a_post_without_a_section_offers_nothing_to_mute(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    await chat.storage.engine.write("UPDATE post SET sections = 0")
+    await reader.tap(post, "⋯")
+    assert labels(await reader.next()) == MENU[2:]
+    answer = await reader.press(post, "mute:1:1")
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")
+
+
+async def test_mutes_end_by_themselves(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    await reader.press(post, "mute:1:0")
+    ending = chat.storage.readers.end_mutes
+    ended: list[int] = []
+
+    async def watched(*, now: int) -> None:
+        await ending(now=now)
+        ended.append(now)
+        if len(ended) == 2:
+            raise KeyboardInterrupt
+
+    chat.storage.readers.end_mutes = watched  # type: ignore[method-assign]
+
+    class Clock:
+        """Each sleep is a day."""
+
+        at = float(START)
+
+        def now(self) -> float:
+            """See the class."""
+            return self.at
+
+        async def sleep(self, seconds: float) -> None:
+            """See the class."""
+            assert seconds == LOOK_SECONDS
+            self.at += DAY
+
+    with pytest.raises(KeyboardInterrupt):
+        await end_mutes(chat.storage, Clock())  # type: ignore[arg-type]
+    assert ended == [START, START + DAY]
+    assert await chat.storage.readers.count(Audience(sections=1 << 4)) == 1
+
+
+async def test_more_on_this_brings_articles_with_words_in_common(chat: Chat) -> None:
+    for title in ("Шымкент готовит стадион", "Стадион в Шымкенте достроен", "Погода в Шымкенте", "Опера"):
+        await chat.publish(title, "culture")
+    reader, post = await reading(chat, "В Шымкенте открыли стадион")
+    await reader.tap(post, "⋯")
+    await reader.next()
+    await reader.tap(post, "Ещё по теме")
+    found = await reader.next("Ещё по теме")
+    assert set(found["text"].splitlines()[1:]) == {"• Шымкент готовит стадион", "• Стадион в Шымкенте достроен"}
+    assert labels(reader.chat()[-2]) == BUTTONS
+
+
+async def test_more_on_what_stands_alone_says_so(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    answer = await reader.press(post, "on:1")
+    assert answer is not None
+    assert answer["text"] == "По этой теме пока больше ничего нет."
+
+
+async def test_a_post_is_saved_and_taken_off_again(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    for label, words, after in (("🔖", "Сохранено: /saved", "🔖 ✓"), ("🔖", "Убрано из сохранённого.", "🔖")):
+        answer = await reader.tap(post, label)
+        assert answer is not None
+        assert answer["text"] == words
+        assert labels(await reader.next()) == [[after, "⋯"]]
+    await reader.press(post, "save:1:1")
+    await reader.next()
+    await reader.tap(post, "⋯")
+    await reader.next()
+    await reader.tap(post, "Назад")
+    assert labels(await reader.next()) == [["🔖 ✓", "⋯"]]
+
+
+async def test_saved_lists_the_latest_first_page_by_page(chat: Chat) -> None:
+    reader, _ = await reading(chat, "Матч 0")
+    for n in range(1, 7):
+        await chat.publish(f"Матч {n}", "sport")
+    known = await chat.storage.readers.get(READER)
+    assert known is not None
+    for n in range(7):
+        await chat.storage.saved.keep(known.id, n + 1, now=START + n)
+    await reader.send("/saved")
+    shown = await reader.next("Сохранённое")
+    assert shown["text"].splitlines()[1:] == [f"{n}. Матч {7 - n}" for n in range(1, 6)]
+    assert labels(shown) == [[f"✕ {n}" for n in range(1, 6)], ["Раньше →"]]
+    await reader.tap(shown, "Раньше")
+    older = await reader.next("Сохранённое")
+    assert older["text"].splitlines()[1:] == ["6. Матч 1", "7. Матч 0"]
+    assert labels(older) == [["✕ 6", "✕ 7"], ["‹ Назад"]]
+    for label, left in (("✕ 7", "6. Матч 1"), ("✕ 6", "5. Матч 2")):
+        await reader.tap(shown, label)
+        assert (await reader.next("Сохранённое"))["text"].splitlines()[-1] == left
+    await reader.press(shown, "saved:0")
+    await chat.idle()
+    assert len(await chat.storage.saved.newest(known.id, 9)) == 5
+
+
+async def test_nothing_saved_says_how(chat: Chat) -> None:
+    stranger = chat.people.add(READER + 1)
+    await stranger.send("/saved")
+    assert (await stranger.next())["text"].startswith("Вы ещё ничего не сохранили")
+
+
+@pytest.mark.parametrize("data", ["more:1:1", "save:1:1", "mute:1:0", "on:1", "unmute", "saved:0", "unsave:1:0"])
+async def test_buttons_of_a_forgotten_reader_are_out_of_date(chat: Chat, data: str) -> None:
+    reader, post = await reading(chat)
+    await chat.storage.readers.erase(READER)
+    answer = await reader.press(post, data)
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")
+
+
+async def test_where_telegram_will_not_change_the_buttons_the_wish_holds(chat: Chat) -> None:
+    reader, post = await reading(chat)
+    chat.sandbox.fail("parse_error", "editMessageReplyMarkup", times=None)
+    await reader.press(post, "mute:1:0")
+    assert await chat.storage.readers.count(Audience(sections=1 << 4)) == 0
