@@ -302,6 +302,7 @@ async def _drained(house: _House, sending: Work) -> None:
 async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start: Start) -> None:
     from aiogram import Dispatcher
 
+    from bot.ops.alarm import DatabaseAlarm
     from bot.ops.receiver import Receiver
     from handlers import build_router
     from handlers.commands import sync_profile
@@ -324,6 +325,8 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
         start(_until(house.stop, _set_webhook(house, telegram, dispatcher.resolve_used_update_types())))
     start(receiver.run(house.stop, polling=not env.webhook_url))
     start(_until(house.stop, sync_profile(telegram.bot, ctx)))
+    alarm = DatabaseAlarm(house.storage, house.health, ctx.words, house.clock, telegram.bot.send_message)
+    start(_until(house.stop, alarm.run()))
     await _owners(house, ctx)
 
 
