@@ -78,6 +78,14 @@ def test_every_dependency_has_its_reason() -> None:
     assert re.findall(r"^- `([\w-]+)`.*: .+\.$", text, re.M) == wanted
 
 
+def test_every_locked_package_has_a_licence_that_may_be_used() -> None:
+    text = (ROOT / "docs/dependencies.md").read_text("utf-8").split("## Licences")[1]
+    licences = dict(re.findall(r"^\| `([\w-]+)` \| (.+) \|$", text, re.M))
+    assert list(licences) == re.findall(r"^([\w-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.M)
+    usable = {"MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0", "MPL-2.0"}
+    assert {one for licence in licences.values() for one in licence.split(" AND ")} <= usable
+
+
 def test_make_offers_what_is_promised() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for target in ("demo", "test", "prove", "check", "run"):
