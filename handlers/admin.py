@@ -259,6 +259,7 @@ async def _counts(ctx: Context, t: Lang, tally: dict[str, int]) -> list[RichText
         ("active", t("get news")),
         ("breaking_off", t("of them without breaking")),
         ("new", t("have not said yes yet")),
+        ("paused", t("paused")),
         ("dormant", t("blocked the bot")),
         ("left", t("unsubscribed")),
     )

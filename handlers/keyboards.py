@@ -90,6 +90,8 @@ MORE = Callback("more", post=int, opened=bool)
 SAVE = Callback("save", post=int, wanted=bool)
 MUTE = Callback("mute", post=int, week=bool)
 UNMUTE = Callback("unmute")
+PAUSE = Callback("pause", days=int)
+RESUME = Callback("resume")
 ON_THIS = Callback("on", post=int)
 SAVED = Callback("saved", page=int)
 UNSAVE = Callback("unsave", post=int, page=int)
@@ -111,6 +113,8 @@ READER_CALLBACKS = (
     SAVE,
     MUTE,
     UNMUTE,
+    PAUSE,
+    RESUME,
     ON_THIS,
     SAVED,
     UNSAVE,

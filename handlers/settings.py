@@ -23,6 +23,8 @@ from handlers.keyboards import (
     EXPORT,
     LANGUAGE,
     OPEN,
+    PAUSE,
+    RESUME,
     STOP,
     UNMUTE,
     breaking_button,
@@ -36,6 +38,8 @@ from handlers.subscriptions import chosen, met, sections_screen
 
 router = Router(name="settings")
 Screen = tuple[RichText, InlineKeyboardMarkup]
+PAUSES = (1, 7, 30)  # days
+_DAY = 86_400
 _SHARED = "share"  # the source of readers who come by a link that a reader passed on
 
 
@@ -50,17 +54,46 @@ def settings_screen(ctx: Context, reader: Reader) -> Screen:
         t("Muted for now: {sections}", sections=muted) if muted else "",
         t("Breaking news: on") if reader.breaking else t("Breaking news: off"),
         t("Language: {language}", language=language_name(t.code)),
-        "" if reader.state is ReaderState.ACTIVE else t("You are not subscribed at the moment: /start"),
+        _state(ctx, reader, t),
     ]
     return join("\n", lines), keyboard(
         [button(t("Sections"), OPEN.pack(view="sections"))],
         [button(t("Bring the muted back"), UNMUTE.pack())] if muted else [],
         [breaking_button(t, reader.breaking, "settings")],
         [button(t("Language: {language}", language=language_name(t.code)), OPEN.pack(view="language"))],
+        *_pausing(reader, t),
         [button(t("Share"), OPEN.pack(view="share"))],
         [button(t("My data"), OPEN.pack(view="privacy"))],
         [button(t("Unsubscribe"), STOP.pack())],
     )
+
+
+def _state(ctx: Context, reader: Reader, t: Lang) -> str:
+    match reader.state:
+        case ReaderState.ACTIVE:
+            return ""
+        case ReaderState.PAUSED if reader.paused_until:
+            return t("Paused until {moment}: nothing comes.", moment=t.datetime(reader.paused_until, ctx.zone))
+        case _:
+            return t("You are not subscribed at the moment: /start")
+
+
+def _pausing(reader: Reader, t: Lang) -> list[list[InlineKeyboardButton]]:
+    match reader.state:
+        case ReaderState.ACTIVE:
+            return [[button(t("Pause"), OPEN.pack(view="pause"))]]
+        case ReaderState.PAUSED:
+            return [[button(t("End the pause"), RESUME.pack())]]
+        case _:
+            return []
+
+
+def pause_screen(ctx: Context, reader: Reader) -> Screen:
+    """For how long nothing shall come, breaking news included."""
+    t = ctx.words[reader.language]
+    text = join("\n", [bold(t("Pause")), t("For how long? Nothing will come, not even breaking news.")])
+    lengths = [button(t.n("{n} day", "{n} days", days), PAUSE.pack(days=days)) for days in PAUSES]
+    return text, keyboard(lengths, [button(t("‹ Settings"), OPEN.pack(view="settings"))])
 
 
 def language_screen(ctx: Context, reader: Reader) -> Screen:
@@ -132,6 +165,7 @@ VIEWS: dict[str, Callable[[Context, Reader], Screen]] = {
     "language": language_screen,
     "privacy": privacy_screen,
     "share": share_screen,
+    "pause": pause_screen,
 }
 """The screens that buttons can ask for."""
 
@@ -157,6 +191,23 @@ async def breaking(query: CallbackQuery, ctx: Context, reader: Reader | None, t:
     if reader and view in VIEWS:
         reader = await ctx.storage.readers.set_breaking(reader.id, wanted, now=ctx.now)
     await _redraw(query, ctx, reader, t, view)
+
+
+@router.callback_query(PAUSE)
+async def pause(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, days: int) -> None:
+    """Nothing for some days; the choices stay."""
+    if reader and days in PAUSES:
+        reader = await ctx.storage.readers.pause(reader.id, until=ctx.now + days * _DAY, now=ctx.now)
+    else:
+        reader = None
+    await _redraw(query, ctx, reader, t, "settings")
+
+
+@router.callback_query(RESUME)
+async def resume(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """The pause is over before its time."""
+    changed = reader and await ctx.storage.readers.resume(reader.id, now=ctx.now)
+    await _redraw(query, ctx, changed, t, "settings")
 
 
 @router.callback_query(LANGUAGE)

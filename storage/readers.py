@@ -119,7 +119,8 @@ class Readers:
         """The reader says yes to the words named by `text`: active from now on."""
         return await self._set(
             reader_id,
-            "state = 'active', consent_text = CASE WHEN consent_at IS NULL THEN :text ELSE consent_text END,"
+            "state = 'active', paused_until = NULL,"
+            " consent_text = CASE WHEN consent_at IS NULL THEN :text ELSE consent_text END,"
             " consent_at = COALESCE(consent_at, :now)",
             now,
             text=text,
@@ -127,11 +128,34 @@ class Readers:
 
     async def leave(self, reader_id: int, *, now: int) -> Reader | None:
         """Unsubscribe from everything; the choices stay for a return."""
-        return await self._set(reader_id, "state = 'left'", now)
+        return await self._set(reader_id, "state = 'left', paused_until = NULL", now)
 
-    async def _set(self, reader_id: int, change: str, now: int, **params: object) -> Reader | None:
+    async def pause(self, reader_id: int, *, until: int, now: int) -> Reader | None:
+        """Nothing at all before `until`; None when there is no such reader who gets news or is paused already."""
+        return await self._set(
+            reader_id, "state = 'paused', paused_until = :until", now, among="'active', 'paused'", until=until
+        )
+
+    async def resume(self, reader_id: int, *, now: int) -> Reader | None:
+        """The end of a pause before its time; None when there is none."""
+        return await self._set(reader_id, "state = 'active', paused_until = NULL", now, among="'paused'")
+
+    async def end_pauses(self, *, now: int) -> None:
+        """Readers whose pause is over get news again."""
+        await self._db.write(
+            "UPDATE reader SET state = 'active', paused_until = NULL, changed_at = :now"
+            " WHERE paused_until <= :now AND state = 'paused'",
+            now=now,
+        )
+
+    async def _set(self, reader_id: int, change: str, now: int, *, among: str = "", **params: object) -> Reader | None:
+        """One changed reader; `among` are the states in which the change is possible, empty for all."""
+        state = f" AND state IN ({among})" if among else ""
         rows = await self._db.write(
-            f"UPDATE reader SET {change}, changed_at = :now WHERE id = :id RETURNING *", id=reader_id, now=now, **params
+            f"UPDATE reader SET {change}, changed_at = :now WHERE id = :id{state} RETURNING *",
+            id=reader_id,
+            now=now,
+            **params,
         )
         return _reader(rows[0]) if rows else None
 
@@ -252,4 +276,5 @@ def _reader(row: Row) -> Reader:
         consent_at=row["consent_at"],
         source=row["source"],
         muted=row["muted"],
+        paused_until=row["paused_until"],
     )

@@ -121,6 +121,8 @@ async def _notes(stack: AsyncExitStack, settings: Settings, sandbox: Sandbox) ->
         match reader and reader.state:
             case ReaderState.NEW:
                 return "whyUnfinished"
+            case ReaderState.PAUSED:
+                return "whyPaused"
             case ReaderState.LEFT | ReaderState.DORMANT:
                 return "whyGone"
         known = await sandbox.why_silent(user_id)

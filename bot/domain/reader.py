@@ -7,10 +7,12 @@ from enum import StrEnum
 
 
 class ReaderState(StrEnum):
-    """new: has not said yes yet; active: gets news; dormant: unreachable, choices kept; left: unsubscribed."""
+    """new: has not said yes yet; active: gets news; paused: gets nothing until a day of its own choice;
+    dormant: unreachable, choices kept; left: unsubscribed."""
 
     NEW = "new"
     ACTIVE = "active"
+    PAUSED = "paused"
     DORMANT = "dormant"
     LEFT = "left"
 
@@ -34,3 +36,4 @@ class Reader:
     consent_at: int | None = None
     source: str = ""
     muted: int = 0
+    paused_until: int | None = None

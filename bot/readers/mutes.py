@@ -1,4 +1,4 @@
-"""Sections that a reader muted for a while speak again when their time is over."""
+"""What a reader silenced for a while speaks again when its time is over: sections, or everything."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ async def end_mutes(storage: Storage, clock: Clock) -> None:
     while True:
         try:
             await storage.readers.end_mutes(now=int(clock.now()))
+            await storage.readers.end_pauses(now=int(clock.now()))
         except StorageError as error:
-            _log.warning("muted sections wait for the database: %s", error)
+            _log.warning("what was silenced for a while waits for the database: %s", error)
         await clock.sleep(LOOK_SECONDS)

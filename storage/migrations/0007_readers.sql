@@ -1,7 +1,11 @@
--- What a reader does under a post: sections muted for a while, posts saved.
+-- What a reader wants less of, or later: sections muted for a while, a pause from everything, posts saved.
 
 -- The sections that are muted now, kept with the choices so that an audience stays one condition over one table.
 ALTER TABLE reader ADD COLUMN muted BIGINT NOT NULL DEFAULT 0;
+
+-- When a reader whose state is "paused" gets news again.
+ALTER TABLE reader ADD COLUMN paused_until BIGINT;
+CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NULL;
 
 CREATE TABLE mute (
     reader_id BIGINT NOT NULL,

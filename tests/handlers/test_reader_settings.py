@@ -7,6 +7,7 @@ import json
 import pytest
 from talking import Chat, labels, last
 
+from bot.domain.delivery import Audience
 from bot.domain.reader import ReaderState
 from bot.settings import DEFAULT_SECTIONS, Newsroom, Settings
 
@@ -160,3 +161,37 @@ async def test_without_sections_there_is_only_the_bots_own_link(chat: Chat) -> N
     shown = await reader.next("Настройки")
     await reader.tap(shown, "Поделиться")
     assert "раздел" not in (await reader.next("Поделиться"))["text"]
+
+
+async def test_a_pause_lasts_its_days_or_until_it_is_ended(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    await reader.next()
+    await reader.send("/settings")
+    shown = await reader.next("Настройки")
+    await reader.tap(shown, "Пауза")
+    asked = await reader.next("На сколько?")
+    assert labels(asked) == [["1 день", "7 дней", "30 дней"], ["‹ Настройки"]]
+    await reader.tap(shown, "7 дней")
+    paused = await reader.next("Настройки")
+    assert "Пауза до 30 ноября 2025, 10:00: ничего не приходит." in paused["text"].splitlines()
+    assert await chat.storage.readers.count(Audience()) == 0
+    await reader.tap(shown, "Закончить паузу")
+    assert "Пауза" in labels(await reader.next("Настройки"))[3][0]
+    assert await chat.storage.readers.count(Audience()) == 1
+    for stale in ("resume", "pause:2", "pause:99999"):
+        answer = await reader.press(shown, stale)
+        assert answer is not None
+        assert answer["text"].startswith("Кнопка устарела"), stale
+
+
+async def test_start_ends_a_pause(chat: Chat) -> None:
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    await reader.next()
+    met = await chat.storage.readers.get(READER)
+    assert met is not None
+    await chat.storage.readers.pause(met.id, until=chat.ctx.now + 99, now=chat.ctx.now)
+    await reader.send("/start")
+    assert (await reader.next())["text"].startswith("С возвращением!")
+    assert await chat.storage.readers.count(Audience()) == 1

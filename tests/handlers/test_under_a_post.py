@@ -106,9 +106,12 @@ async def test_mutes_end_by_themselves(chat: Chat) -> None:
     async def watched(*, now: int) -> None:
         await ending(now=now)
         ended.append(now)
-        if len(ended) == 2:
+        if len(ended) == 3:
             raise KeyboardInterrupt
 
+    kept = await chat.storage.readers.get(READER)
+    assert kept is not None
+    await chat.storage.readers.pause(kept.id, until=START + 5, now=START)
     chat.storage.readers.end_mutes = watched  # type: ignore[method-assign]
 
     class Clock:
@@ -127,7 +130,7 @@ async def test_mutes_end_by_themselves(chat: Chat) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         await end_mutes(chat.storage, Clock())  # type: ignore[arg-type]
-    assert ended == [START, START + DAY]
+    assert ended == [START, START + DAY, START + 2 * DAY]
     assert await chat.storage.readers.count(Audience(sections=1 << 4)) == 1
 
 
@@ -195,7 +198,9 @@ async def test_nothing_saved_says_how(chat: Chat) -> None:
     assert (await stranger.next())["text"].startswith("Вы ещё ничего не сохранили")
 
 
-@pytest.mark.parametrize("data", ["more:1:1", "save:1:1", "mute:1:0", "on:1", "unmute", "saved:0", "unsave:1:0"])
+@pytest.mark.parametrize(
+    "data", ["more:1:1", "save:1:1", "mute:1:0", "on:1", "unmute", "pause:1", "resume", "saved:0", "unsave:1:0"]
+)
 async def test_buttons_of_a_forgotten_reader_are_out_of_date(chat: Chat, data: str) -> None:
     reader, post = await reading(chat)
     await chat.storage.readers.erase(READER)

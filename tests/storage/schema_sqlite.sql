@@ -184,7 +184,7 @@ CREATE TABLE reader (
     joined_at BIGINT NOT NULL,
     consent_at BIGINT,
     consent_text TEXT NOT NULL DEFAULT '',
-    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0,
+    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT,
     UNIQUE (chat_id, thread_id)
 );
 CREATE TABLE receipt (
@@ -220,5 +220,6 @@ CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);
 CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
+CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NULL;
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);

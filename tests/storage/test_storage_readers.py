@@ -178,6 +178,39 @@ async def test_a_muted_section_says_nothing_until_its_time_and_stays_chosen(stor
     assert await storage.readers.unmute(404, now=1) is None
 
 
+async def test_who_pauses_gets_nothing_until_the_end_of_the_pause(storage: Storage) -> None:
+    reader = await subscribed(storage, 1)
+    paused = await storage.readers.pause(reader.id, until=100, now=5)
+    assert paused
+    assert (paused.state, paused.paused_until, paused.sections) == (ReaderState.PAUSED, 100, 1)
+    assert await storage.readers.count(Audience()) == 0
+    await storage.readers.pause(reader.id, until=200, now=6)
+    await storage.readers.unreachable(1, now=7)
+    await storage.readers.end_pauses(now=199)
+    assert await storage.readers.count(Audience()) == 0
+    await storage.readers.end_pauses(now=200)
+    assert await storage.readers.count(Audience()) == 1
+    await storage.readers.pause(reader.id, until=300, now=210)
+    assert (await storage.readers.resume(reader.id, now=211)) == await storage.readers.get(1)
+    assert await storage.readers.count(Audience()) == 1
+    assert await storage.readers.resume(reader.id, now=212) is None, "there is no pause to end"
+
+
+@pytest.mark.parametrize("way", ["leave", "consent"])
+async def test_leaving_and_saying_yes_again_end_a_pause(storage: Storage, way: str) -> None:
+    reader = await subscribed(storage, 1)
+    await storage.readers.pause(reader.id, until=100, now=5)
+    if way == "leave":
+        after = await storage.readers.leave(reader.id, now=6)
+        assert await storage.readers.pause(reader.id, until=100, now=7) is None, "who left gets nothing anyway"
+    else:
+        after = await storage.readers.consent(reader.id, "w", now=6)
+    assert after
+    assert after.paused_until is None
+    await storage.readers.end_pauses(now=100)
+    assert await storage.readers.get(1) == after
+
+
 async def test_muting_again_puts_the_end_off(storage: Storage) -> None:
     reader = await subscribed(storage, 1, 3)
     await storage.readers.mute(reader.id, [0], until=100, now=5)
