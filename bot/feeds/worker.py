@@ -11,9 +11,10 @@ import os
 import pickle
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
@@ -27,6 +28,7 @@ SMALL = 65_536
 LIMIT = 10.0
 _ROOT = str(Path(__file__).resolve().parents[2])
 _SIZE = struct.Struct(">Q")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ class FeedReader:
     async def read(self, job: Job, memory: SliceMemory) -> Reading:
         """Decode, cut and parse what is unseen; `memory` is the feed's own and learns. Raises FeedError."""
         try:
-            decoded = decode(job.body, content_type=job.content_type, override=job.encoding)
+            decoded = await self._run(
+                _labour(job.body), decode, job.body, content_type=job.content_type, override=job.encoding
+            )
             slices = cut(decoded.text_bytes)
             plan = memory.plan(slices)
             document = await self._parse(decoded.text_bytes, slices, plan, job)
@@ -107,15 +111,28 @@ class FeedReader:
                 return None
             case Only(indices) if slices:
                 text = slices.only(indices)
-        self._waiting += len(text)
+        return await self._run(len(text), parse, text, base=job.base, zone=job.zone, language=job.language, now=job.now)
+
+    async def _run(self, size: int, work: Callable[..., _T], text: bytes, **options: object) -> _T:
+        """Do the work here or in the worker, by how many bytes wait to be worked on."""
+        self._waiting += size
         try:
             # whoever came in the same moment is counted now
             await self._clock.sleep(0)
-            if self._waiting <= SMALL or (len(text) <= SMALL and self._worker.busy):
-                return parse(text, base=job.base, zone=job.zone, language=job.language, now=job.now)
-            return await self._worker.parse(text, job)
+            if self._waiting <= SMALL or (size <= SMALL and self._worker.busy):
+                return work(text, **options)
+            return await self._worker.call(work, text, **options)
         finally:
-            self._waiting -= len(text)
+            self._waiting -= size
+
+
+def _labour(body: bytes) -> int:
+    """How many bytes of parsing the decoding takes as long as: UTF-8 is soon checked, code pages are guessed."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return len(body)
+    return len(body) // 16
 
 
 def _remember(
@@ -128,7 +145,7 @@ def _remember(
 
 
 class ParseWorker:
-    """One process that parses, started when first needed and replaced when it had to be killed."""
+    """One process that decodes and parses, started when first needed and replaced when it had to be killed."""
 
     def __init__(self, *, limit: float = LIMIT) -> None:
         self._limit = limit
@@ -140,13 +157,16 @@ class ParseWorker:
         """Whether somebody's document is in it now."""
         return self._lock.locked()
 
-    async def parse(self, text: bytes, job: Job) -> Document:
-        """`parse` in the worker. Raises its FeedError, and FeedError("parse") when it is killed or dies."""
-        request = pickle.dumps((text, job.base, job.zone.key, job.language, job.now), protocol=5)
+    async def call(self, work: Callable[..., _T], text: bytes, **options: object) -> _T:
+        """`work(text, **options)` in the worker; a function of a module.
+
+        Raises its FeedError, and FeedError("parse") when the worker is killed or dies.
+        """
+        request = pickle.dumps((work, text, options), protocol=5)
         async with self._lock:
             try:
                 async with asyncio.timeout(self._limit):
-                    answer = await self._ask(request)
+                    fine, result = await self._ask(request)
             except TimeoutError:
                 await self._kill()
                 raise FeedError("parse", f"reading took more than {self._limit:g} s") from None
@@ -156,23 +176,23 @@ class ParseWorker:
             except BaseException:
                 await self._kill()  # cancelled half-way: its answer would be taken for the next one's
                 raise
-        if isinstance(answer, Document):
-            return answer
-        raise FeedError(*answer)
+        if not fine:
+            raise FeedError(*result)
+        return cast(_T, result)
 
     async def close(self) -> None:
         """End the process."""
         async with self._lock:
             await self._kill()
 
-    async def _ask(self, request: bytes) -> Document | tuple[str, str]:
+    async def _ask(self, request: bytes) -> tuple[bool, Any]:
         process = self._process or await self._start()
         assert process.stdin
         assert process.stdout
         process.stdin.write(_SIZE.pack(len(request)) + request)
         await process.stdin.drain()
         (size,) = _SIZE.unpack(await process.stdout.readexactly(_SIZE.size))
-        answer: Document | tuple[str, str] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 (our own process)
+        answer: tuple[bool, Any] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 (our own process)
         return answer
 
     async def _start(self) -> asyncio.subprocess.Process:
@@ -192,13 +212,13 @@ class ParseWorker:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """The worker's life: answer each request with a Document or a FeedError's (kind, detail), until the end."""
+    """The worker's life: answer each request with (True, result) or (False, a FeedError's arguments), until the end."""
     while len(head := requests.read(_SIZE.size)) == _SIZE.size:
-        text, base, zone, language, now = pickle.loads(requests.read(*_SIZE.unpack(head)))  # noqa: S301 (our own parent)
+        work, text, options = pickle.loads(requests.read(*_SIZE.unpack(head)))  # noqa: S301 (our own parent)
         try:
-            answer: Document | tuple[str, str] = parse(text, base=base, zone=ZoneInfo(zone), language=language, now=now)
+            answer = (True, work(text, **options))
         except FeedError as error:
-            answer = (error.kind, error.detail)
+            answer = (False, (error.kind, error.detail))
         data = pickle.dumps(answer, protocol=5)
         answers.write(_SIZE.pack(len(data)) + data)
         answers.flush()

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,6 +25,7 @@ from bot.feeds.worker import SMALL, FeedReader, Job, ParseWorker, serve
 
 ALMATY = ZoneInfo("Asia/Almaty")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
+OPTIONS = {"base": "https://news.test/rss", "zone": ALMATY, "language": "", "now": NOW}
 
 
 def job(body: bytes) -> Job:
@@ -34,6 +36,10 @@ def rss(*numbers: int, size: int = 10) -> bytes:
     item = "<item><guid>%d</guid><title>Новость %d</title><description>" + "слово " * size + "</description></item>"
     items = "".join(item % (n, n) for n in numbers)
     return f"<rss version='2.0'><channel><title>Т</title>{items}</channel></rss>".encode()
+
+
+async def read_in(worker: ParseWorker, *numbers: int) -> Document:
+    return await worker.call(parse, rss(*numbers), **OPTIONS)
 
 
 def titles(document: Document | None) -> list[str]:
@@ -98,36 +104,60 @@ async def test_large_ones_and_waiting_ones_are_read_in_the_worker_alike() -> Non
             await reader.read(job(b"<html>" + b" " * SMALL + b"</html>"), SliceMemory())
 
 
+async def test_what_is_slow_to_decode_is_decoded_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = rss(*range(40), size=500).decode().encode("cp1251")
+    assert len(body) > SMALL
+    monkeypatch.setattr("bot.feeds.worker._labour", lambda body: 0)
+    async with FeedReader(RealClock()) as reader:
+        here = await reader.read(job(body), SliceMemory())
+    monkeypatch.undo()
+    called: list[object] = []
+    call = ParseWorker.call
+
+    async def counting(self: ParseWorker, work: Any, *args: Any, **options: Any) -> Any:
+        called.append(work)
+        return await call(self, work, *args, **options)
+
+    monkeypatch.setattr(ParseWorker, "call", counting)
+    async with FeedReader(RealClock()) as reader:
+        assert await reader.read(job(body), SliceMemory()) == here
+        assert called == [decode, parse]
+        await reader.read(job(rss(1)), SliceMemory())
+        await reader.read(job(rss(*range(20), size=1000)), SliceMemory())  # UTF-8 is soon checked
+    assert called == [decode, parse, parse]
+    assert here.encoding == "cp1251"
+
+
 async def test_a_slow_document_is_killed_and_the_next_one_read() -> None:
     worker = ParseWorker(limit=0.02)
     with pytest.raises(FeedError, match="took more than"):
-        await worker.parse(rss(1), job(b""))
+        await read_in(worker, 1)
     worker = ParseWorker()
-    assert titles(await worker.parse(rss(1), job(b""))) == ["Новость 1"]
+    assert titles(await read_in(worker, 1)) == ["Новость 1"]
     process = worker._process
     assert process
     process.kill()
     await process.wait()
     with pytest.raises(FeedError, match="died"):
-        await worker.parse(rss(2), job(b""))
-    assert titles(await worker.parse(rss(3), job(b""))) == ["Новость 3"]
+        await read_in(worker, 2)
+    assert titles(await read_in(worker, 3)) == ["Новость 3"]
     await worker.close()
 
 
 async def test_a_cancelled_reading_leaves_no_answer_behind() -> None:
     worker = ParseWorker()
-    assert titles(await worker.parse(rss(1), job(b""))) == ["Новость 1"]
+    assert titles(await read_in(worker, 1)) == ["Новость 1"]
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
-            await worker.parse(rss(*range(400)), job(b""))
-    assert titles(await worker.parse(rss(2), job(b""))) == ["Новость 2"]
+            await read_in(worker, *range(400))
+    assert titles(await read_in(worker, 2)) == ["Новость 2"]
     await worker.close()
 
 
 async def test_the_worker_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOT_TOKEN", "123:canary")
     worker = ParseWorker()
-    await worker.parse(rss(1), job(b""))
+    await read_in(worker, 1)
     assert worker._process
     if sys.platform == "linux":
         assert b"canary" not in await asyncio.to_thread(Path(f"/proc/{worker._process.pid}/environ").read_bytes)
@@ -136,13 +166,13 @@ async def test_the_worker_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_serving_ends_with_its_input() -> None:
     size = struct.Struct(">Q")
-    requests = [pickle.dumps((body, "https://news.test/", "Asia/Almaty", "", NOW)) for body in (rss(1), b"")]
+    requests = [pickle.dumps((parse, body, OPTIONS)) for body in (rss(1), b"")]
     answers = io.BytesIO()
     serve(io.BytesIO(b"".join(size.pack(len(r)) + r for r in requests)), answers)
     answers.seek(0)
     got = [pickle.loads(answers.read(*size.unpack(answers.read(8)))) for _ in requests]
-    assert titles(got[0]) == ["Новость 1"]
-    assert got[1][0] == "empty"
+    assert (got[0][0], titles(got[0][1])) == (True, ["Новость 1"])
+    assert (got[1][0], got[1][1][0]) == (False, "empty")
 
 
 LAUGHS = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 12)).encode()
