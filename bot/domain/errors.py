@@ -53,13 +53,15 @@ class FeedError(NewsdeskError):
     """A feed could not be used this time. `kind` is a stable word for health pages and alarms.
 
     Kinds: network, certificate, timeout, http, gone, too_big, not_feed, empty, wall, private, redirect, parse.
+    `feed` is the address of the feed that a web page names, "" without one.
     """
 
-    def __init__(self, kind: str, detail: str, *, status: int = 0, retry_after: float = 0.0) -> None:
+    def __init__(self, kind: str, detail: str, *, status: int = 0, retry_after: float = 0.0, feed: str = "") -> None:
         self.kind = kind
         self.detail = detail
         self.status = status
         self.retry_after = retry_after
+        self.feed = feed
         super().__init__(f"{kind}: {detail}")
 
 

@@ -72,6 +72,8 @@ def decode(body: bytes, *, content_type: str = "", override: str = "") -> Decode
     """
     utf8, encoding, repaired = _to_utf8(body, content_type, override)
     text = _legal(utf8.translate(None, _CONTROL))
+    if is_json(text):
+        return Decoded(text, encoding, repaired, b"")
     text = _from_start(text)
     found = _DECLARATION.match(text)
     prolog = found.group() if found else b""
@@ -80,6 +82,11 @@ def decode(body: bytes, *, content_type: str = "", override: str = "") -> Decode
     text = _without_doctype(text)
     _refuse_long_tags(text)
     return Decoded(text, encoding, repaired, prolog)
+
+
+def is_json(text: bytes) -> bool:
+    """Whether a document can only be JSON, whatever stands in its strings."""
+    return text[:1_000].lstrip()[:1] == b"{"
 
 
 def _to_utf8(body: bytes, content_type: str, override: str) -> tuple[bytes, str, int]:

@@ -21,17 +21,24 @@ import feedparser
 from bot.domain.article import Entry
 from bot.domain.errors import FeedError
 from bot.feeds.dates import AHEAD, read_date
+from bot.feeds.decode import is_json
 from bot.feeds.slices import cut
+from bot.feeds.sources import other_source
 
 TITLE_LIMIT, LEAD_LIMIT, BODY_LIMIT = 1_000, 4_000, 200_000
 EARLIEST = 946_684_800
 """The year 2000: an earlier date is an unset field, not a date."""
 
 _ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)")
-_CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf)\s*>", re.I)
+_CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|urlset)\s*>", re.I)
 _LAST_ITEM = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>")
 _FIRST_ITEM = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]")
-_ALTERNATE = re.compile(rb"<link\b[^<>]*\btype\s*=\s*[\"']?application/(?:rss|atom)\+xml[^<>]*>", re.I)
+_ALTERNATE = re.compile(rb"<link\b[^<>]*\btype\s*=\s*[\"']?application/(?:(?:rss|atom)\+xml|feed\+json)[^<>]*>", re.I)
+_WALL = re.compile(
+    rb"cf-chl|challenge-platform|just a moment|ddos-guard|__ddg|qrator|servicepipe|captcha|checking your browser"
+    rb"|enable javascript",
+    re.I,
+)
 _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s<>\"']+))", re.I)
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _TAGS = (
@@ -101,12 +108,17 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
 
     `language` is the configured one, "" to tell by the letters of each entry. Dates before 2000 or more than ten
     minutes ahead of `now` are left out. At most `limit` items are read. Raises FeedError: empty, not_feed (with
-    the address of the page's feed where it names one) or parse.
+    the address of the page's feed where it names one), wall or parse.
     """
-    _refuse_pages(body_utf8)
+    root = _refuse_pages(body_utf8, base)
     complete = bool(_CLOSED.search(body_utf8, max(0, len(body_utf8) - 4096)))
-    body, cut_off = _shorten(body_utf8, limit, complete)
-    found = _feedparser(body)
+    if other := other_source(body_utf8, root):
+        complete = True  # or it would not have been read
+        cut_off = (f"{len(other.entries) - limit} items beyond the first {limit}",) * (len(other.entries) > limit)
+        found = feedparser.FeedParserDict(feed=other.feed, entries=other.entries, version=other.kind, bozo=False)
+    else:
+        body, cut_off = _shorten(body_utf8, limit, complete)
+        found = _feedparser(body)
     if not found.get("version") and not found.entries:
         raise FeedError("not_feed", "the document is XML but neither RSS nor Atom")
     reader = _Reader(base, zone, language, now, _language_tag(found.feed))
@@ -230,17 +242,25 @@ def absolute(base: str, href: str) -> str:
         return ""
 
 
-def _refuse_pages(body: bytes) -> None:
+def _refuse_pages(body: bytes, base: str) -> bytes:
+    """The name of the first tag; a page is refused with the address of its feed where it names one."""
     if not body.strip():
         raise FeedError("empty", "the server sent nothing")
+    if is_json(body):
+        return b""
     root = _ROOT.search(body)
     if not root:
         raise FeedError("not_feed", "this is not XML")
     if root[1].lower() not in (b"html", b"head", b"body", b"div", b"script", b"p"):
-        return
-    feed = next((found for link in _ALTERNATE.findall(body, 0, 200_000) if (found := _HREF.search(link))), None)
-    href = next((part for part in feed.groups() if part), b"").decode("utf-8", "replace") if feed else ""
-    raise FeedError("not_feed", f"this is a web page; its feed: {href}" if href else "this is a web page, not a feed")
+        return root[1]
+    page = body[:200_000]
+    links = (_HREF.search(link) for link in _ALTERNATE.findall(page))
+    href = next((next(part for part in found.groups() if part is not None) for found in links if found), b"")
+    if feed := absolute(base, unescape(href.decode("utf-8", "replace"))) if href else "":
+        raise FeedError("not_feed", f"this is a web page; its feed: {feed}", feed=feed)
+    if _WALL.search(page):
+        raise FeedError("wall", "the server sent a page that asks for a browser instead of the feed")
+    raise FeedError("not_feed", "this is a web page, not a feed")
 
 
 def _shorten(body: bytes, limit: int, complete: bool) -> tuple[bytes, tuple[str, ...]]:

@@ -177,7 +177,8 @@ class ParseWorker:
                 await self._kill()  # cancelled half-way: its answer would be taken for the next one's
                 raise
         if not fine:
-            raise FeedError(*result)
+            kind, detail, feed = result
+            raise FeedError(kind, detail, feed=feed)
         return cast(_T, result)
 
     async def close(self) -> None:
@@ -212,13 +213,13 @@ class ParseWorker:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """The worker's life: answer each request with (True, result) or (False, a FeedError's arguments), until the end."""
+    """The worker's life: answer each request with (True, result) or (False, a FeedError's words), until the end."""
     while len(head := requests.read(_SIZE.size)) == _SIZE.size:
         work, text, options = pickle.loads(requests.read(*_SIZE.unpack(head)))  # noqa: S301 (our own parent)
         try:
             answer = (True, work(text, **options))
         except FeedError as error:
-            answer = (False, (error.kind, error.detail))
+            answer = (False, (error.kind, error.detail, error.feed))
         data = pickle.dumps(answer, protocol=5)
         answers.write(_SIZE.pack(len(data)) + data)
         answers.flush()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,11 +17,6 @@ from bot.feeds.parse import Document, parse
 from bot.feeds.sections import section_mask
 from bot.settings import FeedConfig, SectionConfig, Settings
 
-_WALL = re.compile(
-    rb"cf-chl|challenge-platform|just a moment|ddos-guard|__ddg|qrator|servicepipe|captcha|checking your browser"
-    rb"|enable javascript",
-    re.IGNORECASE,
-)
 _REMEDIES = {
     "network": "Check the address and this machine's connection.",
     "certificate": "Ask the site to renew its certificate; checks are never switched off.",
@@ -62,21 +56,25 @@ def fetcher(settings: Settings, clock: Clock) -> Fetcher:
 
 
 async def read_feed(settings: Settings, feed: FeedConfig, http: Fetcher, clock: Clock) -> Reading:
-    """Fetch and read a feed once; raises FeedError."""
-    response = await http.fetch(feed.url)
+    """Fetch and read a feed once, or the one that a page names; raises FeedError."""
     try:
-        decoded = decode(response.body, content_type=response.content_type, override=feed.encoding)
-        document = parse(
-            decoded.text_bytes,
-            base=response.final_url or feed.url,
-            zone=ZoneInfo(feed.timezone or settings.newsroom.timezone),
-            language=feed.language,
-            now=clock.now(),
-        )
+        return await _read(settings, feed, http, clock)
     except FeedError as error:
-        if _WALL.search(response.body[:200_000]):
-            raise FeedError("wall", "the server sent a page that asks for a browser instead of the feed") from error
-        raise
+        if not error.feed or error.feed == feed.url:
+            raise
+        return await _read(settings, replace(feed, url=error.feed), http, clock)
+
+
+async def _read(settings: Settings, feed: FeedConfig, http: Fetcher, clock: Clock) -> Reading:
+    response = await http.fetch(feed.url)
+    decoded = decode(response.body, content_type=response.content_type, override=feed.encoding)
+    document = parse(
+        decoded.text_bytes,
+        base=response.final_url or feed.url,
+        zone=ZoneInfo(feed.timezone or settings.newsroom.timezone),
+        language=feed.language,
+        now=clock.now(),
+    )
     return Reading(feed, response, decoded, document)
 
 
@@ -99,7 +97,7 @@ async def feed_check(settings: Settings, url: str) -> bool:
     except FeedError as error:
         print(f"{url}\n  failed      {error.detail}\n  what to do  {remedy(error, settings.user_agent)}")
         return False
-    print(url)
+    print(url if reading.feed.url == url else f"{url} is a page; its feed:\n{reading.feed.url}")
     for name, text in report(reading, sections_of(settings.sections), settings.newsroom.zone):
         print(f"  {name:<11} {text}")
     return bool(reading.document.entries)

@@ -97,6 +97,11 @@ def test_marks_and_wide_encodings(mark: bytes, codec: str) -> None:
     assert got.encoding == codec
 
 
+def test_json_is_left_as_it_is() -> None:
+    body = ' {"html": "<rss><!DOCTYPE x [", "x": 1}'
+    assert decode(body.encode()).text_bytes.decode() == body
+
+
 @pytest.mark.parametrize(
     "junk", ["\n\n  ", "<br />\n<b>Warning</b>: mysql gone in x.php on line 3<br />\n", "\x00\x1f"]
 )

@@ -305,10 +305,16 @@ def test_entities_of_html_and_bare_ampersands() -> None:
         (
             "<html><head><link rel=alternate type='application/rss+xml' title=x href='/rss.xml'></head></html>",
             "not_feed",
-            "its feed: /rss.xml",
+            "its feed: https://news.test/rss.xml",
         ),
-        ("<html><link type=application/atom+xml href=/a rel=alternate></html>", "not_feed", "its feed: /a"),
+        (
+            "<html><link type=application/atom+xml href=/a rel=alternate></html>",
+            "not_feed",
+            "its feed: https://news.test/a",
+        ),
         ("<html><link type=application/atom+xml></html>", "not_feed", "not a feed"),
+        ("<html><link type=application/atom+xml href='javascript:x'></html>", "not_feed", "not a feed"),
+        ("<html><body>Just a moment... checking your browser</body></html>", "wall", "asks for a browser"),
     ],
 )
 def test_what_is_no_feed_says_why(body: str, kind: str, words: str) -> None:
