@@ -34,7 +34,7 @@ from bot.delivery.pacing import Pacer
 from bot.domain.article import Section
 from bot.domain.desk import Role
 from bot.domain.errors import NewsdeskError, StorageError, TelegramStopped
-from bot.feeds.fetch import Fetcher
+from bot.feeds.fetch import DEADLINE, Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher
 from bot.i18n import Words
 from bot.ops.health import Health
@@ -180,6 +180,7 @@ async def _with_telegram(
 
     Feeds are watched once Telegram has taken the token: a wrong one is the only thing worth saying then.
     """
+    from bot.delivery.media import FETCH_SECONDS
     from bot.ops.introduction import introduce
     from bot.telegram import close, connect
 
@@ -188,7 +189,7 @@ async def _with_telegram(
     env = settings.env
     telegram = connect(env.bot_token, env.bot_api_url, pacer, house.clock, proxy=env.telegram_proxy)
     try:
-        async with asyncio.TaskGroup() as services:
+        async with _fetcher(house, deadline=FETCH_SECONDS) as pictures, asyncio.TaskGroup() as services:
             username = await introduce(telegram, house.storage, house.clock, house.health, house.stop)
             if house.health.telegram:
                 again = introduce(telegram, house.storage, house.clock, house.health, house.stop, patient=True)
@@ -196,7 +197,7 @@ async def _with_telegram(
             watch()
             ctx = await _context(house, fetcher, username)
             if "send" in only:
-                await _start_sending(house, ctx, telegram, pacer, services.create_task)
+                await _start_sending(house, ctx, telegram, pacer, pictures, services.create_task)
             if "talk" in only:
                 await _start_talking(house, ctx, telegram, services.create_task)
             spare_the_collector()
@@ -250,8 +251,11 @@ async def _rates(house: _House) -> None:
             await RatesService(house.storage, fetcher, rates.url, house.settings.newsroom.zone, house.clock).run()
 
 
-async def _start_sending(house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, start: Start) -> None:
+async def _start_sending(
+    house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, pictures: Fetcher, start: Start
+) -> None:
     from bot.delivery.lanes import Lanes
+    from bot.delivery.media import Media
     from bot.delivery.publish import Publisher
     from bot.delivery.renderings import Renderings
     from bot.delivery.sender import Sender
@@ -269,7 +273,8 @@ async def _start_sending(house: _House, ctx: Context, telegram: Telegram, pacer:
     )
     lanes = Lanes(house.storage, house.clock, house.worker, rate=pacer.allowed, languages=languages, fed=house.fed)
     counted = Counted(telegram, house.metrics)
-    sender = Sender(house.storage, counted, pacer, renderings, lanes, house.clock, worker=house.worker)
+    media = Media(house.storage, pictures, counted, renderings, house.clock)
+    sender = Sender(house.storage, counted, pacer, renderings, lanes, house.clock, worker=house.worker, media=media)
     publisher = Publisher(
         house.storage,
         house.clock,
@@ -363,7 +368,7 @@ async def _until(stop: asyncio.Event, work: Work) -> None:
 
 
 @asynccontextmanager
-async def _fetcher(house: _House, ca_file: str = "") -> AsyncIterator[Fetcher]:
+async def _fetcher(house: _House, ca_file: str = "", deadline: float = DEADLINE) -> AsyncIterator[Fetcher]:
     env = house.settings.env
     async with Fetcher(
         house.clock,
@@ -371,6 +376,7 @@ async def _fetcher(house: _House, ca_file: str = "") -> AsyncIterator[Fetcher]:
         allow_private=env.fetch_allow_private,
         proxy=env.fetch_proxy,
         ca_file=ca_file,
+        deadline=deadline,
     ) as fetcher:
         yield fetcher
 

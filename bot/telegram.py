@@ -45,6 +45,7 @@ _PACED = re.compile(r"(send(?!ChatAction)|edit|copy|forward|delete(Message|Messa
 _SUCCESS = re.compile(rb'\{"ok":true,"result":\{"message_id":(\d+)')
 _JSON = {"Content-Type": "application/json"}
 _TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+_UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=CONNECT_SECONDS)
 _REPLY_PATIENCE = 30
 _PLACEHOLDER = SendMessage(chat_id=0, text="-")
 
@@ -89,8 +90,16 @@ class Session(AiohttpSession):
             url = self._urls[method] = self.api.api_url(token=bot.token, method=method)
         if self._wire:
             return await self._wire.post(url, body)
+        return await self._by_aiohttp(url, data=body, headers=_JSON, timeout=_TIMEOUT)
+
+    async def post_form(self, bot: Bot, method: str, form: aiohttp.FormData) -> tuple[int, bytes]:
+        """The same for a form with a file, which only aiohttp can send."""
+        url = self.api.api_url(token=bot.token, method=method)
+        return await self._by_aiohttp(url, data=form, timeout=_UPLOAD_TIMEOUT)
+
+    async def _by_aiohttp(self, url: str, **request: Any) -> tuple[int, bytes]:
         session = await self.create_session()
-        async with session.post(URL(url, encoded=True), data=body, headers=_JSON, timeout=_TIMEOUT) as response:
+        async with session.post(URL(url, encoded=True), **request) as response:
             return response.status, await response.read()
 
     async def close(self) -> None:
@@ -119,6 +128,23 @@ class Telegram:
         if match:
             return Sent(int(match[1]))
         return self._unusual(status, answer)
+
+    async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> tuple[Outcome, str]:
+        """A bulk send that carries its photo's bytes: the outcome, and the file_id under which Telegram has them."""
+        form = aiohttp.FormData()
+        target = {"chat_id": chat_id} | ({"message_thread_id": thread_id} if thread_id else {})
+        for name, value in {**rendering.payload, **target}.items():
+            if name != "photo":
+                form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        form.add_field("photo", data, filename="photo.jpg", content_type="application/octet-stream")
+        try:
+            status, answer = await self._session.post_form(self.bot, rendering.method, form)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return Wait(1.0, "outage"), ""
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Uncertain(type(error).__name__), ""
+        outcome = self._unusual(status, answer)
+        return outcome, _file_id(answer) if isinstance(outcome, Sent) else ""
 
     def _unusual(self, status: int, answer: bytes) -> Outcome:
         """An album's list, another order of fields, or an error in aiogram's mapping."""
@@ -180,6 +206,14 @@ class Telegram:
                 raise
         except TelegramNetworkError as error:
             _log.warning("a card could not be edited: %s", type(error).__name__)
+
+
+def _file_id(answer: bytes) -> str:
+    """The largest size of the photo in a sent message."""
+    try:
+        return str(json.loads(answer)["result"]["photo"][-1]["file_id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 REFUSED = "Telegram refuses the token (401): it was revoked or mistyped. Take a new one from @BotFather."

@@ -14,7 +14,7 @@ from aiogram.exceptions import TelegramBadRequest
 from aiogram.methods import TelegramMethod
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity
 
-from bot.delivery.renderings import Body
+from bot.delivery.renderings import Body, picture_of, with_file, without_picture
 from bot.domain.article import Section
 from bot.domain.post import Post, Rendering, RichText, Target
 from bot.domain.reader import Reader
@@ -73,9 +73,17 @@ def _content(text: str | RichText) -> dict[str, Any]:
 async def send_post(bot: Bot, ctx: Context, reader: Reader, post: Post) -> None:
     """Show a post outside a broadcast, and remember the copy so that corrections reach it.
 
-    What Telegram refuses comes again with less: without its picture, then without formatting.
+    What Telegram refuses comes again with less: without its picture, then without formatting. A picture that has been
+    uploaded goes as Telegram's own file, and one that could not be had is left out at once.
     """
-    body: Body | None = Body("", b"", render(ctx, post, reader.language), post.version)
+    rendering = render(ctx, post, reader.language)
+    if url := picture_of(rendering):
+        picture = await ctx.storage.media.get(url)
+        if picture and picture.file_id:
+            rendering = with_file(rendering, picture.file_id)
+        elif picture and picture.given_up(ctx.now):
+            rendering = render(ctx, without_picture(post), reader.language)
+    body: Body | None = Body("", b"", rendering, post.version)
     while body is not None:
         try:
             message = await send_rendering(bot, reader.chat_id, body.rendering)

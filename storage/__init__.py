@@ -16,6 +16,7 @@ from storage.engine import Engine
 from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leaders import Leaders
+from storage.media import Media
 from storage.meta import Meta
 from storage.migrate import migrate
 from storage.posts import Posts
@@ -37,6 +38,7 @@ class Storage:
         self.feeds = Feeds(engine)
         self.articles = Articles(engine)
         self.posts = Posts(engine)
+        self.media = Media(engine)
         self.broadcasts = Broadcasts(engine)
         self.deliveries = Deliveries(engine)
         self.readers = Readers(engine)

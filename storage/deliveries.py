@@ -170,8 +170,12 @@ class Deliveries:
         )
 
     async def take_over(self) -> None:
-        """Expire all leases: whoever has just become the one sender knows that their holder is gone."""
-        await self._db.write("UPDATE lease SET until = 0")
+        """Expire all leases, of blocks and of uploads: whoever has just become the one sender knows that their
+        holder is gone.
+        """
+        await self._db.batch(
+            [("UPDATE lease SET until = :until", [(0,)]), ("UPDATE media SET claimed_until = :until", [(0,)])]
+        )
 
     async def hold(self, chat_id: int, until: int) -> None:
         """A 429: nothing to this chat before `until`; chat 0 stands for all bulk sending."""

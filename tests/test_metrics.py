@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Gone, Moved, Rejected, Sent, Uncertain, Wait
 from bot.domain.feed import FeedState
+from bot.domain.post import Rendering
 from bot.ops.health import Health
 from bot.ops.metrics import METRICS, MOST_REASONS, Counted, Metrics
 from storage import Storage
@@ -101,8 +102,12 @@ async def test_answers_are_counted_by_reason_up_to_a_number() -> None:
         async def deliver(self, method: str, body: bytes) -> object:
             return self.outcomes.pop()
 
+        async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> object:
+            return self.outcomes.pop(), "AgAC"
+
     shown = metrics()
     counted = Counted(Telegram(), shown)  # type: ignore[arg-type]
+    assert await counted.upload(Rendering("sendPhoto", {}), 1, 0, b"") == (Uncertain("OSError"), "AgAC")
     while Telegram.outcomes:
         await counted.deliver("sendMessage", b"")
     for n in range(MOST_REASONS):

@@ -11,8 +11,9 @@ from bot.domain.article import Article
 from bot.domain.delivery import Audience, BroadcastState, Lane, Receipt, Result
 from bot.domain.errors import StorageBusy
 from bot.domain.feed import Found, Poll
+from bot.domain.post import Picture
 from bot.ops import retention
-from bot.ops.retention import ARTICLE_DAYS, DAY, INBOX_DAYS, RECEIPT_DAYS, keep_tidy, tidy
+from bot.ops.retention import ARTICLE_DAYS, DAY, INBOX_DAYS, MEDIA_DAYS, RECEIPT_DAYS, keep_tidy, tidy
 from storage import Storage
 from tests.factories import subscribe
 
@@ -109,3 +110,11 @@ async def test_it_is_done_each_hour_and_again_after_trouble(
         stop.set()
     assert [at - NOW for at in asked[:3]] == [0, 3600, 7200]
     assert "locked" in caplog.text
+
+
+async def test_names_of_pictures_are_kept_for_a_month(storage: Storage) -> None:
+    for age in (MEDIA_DAYS * DAY + 1, MEDIA_DAYS * DAY - 1):
+        await storage.media.settle(Picture(f"https://dala.example/{age}.jpg", "AgAC"), now=NOW - age)
+    await tidy(storage, NOW)
+    kept = await storage.engine.fetch("SELECT url FROM media")
+    assert [row[0] for row in kept] == [f"https://dala.example/{MEDIA_DAYS * DAY - 1}.jpg"]

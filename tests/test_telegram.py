@@ -150,6 +150,20 @@ async def test_a_topic_of_a_forum(telegram: Telegram, sandbox: Sandbox, reader: 
     )
 
 
+async def test_an_upload_is_the_same_message_with_its_bytes(
+    telegram: Telegram, sandbox: Sandbox, reader: Person
+) -> None:
+    forum = sandbox.people.group(-1007, "Форум", forum=True, admins=[reader])
+    topic = sandbox.people.topic(forum, "Новости")
+    picture = Rendering("sendPhoto", {"photo": PHOTO, "caption": "Новость", "caption_entities": TEXT["entities"]})
+    outcome, file_id = await telegram.upload(picture, -1007, topic, draw("sport", 2))
+    (message,) = sandbox.sent(-1007)
+    assert outcome == Sent(message["message_id"])
+    assert (message["message_thread_id"], message["caption"]) == (topic, "Новость")
+    assert message["caption_entities"] == TEXT["entities"]
+    assert message["photo"][-1]["file_id"] == file_id
+
+
 # --- faults -------------------------------------------------------------------------------------------------
 
 FAULTS = {
@@ -211,6 +225,8 @@ async def test_no_answer_in_time_is_uncertain(
 async def test_what_never_left_is_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected(f"http://127.0.0.1:{closed_port()}") as telegram:
         assert await telegram.deliver("sendMessage", body()) == Wait(1.0, "outage")
+        picture = Rendering("sendPhoto", {"photo": PHOTO})
+        assert await telegram.upload(picture, 100, 0, b"") == (Wait(1.0, "outage"), "")
         with pytest.raises(OSError, match="no answer to getMe") as caught:
             await telegram.call("getMe", {})
         assert SECRET not in repr(caught.value)

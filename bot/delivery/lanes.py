@@ -48,7 +48,8 @@ class Block:
 class Run:
     """An open broadcast in memory. `began` is its start on the monotonic clock; `unsettled` counts sends whose
     receipt is not written yet; `again` are readers who had to wait and are here once more; a `closing` run (paused,
-    stopped) hands out nobody any more."""
+    stopped) hands out nobody any more, and nobody of a run and behind it in its lane is handed out before its
+    `held_until` (monotonic)."""
 
     broadcast: Broadcast
     posts: Sequence[Post]
@@ -60,6 +61,7 @@ class Run:
     all_taken: bool = False
     closing: bool = False
     unsettled: int = 0
+    held_until: float = 0.0
 
     def posts_for(self, reader: Recipient) -> Sequence[Post]:
         """What of a round concerns this reader."""
@@ -238,7 +240,8 @@ class Lanes:
         """The job that goes next; None when nothing is here."""
         if self._later and self._later[0][0] <= now:
             self._return_later(now)
-        lane = self._shares.turn([lane for lane, jobs in self._jobs.items() if jobs])
+        ready = [lane for lane, jobs in self._jobs.items() if jobs and jobs[0].run.held_until <= now]
+        lane = self._shares.turn(ready)
         if lane is None:
             return None
         job = self._jobs[lane].popleft()
@@ -266,9 +269,10 @@ class Lanes:
 
     def ready_in(self, now: float) -> float | None:
         """Seconds until a job is here: 0.0 now, None when none is known."""
-        if any(self._jobs.values()):
-            return 0.0
-        return max(0.0, self._later[0][0] - now) if self._later else None
+        times = [jobs[0].run.held_until for jobs in self._jobs.values() if jobs]
+        if self._later:
+            times.append(self._later[0][0])
+        return max(0.0, min(times) - now) if times else None
 
     @property
     def urgent(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from bot.domain.article import Section
@@ -16,13 +16,16 @@ _KEPT = 512
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """An encoded call without its recipient and closing brace. `carried` are the posts of a list message."""
+    """An encoded call without its recipient and closing brace. `carried` are the posts of a list message. `picture`
+    is the address of a picture that has to be uploaded first, "" for none.
+    """
 
     method: str
     head: bytes
     rendering: Rendering
     version: int
     carried: tuple[int, ...] = ()
+    picture: str = ""
 
     def to(self, chat_id: int, thread_id: int) -> bytes:
         """The whole body for one chat."""
@@ -52,6 +55,22 @@ class Body:
         return Body("sendMessage", encode(rendering), rendering, self.version, self.carried)
 
 
+def picture_of(rendering: Rendering) -> str:
+    """The address of the picture that the call wants Telegram to fetch; "" for none and for an uploaded one."""
+    photo = str(rendering.payload.get("photo", ""))
+    return photo if photo.startswith(("http://", "https://")) else ""
+
+
+def without_picture(post: Post) -> Post:
+    """The post as it goes out when its picture cannot be had."""
+    return replace(post, image="", media="", media_kind="")
+
+
+def with_file(rendering: Rendering, file_id: str) -> Rendering:
+    """The same call with a picture that Telegram has."""
+    return Rendering(rendering.method, {**rendering.payload, "photo": file_id})
+
+
 class Renderings:
     """A cache over the formatter."""
 
@@ -71,6 +90,14 @@ class Renderings:
         self._newsroom = newsroom
         self._more_url = more_url
         self._made: dict[tuple[object, ...], Body] = {}
+        self._pictures: dict[str, str] = {}
+
+    def settle(self, url: str, file_id: str) -> None:
+        """From now on the picture at that address is this file; "" when it cannot be had."""
+        if len(self._pictures) >= _KEPT:
+            self._pictures.clear()
+        self._pictures[url] = file_id
+        self._made = {key: body for key, body in self._made.items() if body.picture != url}
 
     def body(self, posts: Sequence[Post], language: str) -> Body:
         """One post as itself, several as a list."""
@@ -83,7 +110,17 @@ class Renderings:
         return body
 
     def render(self, post: Post, language: str) -> Rendering:
-        """One post as a call: what previews and welcomes show is what the fan-out sends."""
+        """One post as a call: what previews and welcomes show is what the fan-out sends.
+
+        A picture is the file that Telegram has, once it is uploaded; without it the post has its link preview.
+        """
+        rendering = self._compose(post, language)
+        file_id = self._pictures.get(picture_of(rendering))
+        if file_id is None:
+            return rendering
+        return with_file(rendering, file_id) if file_id else self._compose(without_picture(post), language)
+
+    def _compose(self, post: Post, language: str) -> Rendering:
         return compose(
             post,
             lang=self._words[language],
@@ -96,7 +133,8 @@ class Renderings:
     def _make(self, posts: Sequence[Post], language: str) -> Body:
         if len(posts) == 1:
             rendering = self.render(posts[0], language)
-            return Body(rendering.method, encode(rendering), rendering, posts[0].version)
+            picture = picture_of(rendering)
+            return Body(rendering.method, encode(rendering), rendering, posts[0].version, picture=picture)
         t = self._words[language]
         rendering = compose_list(
             posts,

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
 from bot.clock import Clock
 from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
+from bot.delivery.media import Media
 from bot.delivery.outcomes import back_off
 from bot.delivery.pacing import Pacer, concurrency
 from bot.delivery.renderings import Body, Renderings
@@ -35,6 +37,7 @@ from bot.domain.delivery import (
     Wait,
 )
 from bot.domain.errors import StorageError
+from bot.domain.post import Post
 from storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ _MOST_UNWRITTEN = 512
 _COMMIT_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 _SHORT_WAIT = 5.0
+_PICTURE_SECONDS = 0.5
 _TRIES = 50
 _SPARE = 4  # workers that only breaking news may use, when slow answers keep all others
 _T = TypeVar("_T")
@@ -70,6 +74,7 @@ class Sender:
         clock: Clock,
         *,
         worker: str,
+        media: Media | None = None,
         most: int = MOST_IN_FLIGHT,
         rng: random.Random | None = None,
     ) -> None:
@@ -80,6 +85,7 @@ class Sender:
         self._lanes = lanes
         self._clock = clock
         self._worker = worker
+        self._media = media
         self._rng = rng or random.Random()
         self._in_flight = 0
         self._busy_chats: dict[int, list[Job]] = {}
@@ -228,6 +234,7 @@ class Sender:
 
     async def _send(self, job: Job) -> None:
         chat_id = job.reader.chat_id
+        again: list[Job] = []
         try:
             posts = job.run.posts_for(job.reader)
             if not posts:  # a round, none of whose posts concerns this reader any more
@@ -235,7 +242,14 @@ class Sender:
                 return
             body = self._renderings.body(posts, job.reader.language)
             began = self._clock.monotonic()
-            outcome = await self._deliver(job.reader, body)
+            if body.picture and self._media:
+                carried = await self._carry(job, posts, body, self._media)
+                if carried is None:
+                    again.append(job)
+                    return
+                outcome, body = carried
+            else:
+                outcome = await self._deliver(job.reader, body)
             self._measure(self._clock.monotonic() - began)
             await self._heed(outcome, chat_id)
             self._record(job, outcome, body)
@@ -244,7 +258,38 @@ class Sender:
             _log.exception("post cannot be rendered")
             self._record(job, Rejected(f"rendering failed: {type(error).__name__}"), None)
         finally:
-            self._lanes.put_back(self._busy_chats.pop(chat_id))
+            self._lanes.put_back(again + self._busy_chats.pop(chat_id))
+
+    async def _carry(self, job: Job, posts: Sequence[Post], body: Body, media: Media) -> tuple[Outcome, Body] | None:
+        """A message whose picture is still to be uploaded, and what was sent in the end. The others of its broadcast
+        wait for what becomes of it; None when this one has to wait, too.
+        """
+        run, reader, hold = job.run, job.reader, 0.0
+        run.held_until = math.inf
+        try:
+            data = await media.turn(body.picture)
+            if data is None:
+                hold = self._clock.monotonic() + _PICTURE_SECONDS
+                return None
+            if data:
+                outcome = await self._upload(reader, body, data, media)
+                if not isinstance(outcome, Rejected):
+                    return outcome, body
+            settled = self._renderings.body(posts, reader.language)
+            if settled.picture:  # still to be uploaded: it was this chat that took none
+                settled = body.simpler() or body
+            return await self._deliver(reader, settled), settled
+        finally:
+            run.held_until = hold
+            self._ready.set()
+
+    async def _upload(self, reader: Recipient, body: Body, data: bytes, media: Media) -> Outcome:
+        """The message with its picture's bytes, at a new address if need be."""
+        outcome = await media.upload(body, reader.chat_id, reader.thread_id, data)
+        if isinstance(outcome, Moved):
+            await self._stored(partial(self._storage.readers.move, reader.chat_id, outcome.chat_id))
+            outcome = await media.upload(body, outcome.chat_id, reader.thread_id, data)
+        return outcome
 
     async def _deliver(self, reader: Recipient, body: Body) -> Outcome:
         """One reader's message, in simpler forms and at a new address if need be."""

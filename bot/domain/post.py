@@ -77,3 +77,19 @@ class Rendering:
 
     method: str
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known of a picture at an address: Telegram's `file_id`, "" while there is none; when and why it could
+    not be had (`failed_at` in epoch seconds).
+    """
+
+    url: str
+    file_id: str = ""
+    failed_at: int | None = None
+    reason: str = ""
+
+    def given_up(self, now: int) -> bool:
+        """Whether it failed so lately (an hour) that there is no use in trying again."""
+        return self.failed_at is not None and now - self.failed_at < 3600

@@ -18,11 +18,12 @@ from bot.delivery.budget import Load, load_of
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Broadcast, BroadcastState, Gone, Lane, Outcome, Rejected, Uncertain, Wait
 from bot.domain.feed import FeedState
+from bot.domain.post import Rendering
 from bot.ops.health import Health
 from storage import Storage
 
 if TYPE_CHECKING:
-    from bot.delivery.sender import Deliverer
+    from bot.telegram import Telegram
 
 METRICS = {
     "newsdesk_info": "gauge",
@@ -138,17 +139,23 @@ class Metrics:
 
 
 class Counted:
-    """A deliverer whose answers are counted."""
+    """Bulk sends whose answers are counted."""
 
-    def __init__(self, deliverer: Deliverer, metrics: Metrics) -> None:
-        self._deliverer = deliverer
+    def __init__(self, telegram: Telegram, metrics: Metrics) -> None:
+        self._telegram = telegram
         self._metrics = metrics
 
     async def deliver(self, method: str, body: bytes) -> Outcome:
         """See `Deliverer`."""
-        outcome = await self._deliverer.deliver(method, body)
+        outcome = await self._telegram.deliver(method, body)
         self._metrics.count(outcome)
         return outcome
+
+    async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> tuple[Outcome, str]:
+        """See `Uploader`."""
+        outcome, file_id = await self._telegram.upload(rendering, chat_id, thread_id, data)
+        self._metrics.count(outcome)
+        return outcome, file_id
 
 
 def _place(url: str) -> str:

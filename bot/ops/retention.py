@@ -1,4 +1,5 @@
-"""How long things are kept: receipts and copies 7 days (the correction period), inbox 2 days, articles a year."""
+"""How long things are kept: receipts and copies 7 days (the correction period), inbox 2 days, names of
+uploaded pictures a month, articles a year."""
 
 from __future__ import annotations
 
@@ -12,13 +13,14 @@ from storage import Storage
 _log = logging.getLogger(__name__)
 
 DAY = 86_400
-RECEIPT_DAYS, INBOX_DAYS, ARTICLE_DAYS = 7, 2, 365
+RECEIPT_DAYS, INBOX_DAYS, MEDIA_DAYS, ARTICLE_DAYS = 7, 2, 30, 365
 
 
 async def tidy(storage: Storage, now: int) -> None:
     """Forget what is older than its time."""
     await storage.inbox.prune(now - INBOX_DAYS * DAY)
     await storage.deliveries.prune(now - RECEIPT_DAYS * DAY)
+    await storage.media.prune(now - MEDIA_DAYS * DAY)
     await storage.articles.prune(now - ARTICLE_DAYS * DAY)
 
 

@@ -12,16 +12,18 @@ from zoneinfo import ZoneInfo
 
 from bot.clock import RealClock, SteppableClock
 from bot.delivery.lanes import Lanes
+from bot.delivery.media import Media
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Renderings
 from bot.delivery.sender import Deliverer, Sender
 from bot.domain.article import Section
 from bot.domain.delivery import Audience, Lane, Outcome, Progress, Sent
 from bot.domain.post import Post, PostKind, PostState, RichText
+from bot.feeds.fetch import Fetcher
 from bot.i18n import Words
 from bot.posts.compose import PostStyle
 from bot.sandbox.http import Sandbox
-from bot.telegram import close, connect
+from bot.telegram import Telegram, close, connect
 from storage import Storage
 from storage.posts import add_post
 from tests.factories import subscribe
@@ -41,7 +43,7 @@ class WallClock(SteppableClock):
 
 @dataclass
 class Crew:
-    """A sender at work. Rates are messages a second of its clock."""
+    """A sender at work. Rates are messages a second of its clock. Without a `fetcher` pictures go as addresses."""
 
     storage: Storage
     sandbox: Sandbox
@@ -49,15 +51,18 @@ class Crew:
     clock: WallClock
     pacer: Pacer = field(default_factory=lambda: Pacer(500))
     posts: int = 0
+    style: PostStyle = field(default_factory=PostStyle)
+    fetcher: Fetcher | None = None
+    languages: tuple[str, ...] = ("ru",)
 
     @property
     def now(self) -> int:
         """Epoch seconds."""
         return int(self.clock.now())
 
-    async def post(self, title: str, *, kind: PostKind = PostKind.ARTICLE, sections: int = 1) -> Post:
+    async def post(self, title: str, *, kind: PostKind = PostKind.ARTICLE, sections: int = 1, image: str = "") -> Post:
         """A post in storage, waiting."""
-        post = Post(0, kind, 1, sections, 0, language="ru", title=title, lead="Коротко.")
+        post = Post(0, kind, 1, sections, 0, language="ru", title=title, lead="Коротко.", image=image)
         if kind is PostKind.BREAKING:
             post = Post(0, kind, 1, 0, 0, texts={"ru": RichText(title)})
         async with self.storage.engine.transaction() as db:
@@ -79,14 +84,23 @@ class Crew:
         )
 
     @asynccontextmanager
-    async def sending(self) -> AsyncIterator[Sender]:
+    async def sending(self, worker: str = "w") -> AsyncIterator[Sender]:
         """A sender until the end of the body, then a graceful stop."""
         clock, stop = self.clock, asyncio.Event()
-        lanes = Lanes(self.storage, clock, "w", rate=self.pacer.allowed, languages=("ru",), fed=("ru",))
+        lanes = Lanes(self.storage, clock, worker, rate=self.pacer.allowed, languages=self.languages, fed=("ru",))
         renderings = Renderings(
-            Words.load(("ru",)), [SECTION], lambda post: PostStyle(), ZoneInfo("Asia/Almaty"), "Дала", "https://t.me/x"
+            Words.load(self.languages),
+            [SECTION],
+            lambda post: self.style,
+            ZoneInfo("Asia/Almaty"),
+            "Дала",
+            "https://t.me/x",
         )
-        sender = Sender(self.storage, self.telegram, self.pacer, renderings, lanes, clock, worker="w")
+        media = None
+        if self.fetcher:
+            assert isinstance(self.telegram, Telegram)
+            media = Media(self.storage, self.fetcher, self.telegram, renderings, clock)
+        sender = Sender(self.storage, self.telegram, self.pacer, renderings, lanes, clock, worker=worker, media=media)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(sender.run(stop))
             yield sender

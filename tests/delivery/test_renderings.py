@@ -136,3 +136,36 @@ def test_plain_text_has_nothing_simpler() -> None:
     body = made(PostStyle(order=("lead",))).body([replace(STORY, lead="Только слова.", title="")], "ru")
     assert "entities" not in payload(body)
     assert body.simpler() is None
+
+
+def test_a_picture_is_settled_for_all_languages_and_versions() -> None:
+    url = "https://dala.example/1.jpg"
+    story = replace(STORY, image=url)
+    cache = made(PostStyle(picture="photo"))
+    first = cache.body([story], "ru")
+    assert (first.picture, first.method) == (url, "sendPhoto")
+    assert made(PostStyle()).body([STORY], "ru").picture == cache.body([BREAKING], "ru").picture == ""
+    cache.settle(url, "AgAC")
+    for language in ("ru", "kk"):
+        for version in (1, 2):
+            body = cache.body([replace(story, version=version)], language)
+            assert (body.picture, payload(body)["photo"]) == ("", "AgAC")
+    assert payload(first) | {"photo": "AgAC"} == payload(cache.body([story], "ru")), "else the same"
+
+
+def test_a_picture_that_cannot_be_had_becomes_the_link_preview() -> None:
+    cache = made(PostStyle(picture="photo"))
+    story = replace(STORY, image="https://dala.example/1.jpg")
+    cache.settle(story.image, "")
+    body = cache.body([story], "ru")
+    assert (body.method, body.picture) == ("sendMessage", "")
+    assert payload(body)["link_preview_options"]["url"] == story.link
+    assert "Матч <перенесён>" in payload(body)["text"]
+
+
+def test_settled_pictures_do_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_KEPT", 3)
+    cache = made()
+    for n in range(10):
+        cache.settle(f"https://dala.example/{n}.jpg", "AgAC")
+    assert len(cache._pictures) <= 3

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from decimal import Decimal
 
-from talking import Chat, last
+import pytest
+from talking import START, Chat, last
 
 from bot.domain.desk import Role
+from bot.domain.post import Picture
 from bot.sandbox.client import Person
+from bot.sandbox.content import media_fields, new_file
+from bot.settings import Settings
 from storage.rates import Rate
 
 READER = 503
+IMAGE = "https://news.example/1.png"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -140,3 +146,46 @@ async def test_a_post_that_telegram_never_takes_does_not_stop_the_others(chat: C
     await reader.send("/latest")
     assert "Матч 0" in (await reader.next())["text"]
     assert "Матч 2" in (await reader.next())["text"]
+
+
+class TestPhotos:
+    """A newsroom whose posts carry the feed's picture."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        posts = replace(settings.posts, picture="photo")
+        sections = tuple(replace(section, posts=posts) for section in settings.sections)
+        return replace(settings, posts=posts, sections=sections)
+
+    @pytest.mark.parametrize(
+        ("known", "sent"),
+        [
+            (None, "address"),
+            (Picture(IMAGE, failed_at=START - 7200, reason="timeout"), "address"),
+            (Picture(IMAGE, failed_at=START, reason="not a picture"), "preview"),
+            (Picture(IMAGE, "file"), "file"),
+        ],
+    )
+    async def test_a_welcome_takes_what_is_known_of_the_picture(
+        self, chat: Chat, known: Picture | None, sent: str
+    ) -> None:
+        file = new_file("Photo", PIXEL, "1.png")
+        media_fields(file, chat.sandbox.machine.files)
+        chat.sandbox.machine.web[IMAGE] = PIXEL
+        if known:
+            known = replace(known, file_id=known.file_id and file.file_id)
+            await chat.storage.media.settle(known, now=START)
+        await chat.publish("Матч", "sport")
+        await chat.storage.engine.write(
+            "UPDATE post SET content = REPLACE(content, '{', :image)", image='{"image": "' + IMAGE + '", '
+        )
+        reader = chat.people.add(READER)
+        await ask(reader, "/start sport")
+        await reader.next("Матч")
+        (call,) = [call for call in chat.sandbox.calls if "Матч" in str(call.params)]
+        wanted = {
+            "address": ("sendPhoto", IMAGE),
+            "file": ("sendPhoto", file.file_id),
+            "preview": ("sendMessage", None),
+        }
+        assert (call.method, call.params.get("photo")) == wanted[sent]

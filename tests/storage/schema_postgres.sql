@@ -140,6 +140,15 @@ TABLE lease
     epoch bigint NOT NULL
     until bigint NOT NULL
     CREATE UNIQUE INDEX lease_pkey ON public.lease USING btree (broadcast_id, block)
+TABLE media
+    key text NOT NULL
+    url text NOT NULL
+    file_id text NOT NULL ''::text
+    failed_at bigint
+    reason text NOT NULL ''::text
+    changed_at bigint NOT NULL
+    claimed_until bigint NOT NULL 0
+    CREATE UNIQUE INDEX media_pkey ON public.media USING btree (key)
 TABLE meta
     key text NOT NULL
     value text NOT NULL

@@ -144,6 +144,15 @@ CREATE TABLE lease (
     until BIGINT NOT NULL,
     PRIMARY KEY (broadcast_id, block)
 ) WITHOUT ROWID;
+CREATE TABLE media (
+    key TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    file_id TEXT NOT NULL DEFAULT '',
+    failed_at BIGINT,
+    reason TEXT NOT NULL DEFAULT '',
+    changed_at BIGINT NOT NULL,
+    claimed_until BIGINT NOT NULL DEFAULT 0
+) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE mute (
     reader_id BIGINT NOT NULL,

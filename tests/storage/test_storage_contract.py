@@ -17,7 +17,7 @@ from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Resul
 from bot.domain.desk import Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
-from bot.domain.post import RichText
+from bot.domain.post import Picture, RichText
 from storage import Storage, open_storage
 
 NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: ignore[arg-type]
@@ -52,6 +52,7 @@ READS: dict[str, Call] = {
     "feeds.states": lambda s: s.feeds.states(),
     "inbox.next_offset": lambda s: s.inbox.next_offset(),
     "inbox.oldest_waiting": lambda s: s.inbox.oldest_waiting(),
+    "media.get": lambda s: s.media.get("u"),
     "meta.get": lambda s: s.meta.get("k"),
     "meta.size": lambda s: s.meta.size(),
     "posts.get": lambda s: s.posts.get([1]),
@@ -103,6 +104,10 @@ WRITES: dict[str, Call] = {
     "leaders.acquire": lambda s: s.leaders.acquire("n", "o", now=1, ttl=9),
     "leaders.release": lambda s: s.leaders.release("n", "o"),
     "leaders.take_over": lambda s: s.leaders.take_over(),
+    "media.claim": lambda s: s.media.claim("v", now=1, until=2),
+    "media.give_back": lambda s: s.media.give_back("u"),
+    "media.prune": lambda s: s.media.prune(1),
+    "media.settle": lambda s: s.media.settle(Picture("u", "f"), now=1),
     "meta.put": lambda s: s.meta.put("k", "v"),
     "meta.section_bits": lambda s: s.meta.section_bits(["a"]),
     "posts.shown": lambda s: s.posts.shown(1, 1, 1, 1, now=1),
