@@ -21,7 +21,7 @@ _WRITTEN = """
 нан нен мен бен пен сы сі ы і ым ім ың ің мыз міз ымыз іміз ңыз ңіз лық лік дық дік тық тік дағы дегі тағы тегі ындағы
 індегі"""
 _ENDINGS = sorted(_WRITTEN.split(), key=len, reverse=True)
-_LEAST_LEFT = 4  # letters of a Kazakh word
+_LEAST_LEFT = 3  # letters of a Kazakh word
 _VOWELS, _VOICELESS = frozenset("аәеоөұүыіиуэюяё"), frozenset("пкқтсшчщхфцбвгд")
 
 

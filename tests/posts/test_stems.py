@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.words import labelled
 from bot.posts.stems import beginning, words
 
 ALIKE = [
@@ -52,3 +53,14 @@ def test_a_beginning_begins_its_word_and_is_never_empty(text: str, language: str
     for word in words(text):
         assert beginning(word, language)
         assert word.startswith(beginning(word, language))
+
+
+FLOORS = {"ru": (0.73, 0.97), "en": (0.73, 0.97), "kk": (0.74, 0.98)}
+
+
+@pytest.mark.parametrize("language", FLOORS)
+def test_the_labelled_set_is_recognised_as_well_as_ever(language: str) -> None:
+    found = labelled()[language]
+    precision, recall = FLOORS[language]
+    assert found.precision >= precision, found.confused
+    assert found.recall >= recall, found.missed
