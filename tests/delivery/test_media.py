@@ -161,6 +161,11 @@ async def test_a_picture_that_cannot_be_had_never_costs_the_text(
     known = await studio.storage.media.get(site.url)
     assert known is not None
     assert (known.reason, known.file_id, known.given_up(studio.now)) == (reason, "", True)
+    later = await studio.broadcast(await studio.post("Повтор", image=site.url))
+    async with studio.sending():  # another process
+        await studio.done(later)
+    assert studio.received("Повтор").total() == 8
+    assert (len(site.asked), photos(studio)) == (1, []), "it is not asked for again within the hour"
 
 
 async def test_a_picture_that_telegram_refuses_is_left_out_for_all(studio: Crew, site: Pictures) -> None:
@@ -219,6 +224,16 @@ async def test_two_senders_upload_once_and_wait_for_each_other(studio: Crew, sit
     studio.sandbox.faults.fail("latency", "sendPhoto", times=1, seconds=3.0)
     broadcast = await studio.broadcast(await studio.post("Финал", image=site.url))
     async with studio.sending("a"), studio.sending("b"):
+        await studio.done(broadcast, within=40)
+    assert studio.received("Финал") == Counter(dict.fromkeys(chats, 1))
+    assert (len(uploads(studio)), len(shown(studio))) == (1, 1)
+
+
+async def test_the_claim_of_a_sender_that_died_runs_out(studio: Crew, site: Pictures) -> None:
+    chats = await people(studio, 6)
+    assert await studio.storage.media.claim(site.url, now=studio.now, until=studio.now + 20)
+    broadcast = await studio.broadcast(await studio.post("Финал", image=site.url))
+    async with studio.sending():
         await studio.done(broadcast, within=40)
     assert studio.received("Финал") == Counter(dict.fromkeys(chats, 1))
     assert (len(uploads(studio)), len(shown(studio))) == (1, 1)
