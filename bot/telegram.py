@@ -127,7 +127,7 @@ class Telegram:
         match = _SUCCESS.match(answer) if status == 200 else None
         if match:
             return Sent(int(match[1]))
-        return self._unusual(status, answer)
+        return self._unusual(method, status, answer)
 
     async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> tuple[Outcome, str]:
         """A bulk send that carries its photo's bytes: the outcome, and the file_id under which Telegram has them."""
@@ -143,15 +143,17 @@ class Telegram:
             return Wait(1.0, "outage"), ""
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Uncertain(type(error).__name__), ""
-        outcome = self._unusual(status, answer)
+        outcome = self._unusual(rendering.method, status, answer)
         return outcome, _file_id(answer) if isinstance(outcome, Sent) else ""
 
-    def _unusual(self, status: int, answer: bytes) -> Outcome:
-        """An album's list, another order of fields, or an error in aiogram's mapping."""
+    def _unusual(self, method: str, status: int, answer: bytes) -> Outcome:
+        """An album's list, a bare yes, another order of fields, or an error in aiogram's mapping."""
         text = answer.decode("utf-8", "replace")
         if status == 200:
             try:
                 result = json.loads(text)["result"]
+                if result is True and method == "deleteMessage":  # there is no message to name
+                    return Sent(0)
                 return Sent(int((result[0] if isinstance(result, list) else result)["message_id"]))
             except (ValueError, LookupError, TypeError):
                 return Uncertain("answer not understood")

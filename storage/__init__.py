@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.domain.errors import StorageError
 from storage.articles import Articles
 from storage.broadcasts import Broadcasts
+from storage.corrections import Corrections
 from storage.deliveries import Deliveries
 from storage.editors import Editors
 from storage.engine import Engine
@@ -41,6 +42,7 @@ class Storage:
         self.media = Media(engine)
         self.broadcasts = Broadcasts(engine)
         self.deliveries = Deliveries(engine)
+        self.corrections = Corrections(engine)
         self.readers = Readers(engine)
         self.saved = Saved(engine)
         self.editors = Editors(engine)

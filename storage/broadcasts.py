@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Progress, Result
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Progress, Result
 from bot.domain.errors import StorageError
 from bot.domain.post import Post, PostState
+from storage.corrections import Corrections
 from storage.engine import Connection, Engine, Row
 from storage.posts import add_post
 from storage.readers import languages_text
@@ -112,17 +113,23 @@ class Broadcasts:
         return bool(rows)
 
     async def progress(self, broadcast_id: int) -> Progress:
-        """How far a broadcast is, from its receipts."""
-        total = await self._db.fetch("SELECT total FROM broadcast WHERE id = :id", id=broadcast_id)
+        """How far a broadcast is, from its receipts; a correction also from the copies that it has not tried."""
+        broadcast = await self.get(broadcast_id)
         # No GROUP BY: it would sort a million rows in memory.
         kinds = ", ".join(f"COUNT(*) FILTER (WHERE due_at IS NULL AND outcome = {int(kind)})" for kind in Result)
         row, *_ = await self._db.fetch(
-            f"SELECT COUNT(due_at), {kinds} FROM receipt WHERE broadcast_id = :id", id=broadcast_id
+            f"SELECT COUNT(due_at), COUNT(*) FILTER (WHERE outcome = 1 AND reason IS NOT NULL), {kinds} FROM receipt"
+            " WHERE broadcast_id = :id",
+            id=broadcast_id,
         )
-        waiting, counts = row[0], dict(zip(Result, row[1:], strict=True))
+        waiting, repeated, counts = row[0], row[1], dict(zip(Result, row[2:], strict=True))
+        total, unreached, known = broadcast.total if broadcast else 0, 0, sum(counts.values()) + waiting
+        if broadcast and broadcast.kind is not Kind.SEND:  # an edit made twice is no harm
+            left, unreached = await Corrections(self._db).count(broadcast)
+            total, repeated = known + left, 0
         p50, p95 = await self._percentiles(broadcast_id, counts[Result.SENT])
         return Progress(
-            total=max(total[0][0] if total else 0, sum(counts.values()) + waiting),
+            total=max(total, known),
             sent=counts[Result.SENT],
             gone=counts[Result.GONE],
             rejected=counts[Result.REJECTED],
@@ -131,6 +138,8 @@ class Broadcasts:
             p50=p50,
             p95=p95,
             refusals=tuple(await self.refusals(broadcast_id)) if counts[Result.REJECTED] else (),
+            repeated=repeated,
+            unreached=unreached,
         )
 
     async def _percentiles(self, broadcast_id: int, sent: int) -> tuple[float | None, float | None]:
@@ -240,4 +249,7 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         posts=posts,
+        kind=Kind(row["kind"]),
+        target_id=row["target_id"],
+        version=row["version"],
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from bot.domain.delivery import BLOCK_BITS, Broadcast, Delivered, Receipt, Recipient, Result
+from bot.domain.delivery import BLOCK_BITS, Broadcast, Delivered, Kind, Receipt, Recipient, Result
 from storage.engine import Engine
 from storage.readers import fits
 
@@ -96,7 +96,8 @@ class Deliveries:
         """Waiting readers whose time has come: broadcast id, attempts so far, the reader as of now.
 
         They are put off until `again` first, so that nobody else takes them meanwhile. Readers who have left
-        since then are settled as skipped, and so are those of a broadcast that has ended.
+        since then are settled as skipped (but corrections go to them too), and so are those of a broadcast that has
+        ended.
         """
         async with self._db.transaction() as db:
             rows = await db.write(
@@ -111,18 +112,27 @@ class Deliveries:
             if not rows:
                 return []
             readers = await db.fetch(
-                f"SELECT {_RECIPIENT} FROM reader WHERE state = 'active' AND id IN ({db.dialect.numbers_of('ids')})",
+                f"SELECT {_RECIPIENT}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
                 ids=json.dumps([row[1] for row in rows]),
             )
-            running = {row[0] for row in await db.fetch("SELECT id FROM broadcast WHERE state = 'running'")}
-            by_id = {row[0]: Recipient(*row) for row in readers}
-            lost = [row for row in rows if row[1] not in by_id or row[0] not in running]
+            running = {
+                row[0]: row[1] for row in await db.fetch("SELECT id, kind FROM broadcast WHERE state = 'running'")
+            }
+            by_id = {row[0]: (Recipient(*row[:5]), row[5] == "active") for row in readers}
+            found: list[tuple[int, int, Recipient]] = []
+            lost: list[tuple[int, int]] = []
+            for broadcast_id, reader_id, attempts in rows:
+                kind = running.get(broadcast_id)
+                reader, active = by_id.get(reader_id, (None, False))
+                if kind is None or reader is None or (kind == Kind.SEND and not active):
+                    lost.append((broadcast_id, reader_id))
+                else:
+                    found.append((broadcast_id, attempts, reader))
             await db.many(
                 f"UPDATE receipt SET outcome = {int(Result.SKIPPED)}, due_at = NULL"
                 " WHERE broadcast_id = :broadcast AND reader_id = :reader",
-                [(row[0], row[1]) for row in lost],
+                lost,
             )
-        found = [(row[0], row[2], by_id[row[1]]) for row in rows if row[1] in by_id and row[0] in running]
         return sorted(found, key=lambda item: item[0])
 
     async def owed(self) -> list[tuple[int, int, int, int]]:
@@ -147,12 +157,16 @@ class Deliveries:
         """Write results, give back finished blocks (broadcast, block) and prolong the worker's other leases.
 
         A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
+        What a correction has changed is of its version from now on.
         """
+        amended = [receipt for receipt in receipts if receipt.amends is not None and receipt.result is Result.SENT]
         await self._db.batch(
             [
                 (_SENT, sent),
                 (_SETTLE, list(map(_row, receipts))),
                 (_SLEEP, [(now, receipt.reader_id) for receipt in receipts if receipt.gone]),
+                (_AMENDED, [(one.version, one.amends, one.reader_id) for one in amended if one.amends]),
+                (_SHOWN_AMENDED, [(one.version, one.broadcast_id, one.reader_id) for one in amended if not one.amends]),
                 (
                     "DELETE FROM lease WHERE broadcast_id = :broadcast AND block = :block AND worker = :worker",
                     [(*lease, worker) for lease in finished],
@@ -212,7 +226,7 @@ _SETTLE = (
     " reason) VALUES (:broadcast, :reader, :outcome, :message, :version, :carried, 1, :due, :took, :reason)"
     " ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = excluded.outcome, message_id = excluded.message_id,"
     " version = excluded.version, carried = excluded.carried, attempts = receipt.attempts + 1,"
-    " due_at = excluded.due_at, took_ms = excluded.took_ms, reason = excluded.reason"
+    " due_at = excluded.due_at, took_ms = excluded.took_ms, reason = COALESCE(excluded.reason, receipt.reason)"
     " WHERE receipt.due_at IS NOT NULL OR excluded.outcome = 1"
 )
 _SENT = (
@@ -220,9 +234,19 @@ _SENT = (
     " VALUES (:broadcast, :reader, 1, :message, :version, 1, :took)"
     " ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = 1, message_id = excluded.message_id,"
     " version = excluded.version, carried = NULL, attempts = receipt.attempts + 1, due_at = NULL,"
-    " took_ms = excluded.took_ms, reason = NULL"
+    " took_ms = excluded.took_ms"
 )
-"""The same for `Delivered`. Half the values to bind."""
+"""The same for `Delivered`. Half the values to bind. A reason that stays is that of an answer lost before: the reader
+may have it twice."""
+
+_AMENDED = (
+    "UPDATE receipt SET version = :version WHERE broadcast_id = :target AND reader_id = :reader AND version < :version"
+)
+_SHOWN_AMENDED = (
+    "UPDATE copy SET version = :version WHERE post_id ="
+    " (SELECT post_id FROM broadcast_post WHERE broadcast_id = :broadcast) AND reader_id = :reader"
+    " AND version < :version"
+)
 
 _SLEEP = (
     "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active'"

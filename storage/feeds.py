@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 
 from bot.domain.article import Article
+from bot.domain.delivery import Kind, Lane
 from bot.domain.feed import FeedState, Found, Met, Poll
 from bot.domain.post import Post, PostKind, PostState
+from storage.corrections import follow
 from storage.engine import Connection, Engine
 from storage.posts import add_post, content
 
@@ -79,7 +81,7 @@ async def _add(db: Connection, found: Found, now: int) -> int:
 
 
 async def _edit(db: Connection, found: Found, now: int) -> None:
-    """The post's version rises, so whoever is still to come gets the new text."""
+    """The post's version rises, so whoever is still to come gets the new text; its copies follow if they are to."""
     article = found.article
     names = ["title", "lead", "link", "image", "author", "body", "fingerprint", "edits", "edited_at"]
     await db.write(
@@ -87,11 +89,14 @@ async def _edit(db: Connection, found: Found, now: int) -> None:
         id=article.id,
         **{name: getattr(article, name) for name in names},
     )
-    await db.write(
-        "UPDATE post SET content = :content, version = version + 1 WHERE article_id = :id",
+    rows = await db.write(
+        "UPDATE post SET content = :content, version = version + 1 WHERE article_id = :id AND state <> 'withdrawn'"
+        " RETURNING id, version",
         content=content(_post(article, now)),
         id=article.id,
     )
+    for post_id, version in rows if found.publish else ():
+        await follow(db, post_id, Kind.EDIT, version=version, lane=Lane.EDITS, now=now)
     await _aliases(db, article.id, found.keys, now)
 
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from bot.domain.delivery import Kind, Lane
 from bot.domain.post import Post, PostKind, PostState, RichText
+from storage.corrections import follow, follow_shown
 from storage.engine import Connection, Engine, Row
 
-_FIELDS = ("title", "lead", "link", "image", "published_at", "media", "media_kind")
+_FIELDS = ("title", "lead", "link", "image", "published_at", "media", "media_kind", "reason")
 
 
 class Posts:
@@ -76,17 +78,62 @@ class Posts:
         )
         return [post(row) for row in rows]
 
+    async def correct(self, post: Post, *, lane: Lane, now: int) -> list[int] | None:
+        """Give a post new words: its version rises, and edits of all its copies start; the ids of those broadcasts.
+
+        None when it is no longer the version that `post` was made from, or withdrawn: somebody was faster.
+        """
+        return await self._change(post, Kind.EDIT, "state", lane, now)
+
+    async def withdraw(self, post: Post, *, lane: Lane, now: int) -> list[int] | None:
+        """Take a post back for its `reason`: it goes to nobody any more, and its copies go. As `correct` otherwise."""
+        return await self._change(post, Kind.DELETE, "'withdrawn'", lane, now)
+
+    async def _change(self, post: Post, kind: Kind, state: str, lane: Lane, now: int) -> list[int] | None:
+        async with self._db.transaction() as db:
+            rows = await db.write(
+                f"UPDATE post SET content = :content, version = version + 1, state = {state}"
+                " WHERE id = :id AND version = :version AND state <> 'withdrawn' RETURNING version",
+                content=content(post),
+                id=post.id,
+                version=post.version,
+            )
+            if not rows:
+                return None
+            started = await follow(db, post.id, kind, version=int(rows[0][0]), lane=lane, now=now)
+            if kind is Kind.DELETE:
+                await db.write(_STOP_SENDING, post=post.id, now=now)
+            return started
+
     async def shown(self, post_id: int, reader_id: int, message_id: int, version: int, *, now: int) -> None:
-        """A copy shown outside a broadcast (welcome, /latest): corrections reach it too."""
-        await self._db.write(
-            "INSERT INTO copy (post_id, reader_id, message_id, version, shown_at)"
-            " VALUES (:post, :reader, :message, :version, :now) ON CONFLICT DO NOTHING",
-            post=post_id,
-            reader=reader_id,
-            message=message_id,
-            version=version,
-            now=now,
-        )
+        """A copy shown outside a broadcast (welcome, /latest): corrections reach it too, one made meanwhile as well."""
+        async with self._db.transaction() as db:
+            await db.write(
+                "INSERT INTO copy (post_id, reader_id, message_id, version, shown_at)"
+                " VALUES (:post, :reader, :message, :version, :now) ON CONFLICT DO NOTHING",
+                post=post_id,
+                reader=reader_id,
+                message=message_id,
+                version=version,
+                now=now,
+            )
+            rows = await db.fetch("SELECT version, state FROM post WHERE id = :id", id=post_id)
+            if rows and rows[0][0] > version:
+                kind = Kind.DELETE if rows[0][1] == "withdrawn" else Kind.EDIT
+                for id_ in await follow_shown(db, post_id, kind, version=rows[0][0], lane=Lane.EDITS, now=now):
+                    await db.write(
+                        "DELETE FROM receipt WHERE broadcast_id = :id AND reader_id = :reader", id=id_, reader=reader_id
+                    )
+
+
+_STOP_SENDING = (
+    "UPDATE broadcast SET state = CASE state WHEN 'countdown' THEN 'cancelled' ELSE 'stopped' END, finished_at = :now"
+    " WHERE kind = 'send' AND state IN ('countdown', 'running', 'paused')"
+    " AND id IN (SELECT broadcast_id FROM broadcast_post WHERE post_id = :post)"
+    " AND NOT EXISTS (SELECT 1 FROM broadcast_post AS carried JOIN post ON post.id = carried.post_id"
+    " WHERE carried.broadcast_id = broadcast.id AND post.state <> 'withdrawn')"
+)
+"""A broadcast none of whose posts is left has nothing more to send."""
 
 
 def _beginning(term: str, form: str) -> str:
@@ -135,5 +182,6 @@ def post(row: Row) -> Post:
         language=row["language"],
         everybody=bool(row["everybody"]),
         texts=texts,
+        withdrawn=row["state"] == PostState.WITHDRAWN,
         **kept,
     )

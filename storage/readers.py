@@ -176,8 +176,20 @@ class Readers:
         )
 
     async def move(self, old_chat: int, new_chat: int) -> None:
-        """A group became a supergroup. Readers that already live under the new id win."""
+        """A group became a supergroup. Readers that already live under the new id win.
+
+        What was sent before has other numbers there: a correction must not hit a stranger's message.
+        """
+        mine = "(SELECT id FROM reader WHERE chat_id = :old)"
         async with self._db.transaction() as db:
+            await db.write(
+                "UPDATE receipt SET message_id = NULL WHERE broadcast_id IN (SELECT id FROM broadcast)"
+                f" AND reader_id IN {mine}",
+                old=old_chat,
+            )
+            await db.write(
+                f"DELETE FROM copy WHERE post_id IN (SELECT id FROM post) AND reader_id IN {mine}", old=old_chat
+            )
             await db.write(_MOVE, old=old_chat, new=new_chat)
             await db.write("UPDATE reader SET state = 'left' WHERE chat_id = :old", old=old_chat)
 

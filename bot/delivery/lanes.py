@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 from bot.clock import Clock
 from bot.delivery.audience import audience_of, concerns
 from bot.delivery.pacing import Shares
-from bot.domain.delivery import BLOCK_BITS, Audience, Broadcast, BroadcastState, Lane, Recipient
+from bot.domain.delivery import (
+    BLOCK_BITS,
+    Audience,
+    Broadcast,
+    BroadcastState,
+    Copy,
+    Kind,
+    Lane,
+    Recipient,
+)
 from bot.domain.post import Post
 from storage import Storage
 
@@ -26,6 +35,8 @@ _AHEAD_SECONDS = 0.256
 _FEWEST, _MOST = 20, 512
 _DUE_CHUNK = 100
 _DUE_AGAIN = 90
+_PATIENCE = 30.0
+_NO_COPY = Copy((), 2**31, 0)  # it is gone, or of the newest version already
 
 
 @dataclass(slots=True)
@@ -49,12 +60,16 @@ class Run:
     """An open broadcast in memory. `began` is its start on the monotonic clock; `unsettled` counts sends whose
     receipt is not written yet; `again` are readers who had to wait and are here once more; a `closing` run (paused,
     stopped) hands out nobody any more, and nobody of a run and behind it in its lane is handed out before its
-    `held_until` (monotonic)."""
+    `held_until` (monotonic).
+
+    Of a correction `posts` are those of the broadcast that it follows, and `look_at` (monotonic) is when its target is
+    asked again whether it has sent more of the old."""
 
     broadcast: Broadcast
-    posts: Sequence[Post]
-    audiences: Sequence[Audience]
+    carried: Sequence[int]
     began: float
+    posts: Sequence[Post] = ()
+    audiences: Sequence[Audience] = ()
     reading: Block | None = None
     leased: set[int] = field(default_factory=set)
     again: set[int] = field(default_factory=set)
@@ -62,23 +77,30 @@ class Run:
     closing: bool = False
     unsettled: int = 0
     held_until: float = 0.0
+    look_at: float = 0.0
+    patience: float = 1.0
 
     def posts_for(self, reader: Recipient) -> Sequence[Post]:
         """What of a round concerns this reader."""
-        if len(self.posts) == 1:
+        if len(self.carried) == 1:
             return self.posts
         pairs = zip(self.posts, self.audiences, strict=True)
         return [post for post, audience in pairs if concerns(audience, reader)]
 
+    def posts_of(self, copy: Copy) -> Sequence[Post]:
+        """What a copy carries, in the versions of now."""
+        return [post for post in self.posts if post.id in (copy.carried or self.broadcast.posts)]
+
 
 @dataclass(slots=True)
 class Job:
-    """One reader of one broadcast. `block` is None for a reader who had to wait."""
+    """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes."""
 
     run: Run
     reader: Recipient
     block: Block | None
     attempts: int = 0
+    copy: Copy | None = None
 
 
 class Owed:
@@ -157,16 +179,19 @@ class Lanes:
                 await self._storage.deliveries.release(self._worker, id_)
                 del self._runs[id_]
         for id_, broadcast in running.items():
-            run = self._runs.get(id_) or self._runs.setdefault(id_, self._begin(broadcast))
+            run = self._runs.get(id_) or self._runs.setdefault(id_, await self._begin(broadcast))
             if not run.closing:  # its posts may have a new version
-                run.posts = await self._storage.posts.get(broadcast.posts)
+                posts = await self._storage.posts.get(run.carried)
+                run.posts = [post for post in posts if broadcast.kind is not Kind.SEND or not post.withdrawn]
                 run.audiences = [audience_of(post, 0, self._languages, self._fed) for post in run.posts]
                 await self._finish(run)
         self.owed.keep(self._runs)
 
-    def _begin(self, broadcast: Broadcast) -> Run:
+    async def _begin(self, broadcast: Broadcast) -> Run:
         ago = max(0.0, self._clock.now() - (broadcast.started_at or broadcast.due_at))
-        return Run(broadcast, (), (), self._clock.monotonic() - ago)
+        sends = await self._storage.broadcasts.get(broadcast.target_id) if broadcast.target_id else broadcast
+        carried = sends.posts if sends else broadcast.posts
+        return Run(broadcast, carried, self._clock.monotonic() - ago)
 
     def _close(self, run: Run) -> None:
         run.closing = True
@@ -178,21 +203,46 @@ class Lanes:
     async def _finish(self, run: Run) -> None:
         """A broadcast of which nothing is left here may be over; leases of others that ran out are looked for."""
         if run.all_taken and not run.leased and not run.unsettled:
-            if await self._storage.broadcasts.finish(run.broadcast, now=int(self._clock.now())):
+            if run.broadcast.kind is not Kind.SEND and not await self._followed(run):
+                run.all_taken = False
+            elif await self._storage.broadcasts.finish(run.broadcast, now=int(self._clock.now())):
                 del self._runs[run.broadcast.id]
             else:
                 run.all_taken = False
+
+    async def _followed(self, run: Run) -> bool:
+        """Whether a correction may end: its target can send no more of the old, and all that it has sent was tried."""
+        now = self._clock.monotonic()
+        if now < run.look_at:
+            return False
+        rest = await self._storage.corrections.rest(run.broadcast, now=int(self._clock.now()))
+        if rest.copies:
+            await self._storage.corrections.walk_again(run.broadcast.id)
+            run.patience = 1.0
+        elif not rest.closed:  # a look may cost a walk over a million receipts
+            run.look_at, run.patience = now + run.patience, min(_PATIENCE, 2 * run.patience)
+        return rest.closed and not rest.copies
 
     async def take_due(self) -> None:
         """Readers who had to wait and whose time has come."""
         now = int(self._clock.now())
         due = await self._storage.deliveries.due(now=now, again=now + _DUE_AGAIN, limit=_DUE_CHUNK)
-        for broadcast_id, attempts, reader in due:
+        for broadcast_id, of_run in itertools.groupby(due, key=lambda item: item[0]):
             run = self._runs.get(broadcast_id)
             # Who is still here since the last time (a long pause) must not get it twice.
-            if run and not run.closing and reader.id not in run.again:
-                run.again.add(reader.id)
-                self._jobs[run.broadcast.lane].appendleft(Job(run, reader, None, attempts))
+            if run and not run.closing:
+                waited = [(reader, attempts) for _, attempts, reader in of_run if reader.id not in run.again]
+                for job in await self._jobs_again(run, waited):
+                    run.again.add(job.reader.id)
+                    self._jobs[run.broadcast.lane].appendleft(job)
+
+    async def _jobs_again(self, run: Run, waited: Sequence[tuple[Recipient, int]]) -> list[Job]:
+        """Jobs for readers who had to wait, with their attempts so far; for a correction with what they hold now."""
+        if run.broadcast.kind is Kind.SEND:
+            return [Job(run, reader, None, attempts) for reader, attempts in waited]
+        held = await self._storage.corrections.holders(run.broadcast, [reader.id for reader, _ in waited])
+        copies = {reader.id: copy for reader, copy in held}
+        return [Job(run, reader, None, attempts, copies.get(reader.id, _NO_COPY)) for reader, attempts in waited]
 
     async def fill(self) -> bool:
         """Read the next readers into each lane that runs low; False when there was nothing to read."""
@@ -208,13 +258,18 @@ class Lanes:
         if block is None:
             return not run.all_taken
         run.reading = block
-        readers = await self._storage.deliveries.read(
-            run.broadcast, block.number, block.after, self._chunk, fresh=block.fresh
-        )
+        number, after = block.number, block.after
+        if run.broadcast.kind is Kind.SEND:
+            readers = await self._storage.deliveries.read(run.broadcast, number, after, self._chunk, fresh=block.fresh)
+            jobs = [Job(run, reader, block) for reader in readers]
+        else:
+            held = await self._storage.corrections.read(run.broadcast, number, after, self._chunk)
+            jobs = [Job(run, reader, block, copy=copy) for reader, copy in held]
+            readers = [reader for reader, _ in held]
         if run.closing:
             return True
-        block.outstanding += len(readers)
-        self._jobs[run.broadcast.lane].extend(Job(run, reader, block) for reader in readers)
+        block.outstanding += len(jobs)
+        self._jobs[run.broadcast.lane].extend(jobs)
         if readers:
             block.after = readers[-1].id
         if len(readers) < self._chunk or block.after == block.last:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
+from bot.delivery.copies import edition
 from bot.domain.article import Section
 from bot.domain.post import Post, Rendering
 from bot.i18n import Words
-from bot.posts.compose import PostStyle, compose, compose_list, encode
+from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice
 
 _KEPT = 512
 
@@ -99,14 +100,28 @@ class Renderings:
         self._pictures[url] = file_id
         self._made = {key: body for key, body in self._made.items() if body.picture != url}
 
-    def body(self, posts: Sequence[Post], language: str) -> Body:
-        """One post as itself, several as a list."""
-        key = (language, *((post.id, post.version) for post in posts))
+    def body(self, posts: Sequence[Post], language: str, *, as_list: bool = False) -> Body:
+        """One post as itself, several (or one `as_list`) as a list."""
+        as_list = as_list or len(posts) > 1
+        key = (language, as_list, *((post.id, post.version) for post in posts))
         body = self._made.get(key)
         if body is None:
             if len(self._made) >= _KEPT:
                 self._made.clear()
-            body = self._made[key] = self._make(posts, language)
+            body = self._made[key] = self._list(posts, language) if as_list else self._one(posts[0], language)
+        return body
+
+    def change(self, posts: Sequence[Post], language: str, *, as_list: bool) -> Body:
+        """The edit that brings a copy of these posts to what it would say now; a notice when all are withdrawn."""
+        key = ("change", language, as_list, *((post.id, post.version) for post in posts))
+        body = self._made.get(key)
+        if body is None:
+            left = [post for post in posts if not post.withdrawn]
+            if left:
+                rendering = amendment(self.body(left, language, as_list=as_list).rendering)
+            else:
+                rendering = amendment(notice("" if as_list else posts[0].reason, lang=self._words[language]))
+            body = self._made[key] = Body(rendering.method, encode(rendering), rendering, edition(posts))
         return body
 
     def render(self, post: Post, language: str) -> Rendering:
@@ -130,11 +145,11 @@ class Renderings:
             newsroom=self._newsroom,
         )
 
-    def _make(self, posts: Sequence[Post], language: str) -> Body:
-        if len(posts) == 1:
-            rendering = self.render(posts[0], language)
-            picture = picture_of(rendering)
-            return Body(rendering.method, encode(rendering), rendering, posts[0].version, picture=picture)
+    def _one(self, post: Post, language: str) -> Body:
+        rendering = self.render(post, language)
+        return Body(rendering.method, encode(rendering), rendering, post.version, picture=picture_of(rendering))
+
+    def _list(self, posts: Sequence[Post], language: str) -> Body:
         t = self._words[language]
         rendering = compose_list(
             posts,
@@ -147,4 +162,4 @@ class Renderings:
             more_url=self._more_url,
         )
         carried = tuple(post.id for post in posts)
-        return Body(rendering.method, encode(rendering), rendering, max(post.version for post in posts), carried)
+        return Body(rendering.method, encode(rendering), rendering, edition(posts), carried)

@@ -15,15 +15,18 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from bot.clock import Clock
+from bot.delivery.amend import Amender, Deliverer
+from bot.delivery.copies import edition
 from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
 from bot.delivery.media import Media
 from bot.delivery.outcomes import back_off
 from bot.delivery.pacing import Pacer, concurrency
 from bot.delivery.renderings import Body, Renderings
 from bot.domain.delivery import (
+    Copy,
     Delivered,
     Gone,
     Moved,
@@ -53,14 +56,6 @@ _SPARE = 4  # workers that only breaking news may use, when slow answers keep al
 _T = TypeVar("_T")
 
 
-class Deliverer(Protocol):
-    """The edge to Telegram: one bulk call whose place in the budget is already taken."""
-
-    async def deliver(self, method: str, body: bytes) -> Outcome:
-        """Send and say what became of it; only `TelegramStopped` is raised."""
-        ...
-
-
 class Sender:
     """Sends what open broadcasts hold; see the module. `sent` counts messages, `most` limits those in flight."""
 
@@ -83,6 +78,7 @@ class Sender:
         self._pacer = pacer
         self._renderings = renderings
         self._lanes = lanes
+        self._amender = Amender(storage, deliverer, pacer, renderings, clock)
         self._clock = clock
         self._worker = worker
         self._media = media
@@ -219,11 +215,11 @@ class Sender:
                 continue
             due = self._lanes.owed.before(job.run.broadcast.lane, job.reader.chat_id, job.run.broadcast.id)
             if due is not None:
-                self._record(job, Wait(max(0.0, due - self._clock.now()), "order"), None)
+                self._record(job, Wait(max(0.0, due - self._clock.now()), "order"))
                 continue
             until = self._pacer.enter_chat(job.reader.chat_id, now)
             if until > now + _SHORT_WAIT:
-                self._record(job, Wait(until - now), None)
+                self._record(job, Wait(until - now))
             elif until:
                 self._lanes.postpone(job, until)
             else:
@@ -236,6 +232,9 @@ class Sender:
         chat_id = job.reader.chat_id
         again: list[Job] = []
         try:
+            if job.copy is not None:
+                await self._amend(job, job.copy)
+                return
             posts = job.run.posts_for(job.reader)
             if not posts:  # a round, none of whose posts concerns this reader any more
                 self._settle(job)
@@ -252,11 +251,12 @@ class Sender:
                 outcome = await self._deliver(job.reader, body)
             self._measure(self._clock.monotonic() - began)
             await self._heed(outcome, chat_id)
-            self._record(job, outcome, body)
+            of_round = tuple(post.id for post in posts) if len(job.run.carried) > 1 else ()
+            self._record(job, outcome, body.version, of_round)
         except (ValueError, TypeError, KeyError) as error:
             # A post that cannot be rendered must not stop the line.
             _log.exception("post cannot be rendered")
-            self._record(job, Rejected(f"rendering failed: {type(error).__name__}"), None)
+            self._record(job, Rejected(f"rendering failed: {type(error).__name__}"))
         finally:
             self._lanes.put_back(again + self._busy_chats.pop(chat_id))
 
@@ -290,6 +290,14 @@ class Sender:
             await self._stored(partial(self._storage.readers.move, reader.chat_id, outcome.chat_id))
             outcome = await media.upload(body, outcome.chat_id, reader.thread_id, data)
         return outcome
+
+    async def _amend(self, job: Job, copy: Copy) -> None:
+        """A reader's copy of a corrected post."""
+        posts = job.run.posts_of(copy)
+        outcome = await self._amender.amend(job.reader, copy, posts)
+        self.sent += 1
+        await self._heed(outcome, job.reader.chat_id)
+        self._record(job, outcome, edition(posts))
 
     async def _deliver(self, reader: Recipient, body: Body) -> Outcome:
         """One reader's message, in simpler forms and at a new address if need be."""
@@ -331,7 +339,7 @@ class Sender:
             case Sent():
                 self._outages = 0
 
-    def _record(self, job: Job, outcome: Outcome, body: Body | None) -> None:
+    def _record(self, job: Job, outcome: Outcome, version: int = 1, carried: tuple[int, ...] = ()) -> None:
         """The receipt of an outcome."""
         broadcast, reader = job.run.broadcast, job.reader
         message_id: int | None = None
@@ -358,13 +366,24 @@ class Sender:
         else:
             self._lanes.owed.add(broadcast.lane, reader.chat_id, broadcast.id, due_at)
         took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
-        version, carried = (body.version, body.carried) if body else (1, ())
         gone = isinstance(outcome, Gone)
-        if message_id is not None and not carried:
+        if message_id is not None and not carried and broadcast.target_id is None:
             self._sends.append((broadcast.id, reader.id, message_id, version, took))
         else:
             self._receipts.append(
-                Receipt(broadcast.id, reader.id, result, took, version, message_id, carried, due_at, reason, gone)
+                Receipt(
+                    broadcast.id,
+                    reader.id,
+                    result,
+                    took,
+                    version,
+                    message_id,
+                    carried,
+                    due_at,
+                    reason,
+                    gone,
+                    broadcast.target_id,
+                )
             )
         self._settle(job)
 

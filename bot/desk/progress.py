@@ -108,6 +108,10 @@ def results(t: Lang, progress: Progress) -> str:
     ]
     if progress.uncertain:
         parts.append(t("answer lost {n}", n=t.number(progress.uncertain)))
+    if progress.repeated:
+        parts.append(t("perhaps twice {n}", n=t.number(progress.repeated)))
+    if progress.unreached:
+        parts.append(t("out of reach {n}", n=t.number(progress.unreached)))
     if progress.waiting:
         parts.append(t("waiting {n}", n=t.number(progress.waiting)))
     return " · ".join(parts)

@@ -19,6 +19,14 @@ class Lane(IntEnum):
     TICKER = 5
 
 
+class Kind(StrEnum):
+    """What a broadcast does: sends, or follows up what an earlier one has sent."""
+
+    SEND = "send"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
 class BroadcastState(StrEnum):
     """The life of a broadcast. `countdown` may still be called off; `stopped` keeps its receipts."""
 
@@ -51,6 +59,8 @@ class Broadcast:
 
     `horizon` is the highest reader id that existed when it began; `cursor` counts the blocks taken so far;
     `total` is the audience as counted at the start.
+    An edit or delete goes to the holders of copies below `version`: those that broadcast `target_id` has sent, or
+    (0) that were shown outside one.
     """
 
     id: int
@@ -67,6 +77,9 @@ class Broadcast:
     started_at: int | None = None
     finished_at: int | None = None
     posts: tuple[int, ...] = field(default=())
+    kind: Kind = Kind.SEND
+    target_id: int | None = None
+    version: int = 0
 
     @property
     def blocks(self) -> int:
@@ -94,9 +107,22 @@ class Recipient(NamedTuple):
     sections: int
 
 
+class Copy(NamedTuple):
+    """What a reader holds of a post to be corrected: its messages, their version, when they were sent (epoch seconds).
+
+    `carried` are the posts of a round's message; its version is then the sum of theirs, which any correction raises.
+    """
+
+    message_ids: tuple[int, ...]
+    version: int
+    sent_at: int
+    carried: tuple[int, ...] = ()
+
+
 class Receipt(NamedTuple):
     """What became of a broadcast at one reader. `due_at` (epoch seconds) is set while it must be tried again;
-    `took_ms` counts from the broadcast's start. `gone`: the reader cannot be reached any more.
+    `took_ms` counts from the broadcast's start. `gone`: the reader cannot be reached any more. `amends`: the broadcast
+    whose copy has now got `version`, 0 for copies shown outside one.
     """
 
     broadcast_id: int
@@ -109,6 +135,7 @@ class Receipt(NamedTuple):
     due_at: int | None = None
     reason: str | None = None
     gone: bool = False
+    amends: int | None = None
 
 
 Delivered = tuple[int, int, int, int, int]
@@ -176,7 +203,9 @@ Outcome = Sent | Wait | Gone | Moved | Rejected | Uncertain
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a broadcast is. `total` is the audience as counted at its start; p50 and p95 are seconds from
-    the start to a reader, None when nobody has it yet. `refusals`: why it was rejected, and how often."""
+    the start to a reader, None when nobody has it yet. `refusals`: why it was rejected, and how often. `repeated`: of
+    the sent, those whose first answer was lost and who may have it twice. `unreached`: of a correction, copies that may
+    be out there under an unknown message id."""
 
     total: int
     sent: int
@@ -187,6 +216,8 @@ class Progress:
     p50: float | None = None
     p95: float | None = None
     refusals: tuple[tuple[str, int], ...] = ()
+    repeated: int = 0
+    unreached: int = 0
 
     @property
     def settled(self) -> int:

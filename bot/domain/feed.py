@@ -55,7 +55,8 @@ class KnownArticle:
 class Found:
     """An article that a poll brought, with its alias keys.
 
-    `publish`: a post is to be made of it; otherwise it is stored silently (first poll, too old, unsorted).
+    `publish`: a post is to be made of it; otherwise it is stored silently (first poll, too old, unsorted). Of an
+    edited one: the copies that readers have are edited too.
     `everybody`: readers of every language get it, because the feed does not say its own.
     """
 

@@ -49,8 +49,7 @@ class Post:
 
     An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
     story's own; with `everybody` readers of all languages get it. `media` is a Telegram file_id or an URL, "" for
-    none, with
-    `media_kind` photo, video or document.
+    none, with `media_kind` photo, video or document. `withdrawn` for the `reason` that its readers are told.
     """
 
     id: int
@@ -69,6 +68,8 @@ class Post:
     texts: dict[str, RichText] = field(default_factory=dict)
     media: str = ""
     media_kind: str = ""
+    reason: str = ""
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ MAX_TAGS = 4
 _FOOTER_LIMIT = 256
 _NAME_LIMIT = 64
 _LIST_HEADLINE_LIMIT = 200
+_REASON_LIMIT = 1000
 _LAST_TIME = 2**31 - 1  # Telegram's times are 32-bit
 _MORE_ROOM = 40  # for «ещё 12 345 →» in any language
 _LONE = re.compile("[\ud800-\udfff]")
@@ -141,6 +142,46 @@ def compose_list(
     more = _more(sum(line.is_post for line in lines[shown:]), lang, more_url)
     text = join("\n", [head, *(line.text for line in kept), more])
     return _call("sendMessage", {}, strip(text), {"is_disabled": True}, _keyboard(keyboard, target))
+
+
+def notice(reason: str, *, lang: Lang) -> Rendering:
+    """What stands in place of a copy that was withdrawn and cannot be deleted."""
+    t = lang
+    words = _line(reason)
+    lines: list[str | RichText] = [
+        bold(t("⚠️ The newsroom has retracted this message.")),
+        t("Reason: {reason}", reason=clip(words, _REASON_LIMIT).text) if words else "",
+        t("We apologise."),
+    ]
+    return _call("sendMessage", {}, join("\n", lines), {"is_disabled": True}, None)
+
+
+def amendment(rendering: Rendering) -> Rendering:
+    """The call that makes a sent message say what this one would: of a picture only the words change."""
+    payload = rendering.payload
+    if rendering.method == "sendMessage":
+        return Rendering("editMessageText", payload)
+    kept = ("caption", "caption_entities", "reply_markup")
+    return Rendering("editMessageCaption", {name: payload[name] for name in kept if name in payload})
+
+
+def otherwise(edit: Rendering, refusal: str) -> Rendering | None:
+    """The form to try after an edit was refused: the other method where the copy has a caption instead of a text (or
+    the other way round), else without formatting; None when nothing else can help."""
+    payload = edit.payload
+    keyboard = payload.get("reply_markup")
+    if edit.method == "editMessageText" and "there is no text in the message" in refusal:
+        text = clip(RichText(payload["text"], tuple(payload.get("entities", ()))), CAPTION_LIMIT)
+        return amendment(_call("sendPhoto", {"photo": ""}, text, {}, keyboard))
+    if edit.method == "editMessageCaption" and "there is no caption in the message" in refusal:
+        text = RichText(payload.get("caption", ""), tuple(payload.get("caption_entities", ())))
+        return amendment(_call("sendMessage", {}, text, {"is_disabled": True}, keyboard))
+    plainer = {name: value for name, value in payload.items() if name not in ("entities", "caption_entities")}
+    hopeless = any(words in refusal for words in _HOPELESS)
+    return Rendering(edit.method, plainer) if plainer != payload and not hopeless else None
+
+
+_HOPELESS = ("message to edit not found", "message can't be edited", "message is not modified")
 
 
 def encode(rendering: Rendering) -> bytes:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from bot.clock import RealClock, SteppableClock
+from bot.delivery.amend import Deliverer
 from bot.delivery.lanes import Lanes
 from bot.delivery.media import Media
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Renderings
-from bot.delivery.sender import Deliverer, Sender
+from bot.delivery.sender import Sender
 from bot.domain.article import Section
 from bot.domain.delivery import Audience, Lane, Outcome, Progress, Sent
 from bot.domain.post import Post, PostKind, PostState, RichText

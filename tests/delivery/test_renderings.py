@@ -94,7 +94,7 @@ def test_a_readers_body_is_whole_json(chat_id: int, thread_id: int, title: str) 
 def test_several_posts_are_a_list_that_knows_what_it_carries() -> None:
     other = replace(STORY, id=7, version=4, sections=0b10, title="Встреча", link="https://dala.example/7")
     body = made().body([STORY, other], "ru")
-    assert (body.method, body.carried, body.version) == ("sendMessage", (1, 7), 4)
+    assert (body.method, body.carried, body.version) == ("sendMessage", (1, 7), 5)
     text = payload(body)["text"]
     assert text.startswith("2 новости для вас")
     assert text.index("Матч <перенесён>") < text.index("Встреча")

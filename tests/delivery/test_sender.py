@@ -229,8 +229,12 @@ async def test_a_round_gives_each_reader_what_concerns_him(crews: Crew) -> None:
     assert "Спортивное" in together
     assert "Культурное" in together
     assert crew.texts(1004) == []
-    rows = await crew.storage.engine.fetch("SELECT carried FROM receipt WHERE carried IS NOT NULL")
-    assert [row[0] for row in rows] == [f"[{first.id}, {second.id}]"]
+    rows = await crew.storage.engine.fetch("SELECT carried, version FROM receipt ORDER BY reader_id")
+    assert [tuple(row) for row in rows] == [
+        (f"[{first.id}]", 1),
+        (f"[{second.id}]", 1),
+        (f"[{first.id}, {second.id}]", 2),
+    ]
 
 
 async def test_a_long_429_of_one_chat_holds_only_that_chat(crew: Crew) -> None:

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from bot.domain.article import Section
 from bot.domain.post import Post, PostKind, Rendering, RichText, Target
 from bot.i18n import Lang, Words
-from bot.posts.compose import PostStyle, compose, compose_list, editors_text, encode, post_keyboard
+from bot.posts.compose import (
+    PostStyle,
+    amendment,
+    compose,
+    compose_list,
+    editors_text,
+    encode,
+    notice,
+    otherwise,
+    post_keyboard,
+)
 from bot.posts.lead import clean_lead
 from bot.posts.richtext import units
 from bot.sandbox.text import format_text
@@ -390,3 +400,37 @@ def test_any_breaking_text_is_accepted(text: str, n: int, link: str, media: str)
     assert len(given_back) <= 100
     assert all(e["offset"] + e["length"] <= units(text_of(rendering)) for e in given_back)
     assert (given_back[-1]["type"] == "text_link") == (link == LINK or "яя" in link)
+
+
+def test_an_amendment_says_what_the_message_would_say_now() -> None:
+    text = Rendering("sendMessage", {"text": "Новое", "reply_markup": {"inline_keyboard": []}})
+    assert amendment(text) == Rendering("editMessageText", text.payload)
+    photo = Rendering("sendPhoto", {"photo": "https://x/1.png", "caption": "Новое", "show_caption_above_media": True})
+    assert amendment(photo) == Rendering("editMessageCaption", {"caption": "Новое"})
+
+
+def test_a_refused_edit_in_another_form() -> None:
+    long = "слово " * 400
+    edit = Rendering("editMessageText", {"text": long, "entities": [{"type": "bold", "offset": 0, "length": 5}]})
+    caption = otherwise(edit, "there is no text in the message to edit")
+    assert caption
+    assert caption.method == "editMessageCaption"
+    assert len(caption.payload["caption"]) <= 1024
+    assert caption.payload["caption_entities"] == [{"type": "bold", "offset": 0, "length": 5}]
+    back = otherwise(caption, "there is no caption in the message to edit")
+    assert back
+    assert (back.method, back.payload["text"]) == ("editMessageText", caption.payload["caption"])
+    plain = otherwise(edit, "can't parse entities")
+    assert plain == Rendering("editMessageText", {"text": long})
+    assert otherwise(plain, "can't parse entities") is None
+    assert otherwise(edit, "message to edit not found") is None
+
+
+@pytest.mark.parametrize(("language", "word"), [("ru", "отозвала"), ("kk", "қайтарып"), ("en", "retracted")])
+def test_a_notice_holds_the_reason_and_nothing_else(language: str, word: str) -> None:
+    words = WORDS[language]
+    with_reason, without = notice("Имя  <ошибочно>\n", lang=words), notice("", lang=words)
+    assert word in with_reason.payload["text"]
+    assert "Имя <ошибочно>" in with_reason.payload["text"]
+    assert len(with_reason.payload["text"].splitlines()) == len(without.payload["text"].splitlines()) + 1
+    assert "reply_markup" not in with_reason.payload

@@ -48,6 +48,8 @@ TABLE broadcast
     created_at bigint NOT NULL
     started_at bigint
     finished_at bigint
+    target_id bigint
+    version integer NOT NULL 0
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
     CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)

@@ -6,6 +6,7 @@ import inspect
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Result
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
 from bot.domain.desk import Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
@@ -23,6 +24,7 @@ from storage import Storage, open_storage
 NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: ignore[arg-type]
 FEED = FeedState(1, "u")
 BROADCAST = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 9, 0, 0, 1, 1, 1, 1)
+CORRECTION = replace(BROADCAST, id=2, kind=Kind.EDIT, target_id=1, version=2, posts=(1,))
 POLL = Poll(FEED, (Found(article(1, 1), ("k",), True),))
 LAUNCH: dict[str, Any] = {"lane": Lane.REGULAR, "total": 1, "start": 0.0, "now": 1}
 RECEIPT = receipt(BROADCAST, 1, Result.GONE, gone=True)
@@ -38,6 +40,10 @@ READS: dict[str, Call] = {
     "broadcasts.open": lambda s: s.broadcasts.open(),
     "broadcasts.progress": lambda s: s.broadcasts.progress(1),
     "broadcasts.refusals": lambda s: s.broadcasts.refusals(1),
+    "corrections.count": lambda s: s.corrections.count(CORRECTION),
+    "corrections.holders": lambda s: s.corrections.holders(CORRECTION, [1]),
+    "corrections.read": lambda s: s.corrections.read(CORRECTION, 0, 0, 10),
+    "corrections.rest": lambda s: s.corrections.rest(CORRECTION, now=1),
     "deliveries.read": lambda s: s.deliveries.read(BROADCAST, 0, 0, 10),
     "deliveries.owed": lambda s: s.deliveries.owed(),
     "editors.all": lambda s: s.editors.all(),
@@ -75,6 +81,7 @@ WRITES: dict[str, Call] = {
     "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),
     "broadcasts.launch": lambda s: s.broadcasts.launch(1, breaking(), Audience(), due=1, **LAUNCH),
     "broadcasts.publish": lambda s: s.broadcasts.publish([breaking(id=1)], Audience(), key="k", **LAUNCH),
+    "corrections.walk_again": lambda s: s.corrections.walk_again(1),
     "deliveries.claim": lambda s: s.deliveries.claim(BROADCAST, "w", 1, now=1, until=2),
     "deliveries.due": lambda s: s.deliveries.due(now=99, again=100, limit=5),
     "deliveries.hold": lambda s: s.deliveries.hold(1, 2),
@@ -110,7 +117,9 @@ WRITES: dict[str, Call] = {
     "media.settle": lambda s: s.media.settle(Picture("u", "f"), now=1),
     "meta.put": lambda s: s.meta.put("k", "v"),
     "meta.section_bits": lambda s: s.meta.section_bits(["a"]),
+    "posts.correct": lambda s: s.posts.correct(breaking(id=1), lane=Lane.EDITS, now=1),
     "posts.shown": lambda s: s.posts.shown(1, 1, 1, 1, now=1),
+    "posts.withdraw": lambda s: s.posts.withdraw(breaking(id=1), lane=Lane.EDITS, now=1),
     "rates.save": lambda s: s.rates.save([], 1),
     "readers.choose": lambda s: s.readers.choose(1, 1, True, now=1),
     "readers.consent": lambda s: s.readers.consent(1, "w", now=1),
