@@ -238,6 +238,7 @@ async def _watch(house: _House, fetcher: Fetcher) -> None:
             house.sections,
             house.clock,
             credits=house.settings.newsroom.self_credits,
+            edits=lambda section: house.settings.posts_for(section).edits,
             arrived=house.wake,
             noticed=due,
         )

@@ -88,7 +88,7 @@ class Posts:
     utm: str = key("", _utm)
     buttons: tuple[str, ...] = key(("more",), file.list_of(file.one_of("more", "save", "read")))
     valid_for: int = key(6 * 3600, file.duration, later=True)
-    edits: str = key("material", file.one_of("all", "material", "channels"), later=True)
+    edits: str = key("material", file.one_of("all", "material", "channels"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,11 @@ def fingerprint(entry: Entry) -> str:
     return _hash("\0".join((_typed(entry.title), _typed(entry.lead), entry.image.split("?")[0])))
 
 
+def material(entry: Entry, article: KnownArticle) -> bool:
+    """Whether an edit changes words of the headline or the lead: not only signs, the case of letters or the image."""
+    return (_plain(entry.title), _plain(entry.lead)) != (_plain(article.title), _plain(article.lead))
+
+
 def recognise(
     entries: Sequence[Entry],
     known: Mapping[str, KnownArticle],

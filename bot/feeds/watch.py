@@ -23,7 +23,18 @@ from bot.domain.article import Article, Entry, Section
 from bot.domain.errors import FeedError, StorageError
 from bot.domain.feed import FeedState, Found, KnownArticle, Met, Poll
 from bot.feeds.fetch import PER_HOST, Fetcher, Response
-from bot.feeds.identity import DAY, Edited, Known, New, Verdict, document_keys, fingerprint, flood, recognise
+from bot.feeds.identity import (
+    DAY,
+    Edited,
+    Known,
+    New,
+    Verdict,
+    document_keys,
+    fingerprint,
+    flood,
+    material,
+    recognise,
+)
 from bot.feeds.parse import Document
 from bot.feeds.schedule import Checked, Pace, learn, next_check
 from bot.feeds.sections import section_mask
@@ -69,7 +80,8 @@ class Watcher:
     """Polls feeds until told to stop. `arrived` is called when posts wait; `noticed` before each poll, with
     the epoch second at which the first of those still to be asked was due.
 
-    `sections` are the newsroom's, with their bits; `credits` its own names, which are cut from leads.
+    `sections` are the newsroom's, with their bits; `credits` its own names, which are cut from leads; `edits` says for
+    the id of a section ("" for none) which edits of its articles readers' copies follow: all, material, channels.
     """
 
     def __init__(
@@ -81,6 +93,7 @@ class Watcher:
         clock: Clock,
         *,
         credits: Sequence[str] = (),
+        edits: Callable[[str], str] = lambda section: "material",
         arrived: Callable[[], None] = lambda: None,
         noticed: Callable[[float], None] = lambda due: None,
         rng: random.Random | None = None,
@@ -91,6 +104,7 @@ class Watcher:
         self._sections = sections
         self._clock = clock
         self._credits = credits
+        self._edits = edits
         self._arrived = arrived
         self._noticed = noticed
         self._rng = rng or random.Random()
@@ -275,7 +289,7 @@ class Watcher:
                         seen.append(Met(article_id, fresh, more, publish=primed and bool(more) and not late))
                     if isinstance(verdict, Edited):
                         article = _article(entry, state.id, stored.sections, int(now), stored)
-                        edited.setdefault(article_id, Found(article, keys, publish=False))
+                        edited.setdefault(article_id, Found(article, keys, publish=self._followed(entry, stored)))
                 case _ if twins := [taken[key] for key in verdict.keys if key in taken]:
                     new[twins[0]] = _also_in(new[twins[0]], mask)  # the document holds the article twice
                 case _:
@@ -291,6 +305,12 @@ class Watcher:
         new.reverse()
         new.sort(key=lambda found: found.article.published_at or int(now))
         return Poll(state, tuple(new), tuple(edited.values()), tuple(seen))
+
+    def _followed(self, entry: Entry, stored: KnownArticle) -> bool:
+        """Whether the copies that readers have are to be edited; of several sections the first decides."""
+        section = next((one.id for one in self._sections if one.mask & stored.sections), "")
+        wanted = self._edits(section)
+        return wanted == "all" or (wanted == "material" and material(entry, stored))
 
 
 def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownArticle | None = None) -> Article:

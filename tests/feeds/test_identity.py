@@ -23,6 +23,7 @@ from bot.feeds.identity import (
     document_keys,
     fingerprint,
     flood,
+    material,
     recognise,
 )
 
@@ -324,3 +325,20 @@ def test_any_entries_are_recognised_at_the_second_sight(entries: list[Entry]) ->
     room.poll(entries)
     verdicts = room.poll(entries)
     assert all(isinstance(verdict, Known | Edited) for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({"title": "«Спорт» 10"}, False),
+        ({"title": "СПОРТ — 10"}, False),
+        ({"image": "https://e.kz/other.png"}, False),
+        ({"title": "Спорт 11"}, True),
+        ({"lead": "Не так"}, True),
+        ({"lead": ""}, True),
+    ],
+)
+def test_a_material_edit_changes_words(changes: dict[str, str], counts: bool) -> None:
+    article = KnownArticle(1, "f", "Спорт 10", "Так.", None, 0)
+    entry = replace(story(10), title="Спорт 10", lead="Так.", image="https://e.kz/1.png")
+    assert material(replace(entry, **changes), article) is counts

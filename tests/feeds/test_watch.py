@@ -17,12 +17,13 @@ import pytest
 from aiohttp import web
 
 from bot.clock import SteppableClock
+from bot.domain.delivery import Audience, Broadcast, Kind, Lane
 from bot.domain.errors import StorageBusy
 from bot.domain.post import PostState
 from bot.feeds import watch
 from bot.feeds.watch import WatchedFeed
 from storage import Storage, open_storage
-from tests.factories import feed_site
+from tests.factories import feed_site, subscribe
 from tests.feeds.watching import CULTURE, NOW, SPORT, WORLD, ZONE, Desk, desk_on, served_by
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -545,3 +546,57 @@ async def test_kill_9_repeats_polls_only(tmp_path: Path) -> None:
         assert [post.title for post, _ in await storage.posts.waiting()] == [f"Новость номер {n}" for n in range(3)]
     finally:
         await storage.close()
+
+
+async def sent_to_one_reader(desk: Desk) -> None:
+    """What waits has gone to a reader as message 77."""
+    await subscribe(desk.storage, [1], 1)
+    posts = await desk.posts(PostState.WAITING)
+    now = int(desk.clock.now())
+    id_ = await desk.storage.broadcasts.publish(
+        posts, Audience(sections=1), key="k", lane=Lane.REGULAR, total=1, start=0, now=now
+    )
+    await desk.storage.deliveries.settle([], [], worker="w", until=now, now=now, sent=[(id_, 1, 77, 1, 0)])
+
+
+async def edits(desk: Desk) -> list[Broadcast]:
+    return [one for one in await desk.storage.broadcasts.open() if one.kind is Kind.EDIT]
+
+
+@pytest.mark.parametrize(
+    ("setting", "title", "followed"),
+    [
+        ("material", "Шесть раненых", True),
+        ("material", "«Пять» раненых", False),
+        ("all", "ПЯТЬ раненых", True),
+        ("channels", "Шесть раненых", False),
+    ],
+)
+async def test_which_edits_of_an_article_readers_copies_follow(
+    desk: Desk, setting: str, title: str, followed: bool
+) -> None:
+    desk.edits = setting
+    await desk.poll()
+    guid = desk.site.publish("Пять раненых", at=NOW)
+    await desk.poll()
+    await sent_to_one_reader(desk)
+    desk.site.items.clear()
+    desk.site.publish(title, guid=guid, at=NOW)
+    await desk.poll()
+    assert [post.title for post in await desk.posts()] == [title], "whoever is still to come gets it anyway"
+    assert [(edit.lane, edit.version) for edit in await edits(desk)] == ([(Lane.EDITS, 2)] if followed else [])
+
+
+async def test_a_hectic_newsroom_edits_copies_two_minutes_apart_and_five_times(both: Desk) -> None:
+    await both.poll()
+    guid = both.site.publish("Версия 0", at=NOW)
+    await both.poll()
+    await sent_to_one_reader(both)
+    versions = []
+    for n in range(1, 13):  # each minute another headline
+        both.site.items.clear()
+        both.site.publish(f"Версия {n}", guid=guid, at=NOW)
+        await both.poll(after=60)
+        (edit,) = await edits(both)
+        versions.append(edit.version)
+    assert versions == [2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6, 6], "the first at once"

@@ -40,13 +40,14 @@ class Desk:
     configs: list[WatchedFeed] = field(default_factory=list)
     feeds: list[_Feed] = field(default_factory=list)
     woken: int = 0
+    edits: str = "material"
 
     async def restart(self, *configs: WatchedFeed) -> None:
         """As after a start: states from the storage, nothing in memory."""
         self.configs = list(configs) or self.configs or [WatchedFeed(f"{self.site.url}/rss", ZONE, "ru", interval=60)]
         self.watcher = Watcher(
             self.storage, self.fetcher, self.configs, SECTIONS, self.clock, credits=["Дала"], arrived=self._wake,
-            rng=random.Random(1),
+            edits=lambda section: self.edits, rng=random.Random(1),
         )  # fmt: skip
         self.feeds = await self.watcher._feeds()
 
