@@ -103,12 +103,12 @@ class Broadcasts:
         """Close a running broadcast when no block, lease or waiting reader is left; False while there is one."""
         rows = await self._db.write(
             "UPDATE broadcast SET state = 'done', finished_at = :now"
-            " WHERE id = :id AND state = 'running' AND cursor >= :blocks"
+            " WHERE id = :id AND state = 'running' AND cursor >= :turns"
             " AND NOT EXISTS (SELECT 1 FROM lease WHERE broadcast_id = :id)"
             " AND NOT EXISTS (SELECT 1 FROM receipt WHERE due_at IS NOT NULL AND +broadcast_id = :id) RETURNING id",
             now=now,
             id=broadcast.id,
-            blocks=broadcast.blocks,
+            turns=broadcast.turns,
         )
         return bool(rows)
 

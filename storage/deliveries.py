@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from bot.domain.delivery import BLOCK_BITS, Broadcast, Delivered, Kind, Receipt, Recipient, Result
+from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Receipt, Recipient, Result
 from storage.engine import Engine
 from storage.readers import fits
 
@@ -21,7 +21,7 @@ _PORTION = 1000  # rows that a tidying takes at once: a few ms
 
 
 class Claim(NamedTuple):
-    """A leased block; `fresh` when nobody has held it before."""
+    """A leased block (see `Broadcast.turns`); `fresh` when nobody in it can have a receipt yet."""
 
     block: int
     fresh: bool
@@ -34,7 +34,10 @@ class Deliveries:
         self._db = db
 
     async def claim(self, broadcast: Broadcast, worker: str, epoch: int, *, now: int, until: int) -> Claim | None:
-        """Lease the next block: one whose lease ran out, else the next of the circle. None when all are taken."""
+        """Lease the next block: one whose lease ran out, else the next of the circle. None when all are taken.
+
+        The second time round begins when all of the first is settled: nobody is read twice while a send is under way.
+        """
         async with self._db.transaction() as db:
             rows = await db.write(
                 "UPDATE lease SET worker = :worker, epoch = :epoch, until = :until WHERE broadcast_id = :id AND block ="
@@ -49,14 +52,22 @@ class Deliveries:
             if rows:
                 return Claim(int(rows[0][0]), fresh=False)
             rows = await db.write(
-                "UPDATE broadcast SET cursor = cursor + 1 WHERE id = :id AND state = 'running' AND cursor < :blocks"
+                "UPDATE broadcast SET cursor = cursor + 1 WHERE id = :id AND state = 'running' AND cursor < :turns"
                 " RETURNING cursor - 1",
                 id=broadcast.id,
-                blocks=broadcast.blocks,
+                turns=broadcast.turns,
             )
             if not rows:
                 return None
-            block = (broadcast.start_block + int(rows[0][0])) % broadcast.blocks
+            again, place = divmod(int(rows[0][0]), broadcast.blocks)
+            if again and await db.fetch(
+                "SELECT 1 FROM lease WHERE broadcast_id = :id AND block < :blocks LIMIT 1",
+                id=broadcast.id,
+                blocks=broadcast.blocks,
+            ):
+                await db.write("UPDATE broadcast SET cursor = cursor - 1 WHERE id = :id", id=broadcast.id)
+                return None
+            block = again * broadcast.blocks + (broadcast.start_block + place) % broadcast.blocks
             await db.write(
                 "INSERT INTO lease (broadcast_id, block, worker, epoch, until)"
                 " VALUES (:id, :block, :worker, :epoch, :until)",
@@ -66,7 +77,7 @@ class Deliveries:
                 epoch=epoch,
                 until=until,
             )
-            return Claim(block, fresh=True)
+            return Claim(block, fresh=not again)
 
     async def read(
         self, broadcast: Broadcast, block: int, after: int, limit: int, *, fresh: bool = False
@@ -76,6 +87,11 @@ class Deliveries:
         In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet.
         """
         condition, params = fits(broadcast.audience)
+        twice = broadcast.turns > broadcast.blocks
+        again, place = divmod(block, broadcast.blocks) if twice else (0, block)
+        if twice and not again:
+            condition += " AND active_day >= :active"
+            params["active"] = broadcast.created_at // 86_400 - ACTIVE_DAYS
         if not fresh:
             condition += (
                 " AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast"
@@ -85,8 +101,8 @@ class Deliveries:
         rows = await self._db.tuples(
             f"SELECT {_RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition}"
             " ORDER BY id LIMIT :limit",
-            after=max(after, (block << BLOCK_BITS) - 1),
-            last=min(broadcast.horizon, ((block + 1) << BLOCK_BITS) - 1),
+            after=max(after, (place << BLOCK_BITS) - 1),
+            last=min(broadcast.horizon, ((place + 1) << BLOCK_BITS) - 1),
             limit=limit,
             **params,
         )

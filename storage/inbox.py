@@ -28,7 +28,7 @@ class Inbox:
         self._db = db
 
     async def store(self, updates: Sequence[tuple[int, int, str]], now: int) -> list[int]:
-        """Keep updates (id, chat, JSON); the ids of those that were not here before."""
+        """Keep updates (id, chat, JSON); the ids of those that were not here before. Their chats are active today."""
         fresh = []
         async with self._db.transaction() as db:
             for update_id, chat, body in updates:
@@ -41,6 +41,10 @@ class Inbox:
                     now=now,
                 )
                 fresh += [row[0] for row in rows]
+            await db.many(
+                "UPDATE reader SET active_day = :today WHERE chat_id = :chat AND active_day < :today",
+                [(now // 86_400, chat) for chat in {chat for _, chat, _ in updates}],
+            )
         return fresh
 
     async def recover(self, most: int, now: int) -> tuple[list[Waiting], int]:

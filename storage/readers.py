@@ -54,8 +54,8 @@ class Readers:
         if known:
             return known
         await self._db.write(
-            "INSERT INTO reader (chat_id, thread_id, language, state, breaking, source, joined_at, changed_at)"
-            " VALUES (:chat, :thread, :language, 'new', :breaking, :source, :now, :now)"
+            "INSERT INTO reader (chat_id, thread_id, language, state, breaking, source, joined_at, changed_at,"
+            " active_day) VALUES (:chat, :thread, :language, 'new', :breaking, :source, :now, :now, :today)"
             " ON CONFLICT (chat_id, thread_id) DO NOTHING",
             chat=chat_id,
             thread=thread_id,
@@ -63,6 +63,7 @@ class Readers:
             breaking=int(breaking),
             source=source,
             now=now,
+            today=now // 86_400,
         )
         met = await self.get(chat_id, thread_id)
         assert met is not None

@@ -33,6 +33,7 @@ from storage import Storage
 LEASE_SECONDS = 30
 _AHEAD_SECONDS = 0.256
 _FEWEST, _MOST = 20, 512
+_LAST = (1 << BLOCK_BITS) - 1  # where a block ends
 _DUE_CHUNK = 100
 _DUE_AGAIN = 90
 _PATIENCE = 30.0
@@ -48,11 +49,6 @@ class Block:
     after: int = 0
     outstanding: int = 0
     exhausted: bool = False
-
-    @property
-    def last(self) -> int:
-        """The highest reader id that can be in it."""
-        return ((self.number + 1) << BLOCK_BITS) - 1
 
 
 @dataclass(slots=True)
@@ -272,7 +268,7 @@ class Lanes:
         self._jobs[run.broadcast.lane].extend(jobs)
         if readers:
             block.after = readers[-1].id
-        if len(readers) < self._chunk or block.after == block.last:
+        if len(readers) < self._chunk or block.after & _LAST == _LAST:
             block.exhausted = True
             run.reading = None
             self._give_back(run, block)

@@ -57,6 +57,7 @@ class Audience:
 class Broadcast:
     """One send, edit or delete to an audience. Blocks of 1,024 readers are taken from `start_block` on, round.
 
+    Breaking news goes round twice: first to readers who were active in the last week, then to the others.
     `horizon` is the highest reader id that existed when it began; `cursor` counts the blocks taken so far;
     `total` is the audience as counted at the start.
     An edit or delete goes to the holders of copies below `version`: those that broadcast `target_id` has sent, or
@@ -87,11 +88,19 @@ class Broadcast:
         return (self.horizon >> BLOCK_BITS) + 1 if self.horizon else 0
 
     @property
+    def turns(self) -> int:
+        """How many blocks are taken until it has been everywhere; a block of the second time round is numbered on."""
+        return self.blocks * (2 if self.lane is Lane.BREAKING and self.kind is Kind.SEND else 1)
+
+    @property
     def left(self) -> int:
         """About how many readers are still to come, from the blocks not taken yet: counting a million receipts each
         second would cost more than it tells."""
-        return self.total * (self.blocks - self.cursor) // self.blocks if self.blocks else 0
+        return self.total * (self.turns - self.cursor) // self.turns if self.turns else 0
 
+
+ACTIVE_DAYS = 7
+"""Whoever did something within so many days is recently active."""
 
 BLOCK_BITS = 10
 """A block is 1,024 consecutive reader ids: the unit that a sender leases."""

@@ -99,3 +99,20 @@ async def test_holds_survive_a_restart(sqlite_storage: Storage) -> None:
     assert min(left.values()) >= now + 20
     assert left[2] >= now + 40
     assert max(left[1], left[3]) < now + 40
+
+
+async def test_breaking_goes_to_the_recently_active_first(sqlite_storage: Storage) -> None:
+    """And still to everybody, once, over several blocks, while a round runs beside it."""
+    chats = range(1, 2501)
+    await subscribe(sqlite_storage, chats, 1)
+    crew, wire = on_the_wire(sqlite_storage, rate=2000, speed=2)
+    today = crew.now // 86_400
+    await sqlite_storage.engine.write("UPDATE reader SET active_day = :day WHERE id % 5 = 0", day=today - 7)
+    await sqlite_storage.engine.write("UPDATE reader SET active_day = :day WHERE id % 5 = 1", day=today - 8)
+    urgent = await crew.post("Важное", kind=PostKind.BREAKING)
+    broadcast = await crew.broadcast(urgent, lane=Lane.BREAKING, audience=Audience(breaking=True))
+    async with crew.sending():
+        await crew.done(broadcast)
+    told = [chat for _, chat, _ in wire.log]
+    assert sorted(told) == list(chats)
+    assert {chat % 5 for chat in told[:500]} == {0}

@@ -88,14 +88,19 @@ async def drafted(storage: Storage, author: int = 9) -> int:
 
 
 async def running(
-    storage: Storage, audience: Audience | None = None, *, start: float = 0.0, total: int = 0
+    storage: Storage,
+    audience: Audience | None = None,
+    *,
+    start: float = 0.0,
+    total: int = 0,
+    lane: Lane = Lane.REGULAR,
 ) -> Broadcast:
     """A broadcast that runs."""
     id_ = await storage.broadcasts.launch(
         await drafted(storage),
         breaking(),
         audience or Audience(),
-        lane=Lane.BREAKING,
+        lane=lane,
         total=total,
         start=start,
         due=10,

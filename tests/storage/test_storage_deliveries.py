@@ -6,7 +6,7 @@ import asyncio
 
 from storage_help import BIG, GROUP, TEXT, receipt, running, settled_down, subscribed
 
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Recipient, Result
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Recipient, Result
 from storage import Storage
 
 
@@ -21,6 +21,51 @@ async def test_blocks_go_round_from_the_start_block(storage: Storage) -> None:
     assert [await claimed(storage, broadcast, "w") for _ in range(5)] == [2, 3, 0, 1, None]
     others = await running(storage, start=1.0)
     assert await claimed(storage, others, "w") == 0
+
+
+async def test_breaking_goes_to_the_recently_active_first_and_then_to_the_others(storage: Storage) -> None:
+    await settled_down(storage, [1, 2, 1024, 1025])
+    day, execute = 86_400, storage.engine.write
+    await execute("UPDATE reader SET active_day = 100 WHERE id IN (2, 1025)")
+    broadcast = await running(storage, start=0.5, lane=Lane.BREAKING)
+    await execute("UPDATE broadcast SET created_at = :now", now=107 * day + 5)
+    (broadcast,) = await storage.broadcasts.open()
+
+    async def block(worker: str) -> tuple[int, list[int]] | None:
+        claim = await storage.deliveries.claim(broadcast, worker, 1, now=11, until=41)
+        if claim is None:
+            return None
+        readers = await storage.deliveries.read(broadcast, claim.block, 0, 9, fresh=claim.fresh)
+        return claim.block, [reader.id for reader in readers]
+
+    async def settle(number: int, *readers: int) -> None:
+        sent = [(broadcast.id, reader, 77, 1, 9) for reader in readers]
+        await storage.deliveries.settle([], [(broadcast.id, number)], worker="a", until=41, now=12, sent=sent)
+
+    assert await block("a") == (1, [1025])
+    assert await block("a") == (0, [2])
+    await execute("UPDATE reader SET active_day = 107 WHERE id = 1")  # too late to be among the first
+    await settle(1, 1025)
+    assert await block("b") is None, "the first time round is not over: reader 2 may be under way"
+    assert not await storage.broadcasts.finish(broadcast, now=12)
+    await settle(0, 2)
+    assert await block("a") == (3, [1024])
+    assert not await storage.broadcasts.finish(broadcast, now=12)
+    assert await block("a") == (2, [1])
+    assert await block("a") is None
+    await settle(3, 1024)
+    await settle(2, 1)
+    assert await storage.broadcasts.finish(broadcast, now=13)
+
+
+async def test_the_second_round_waits_for_all_workers(storage: Storage) -> None:
+    await settled_down(storage, [1])
+    broadcast = await running(storage, lane=Lane.BREAKING)
+    blocks = await asyncio.gather(*(claimed(storage, broadcast, f"w{n}") for n in range(8)))
+    assert [block for block in blocks if block is not None] == [0]
+    await storage.deliveries.settle([], [(broadcast.id, 0)], worker=f"w{blocks.index(0)}", until=41, now=12)
+    blocks = await asyncio.gather(*(claimed(storage, broadcast, f"w{n}") for n in range(8)))
+    assert [block for block in blocks if block is not None] == [1]
 
 
 async def test_workers_at_once_get_different_blocks(storage: Storage) -> None:
@@ -185,10 +230,10 @@ async def test_waiting_readers_come_back_once_in_the_order_of_broadcasts(storage
     assert len(await storage.deliveries.due(now=90, again=99, limit=1)) == 1
     owed = await storage.deliveries.owed()
     assert sorted(item[:3] for item in owed) == [
-        (1, 1, first.id),
-        (1, 1, second.id),
-        (1, 1, paused.id),
-        (1, 2, first.id),
+        (2, 1, first.id),
+        (2, 1, second.id),
+        (2, 1, paused.id),
+        (2, 2, first.id),
     ]
     assert sorted(item[3] for item in owed) == [20, 90, 99, 500]
     assert (await storage.broadcasts.progress(stopped.id)).waiting == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage_help import BIG, GROUP, TEXT
+from storage_help import BIG, GROUP, TEXT, subscribed
 
 from storage import Storage
 
@@ -49,3 +49,20 @@ async def test_the_offset_survives_tidying(storage: Storage) -> None:
     await storage.inbox.prune(11)
     assert [row[0] for row in await storage.engine.fetch("SELECT update_id FROM inbox ORDER BY 1")] == [3, 4]
     assert await storage.inbox.next_offset() == 5
+
+
+async def test_who_says_something_is_active_that_day(storage: Storage) -> None:
+    day = 86_400
+    for chat in (5, 6):
+        await subscribed(storage, chat)
+    await storage.readers.meet(7, language="ru", breaking=True, now=30 * day)
+
+    async def days() -> list[int]:
+        rows = await storage.engine.fetch("SELECT active_day FROM reader ORDER BY chat_id")
+        return [row[0] for row in rows]
+
+    assert await days() == [0, 0, 30]
+    await storage.inbox.store([(1, 5, "{}"), (2, 5, "{}"), (3, 404, "{}")], 40 * day + 9)
+    assert await days() == [40, 0, 30]
+    await storage.inbox.store([(4, 5, "{}")], 39 * day)
+    assert await days() == [40, 0, 30], "a clock set back makes nobody older"
