@@ -198,6 +198,7 @@ TABLE reader
     changed_at bigint NOT NULL
     muted bigint NOT NULL 0
     paused_until bigint
+    active_day bigint NOT NULL 0
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
     CREATE UNIQUE INDEX reader_pkey ON public.reader USING btree (id)

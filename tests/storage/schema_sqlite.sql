@@ -193,7 +193,7 @@ CREATE TABLE reader (
     joined_at BIGINT NOT NULL,
     consent_at BIGINT,
     consent_text TEXT NOT NULL DEFAULT '',
-    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT,
+    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT, active_day BIGINT NOT NULL DEFAULT 0,
     UNIQUE (chat_id, thread_id)
 );
 CREATE TABLE receipt (

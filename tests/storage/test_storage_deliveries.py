@@ -173,8 +173,8 @@ async def test_what_was_sent_settles_for_good(storage: Storage) -> None:
     await storage.deliveries.settle([receipt(broadcast, 4, Result.WAITING, due_at=9)], [], worker="w", until=9, now=9)
     rows = await storage.engine.fetch("SELECT * FROM receipt ORDER BY reader_id")
     assert [tuple(row) for row in rows] == [
-        (broadcast.id, reader, 1, BIG - reader, 2, None, 1 if reader == 4 else 2, None, 2**40, None)
-        for reader in (1, 2, 3, 4)
+        (broadcast.id, reader, 1, BIG - reader, 2, None, 1 if reader == 4 else 2, None, 2**40, reason)
+        for reader, reason in ((1, "why"), (2, "blocked"), (3, None), (4, None))
     ]
 
 
