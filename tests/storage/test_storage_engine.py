@@ -233,8 +233,8 @@ async def test_the_log_is_copied_back_while_writing_goes_on(sqlite_storage: Stor
     await copying
     await engine._copying
     grown = size()
-    for _ in range(6):
-        await _many_rows(engine, 2)
+    for _ in range(12):
+        await _many_rows(engine)
         await engine._copying
     assert size() < 2 * grown, "the log is used again from its beginning"
 
