@@ -38,7 +38,8 @@ async def test_half_an_hour_without_telegram(crew: Crew, kind: str, monkeypatch:
 
 
 async def _outage(crew: Crew, kind: str, minutes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries go on at least every four minutes (the test's time leaps while a call is under way); afterwards all of the queue is there, in order and once."""
+    """Tries go on at least every four minutes (the test's time leaps while a call is under way); afterwards all of the
+    queue is there, in order and once."""
     fault, patience = OUTAGES[kind]
     if patience:
         monkeypatch.setattr("bot.wire.ANSWER_SECONDS", 0.3)
