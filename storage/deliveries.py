@@ -237,12 +237,15 @@ class Deliveries:
         await self._db.write("DELETE FROM copy WHERE shown_at < :before", before=before)
 
 
+_LOST = f"CASE WHEN receipt.due_at IS NOT NULL OR receipt.outcome = {int(Result.UNCERTAIN)} THEN receipt.reason END"
+"""The reason that outlives a receipt: of what is to be tried again only a lost answer has one, and whoever is sent it
+again may have it twice."""
 _SETTLE = (
     "INSERT INTO receipt (broadcast_id, reader_id, outcome, message_id, version, carried, attempts, due_at, took_ms,"
     " reason) VALUES (:broadcast, :reader, :outcome, :message, :version, :carried, 1, :due, :took, :reason)"
     " ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = excluded.outcome, message_id = excluded.message_id,"
     " version = excluded.version, carried = excluded.carried, attempts = receipt.attempts + 1,"
-    " due_at = excluded.due_at, took_ms = excluded.took_ms, reason = COALESCE(excluded.reason, receipt.reason)"
+    f" due_at = excluded.due_at, took_ms = excluded.took_ms, reason = COALESCE(excluded.reason, {_LOST})"
     " WHERE receipt.due_at IS NOT NULL OR excluded.outcome = 1"
 )
 _SENT = (
@@ -250,10 +253,9 @@ _SENT = (
     " VALUES (:broadcast, :reader, 1, :message, :version, 1, :took)"
     " ON CONFLICT (broadcast_id, reader_id) DO UPDATE SET outcome = 1, message_id = excluded.message_id,"
     " version = excluded.version, carried = NULL, attempts = receipt.attempts + 1, due_at = NULL,"
-    " took_ms = excluded.took_ms"
+    f" took_ms = excluded.took_ms, reason = {_LOST}"
 )
-"""The same for `Delivered`. Half the values to bind. A reason that stays is that of an answer lost before: the reader
-may have it twice."""
+"""The same for `Delivered`. Half the values to bind."""
 
 _AMENDED = (
     "UPDATE receipt SET version = :version WHERE broadcast_id = :target AND reader_id = :reader AND version < :version"

@@ -163,7 +163,7 @@ async def test_a_receipt_is_replaced_while_due_and_final_afterwards(storage: Sto
 async def test_what_was_sent_settles_for_good(storage: Storage) -> None:
     broadcast = await running(storage)
     before = [
-        receipt(broadcast, 1, Result.WAITING, due_at=20, reason="why"),
+        receipt(broadcast, 1, Result.UNCERTAIN, due_at=20, reason="lost"),
         receipt(broadcast, 2, Result.GONE, reason="blocked"),
         receipt(broadcast, 3, carried=(4, 5)),
     ]
@@ -174,8 +174,10 @@ async def test_what_was_sent_settles_for_good(storage: Storage) -> None:
     rows = await storage.engine.fetch("SELECT * FROM receipt ORDER BY reader_id")
     assert [tuple(row) for row in rows] == [
         (broadcast.id, reader, 1, BIG - reader, 2, None, 1 if reader == 4 else 2, None, 2**40, reason)
-        for reader, reason in ((1, "why"), (2, "blocked"), (3, None), (4, None))
+        for reader, reason in ((1, "lost"), (2, None), (3, None), (4, None))
     ]
+    progress = await storage.broadcasts.progress(broadcast.id)
+    assert (progress.sent, progress.repeated) == (4, 1), "who was gone has it once"
 
 
 async def test_gone_readers_sleep_with_all_topics(storage: Storage) -> None:
