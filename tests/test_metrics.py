@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bot.delivery.pacing import Pacer
-from bot.domain.delivery import Gone, Moved, Rejected, Sent, Uncertain, Wait
+from bot.domain.delivery import Gone, Lane, Moved, Rejected, Sent, Uncertain, Wait
 from bot.domain.feed import FeedState
 from bot.domain.post import Rendering
 from bot.ops.health import Health
@@ -65,7 +65,7 @@ async def test_what_the_database_knows(storage: Storage) -> None:
     await storage.feeds.save_state(FeedState(ok.id, ok.url, ok_at=990))
     await storage.feeds.save_state(FeedState(bad.id, bad.url, failures=3))
     await saved(storage, article(1, ok.id))
-    one = await running(storage, total=7)  # since 10
+    one = await running(storage, total=7, lane=Lane.BREAKING)  # since 10
     shown = metrics(feeds=[ok.url, bad.url], pacer=Pacer(29))
     await shown.look(storage, NOW)
     text = shown.text()

@@ -43,6 +43,7 @@ async def test_ticks_edit_one_message_and_done_is_followed_by_a_real_story(chat:
     assert "в день" not in done["text"]
     story = await aigerim.next("стадион")
     assert story["message_id"] > shown["message_id"]
+    await chat.idle()
     reader = await chat.storage.readers.get(READER)
     assert reader is not None
     assert (reader.state, reader.consent_at) == (ReaderState.ACTIVE, chat.ctx.now)
