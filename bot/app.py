@@ -282,6 +282,7 @@ async def _start_sending(
         rate=pacer.allowed,
         languages=languages,
         fed=house.fed,
+        valid_for=lambda mask: house.settings.valid_for([one.id for one in house.sections if one.mask & mask]),
         started=sender.wake,
     )
     house.wakers += [publisher.wake, sender.wake]

@@ -7,7 +7,7 @@ means; a test keeps the two together.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -87,7 +87,7 @@ class Posts:
     footer: str = key("", file.text(200))
     utm: str = key("", _utm)
     buttons: tuple[str, ...] = key(("more",), file.list_of(file.one_of("more", "save", "read")))
-    valid_for: int = key(6 * 3600, file.duration, later=True)
+    valid_for: int = key(6 * 3600, file.duration)
     edits: str = key("material", file.one_of("all", "material", "channels"))
 
 
@@ -202,6 +202,10 @@ class Settings:
         """How the bot names itself to the servers of feeds, with the newsroom's address as the contact."""
         contact = f" (+{self.newsroom.url})" if self.newsroom.url.isascii() and self.newsroom.url else ""
         return f"Newsdesk/{__version__}{contact}"
+
+    def valid_for(self, sections: Collection[str]) -> int:
+        """How long a post of these sections is worth a push, in seconds: the longest of theirs."""
+        return max((self.posts_for(section).valid_for for section in sections), default=self.posts.valid_for)
 
     def posts_for(self, section_id: str) -> Posts:
         """How posts of that section look; `[posts]` for a section that is not in the file."""

@@ -20,13 +20,23 @@ class Broadcasts:
         self._db = db
 
     async def publish(
-        self, posts: Sequence[Post], audience: Audience, *, key: str, lane: Lane, total: int, start: float, now: int
+        self,
+        posts: Sequence[Post],
+        audience: Audience,
+        *,
+        key: str,
+        lane: Lane,
+        total: int,
+        start: float,
+        now: int,
+        rest_of: Sequence[int] = (),
     ) -> int:
-        """Put waiting posts into a broadcast that runs at once; its id.
+        """Put waiting posts into a broadcast that runs at once; its id. It carries on the running ones in `rest_of`,
+        which stop.
 
         `start`, 0..1, is where in the circle of readers it begins. The sections served are those that the posts
         have in `posts`: one that gained a section since then goes on waiting. Raises `StorageError` when a post
-        does not wait any more.
+        does not wait any more, or a broadcast does not run any more.
         """
         async with self._db.transaction() as db:
             for post in posts:
@@ -40,6 +50,22 @@ class Broadcasts:
                 if not rows:
                     raise StorageError(f"post {post.id} does not wait any more")
             ids = [post.id for post in posts]
+            for broadcast_id in rest_of:
+                rows = await db.write(
+                    "UPDATE broadcast SET state = 'stopped', finished_at = :now"
+                    " WHERE id = :id AND kind = 'send' AND state = 'running' RETURNING id",
+                    now=now,
+                    id=broadcast_id,
+                )
+                if not rows:
+                    raise StorageError(f"broadcast {broadcast_id} does not run any more")
+                carried = await db.fetch(
+                    "SELECT post_id FROM broadcast_post JOIN post ON post.id = post_id"
+                    " WHERE broadcast_id = :id AND post.state <> 'withdrawn'",
+                    id=broadcast_id,
+                )
+                ids += [row[0] for row in carried]
+            ids = sorted(set(ids)) if rest_of else ids
             return await _insert(db, ids, audience, key, lane, BroadcastState.RUNNING, total, start, due=now, now=now)
 
     async def launch(
@@ -72,6 +98,13 @@ class Broadcasts:
     async def open(self) -> list[Broadcast]:
         """Broadcasts that still have something to do, oldest first."""
         return await self._load("WHERE state IN ('countdown', 'running', 'paused')")
+
+    async def arrived(self, broadcast_id: int) -> bool:
+        """Whether any reader has got it."""
+        rows = await self._db.fetch(
+            "SELECT 1 FROM receipt WHERE broadcast_id = :id AND outcome = 1 LIMIT 1", id=broadcast_id
+        )
+        return bool(rows)
 
     async def _load(self, where: str, **params: object) -> list[Broadcast]:
         rows = await self._db.fetch(f"SELECT * FROM broadcast {where} ORDER BY id", **params)

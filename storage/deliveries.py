@@ -108,6 +108,23 @@ class Deliveries:
         )
         return list(map(_recipient, rows))
 
+    async def settled(self, broadcast: Broadcast, readers: Sequence[int]) -> dict[int, frozenset[int]]:
+        """Of a late list: which of its posts these readers need no more, because an earlier send is settled there."""
+        rows = await self._db.tuples(
+            "SELECT DISTINCT receipt.reader_id, mine.post_id FROM broadcast_post AS mine"
+            " JOIN broadcast_post AS theirs ON theirs.post_id = mine.post_id AND theirs.broadcast_id <"
+            " mine.broadcast_id JOIN broadcast AS earlier ON earlier.id = theirs.broadcast_id AND earlier.kind = 'send'"
+            " JOIN receipt ON receipt.broadcast_id = earlier.id WHERE mine.broadcast_id = :id AND receipt.reader_id IN"
+            f" ({self._db.dialect.numbers_of('readers')}) AND receipt.due_at IS NULL"
+            f" AND receipt.outcome <> {int(Result.SKIPPED)}",
+            id=broadcast.id,
+            readers=json.dumps(list(readers)),
+        )
+        found: dict[int, set[int]] = {}
+        for reader_id, post_id in rows:
+            found.setdefault(reader_id, set()).add(post_id)
+        return {reader_id: frozenset(posts) for reader_id, posts in found.items()}
+
     async def due(self, *, now: int, again: int, limit: int) -> list[tuple[int, int, Recipient]]:
         """Waiting readers whose time has come: broadcast id, attempts so far, the reader as of now.
 

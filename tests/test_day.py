@@ -133,7 +133,9 @@ async def by_the_bot(path: Path, stories: list[Story], readers: list[Choices], s
     )
     lanes = Lanes(storage, clock, "w", rate=RATE, languages=("ru",), fed=("ru",))
     sender = Sender(storage, chats, pacer, renderings, lanes, clock, worker="w")
-    publisher = Publisher(storage, clock, rate=RATE, languages=("ru",), fed=("ru",), started=sender.wake)
+    publisher = Publisher(
+        storage, clock, rate=RATE, languages=("ru",), fed=("ru",), valid_for=lambda mask: 10**10, started=sender.wake
+    )
 
     async def publish() -> None:
         for story in stories:

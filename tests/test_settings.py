@@ -107,6 +107,23 @@ def test_a_section_changes_posts_for_itself(tmp_path: Path) -> None:
     assert plain.posts_for("amanat").footer == "ours"
 
 
+def test_a_post_is_valid_as_long_as_the_longest_of_its_sections(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        """
+        [posts]
+        valid_for = "2h"
+        [[sections]]
+        id = "sport"
+        valid_for = "30m"
+        [[sections]]
+        id = "world"
+        """,
+    )
+    assert found.valid_for(["sport"]) == 1800
+    assert found.valid_for(["sport", "world"]) == found.valid_for([]) == 7200
+
+
 def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
     found = loaded(
         tmp_path,
@@ -129,7 +146,6 @@ def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
     assert [w.split(": ")[0] for w in found.warnings] == [
         "NEWSDESK_API_KEY",
         "newsdesk.toml, [delivery] paid_messages_per_second",
-        "newsdesk.toml, [posts] valid_for",
         "newsdesk.toml, [readers] quiet_hours",
         "newsdesk.toml, [readers] volume",
         "newsdesk.toml, [[sections]] 1 mode",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bot.domain.delivery import Audience, Recipient
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Recipient
 from bot.domain.post import Post
 
 ROUND_SECONDS = 600.0
@@ -59,6 +59,39 @@ def gather(waiting: Sequence[Waiting], *, rate: float, under_way: int) -> list[l
         return []
     fresh = [item for item in waiting if not item.served]
     return ([fresh] if fresh else []) + [[item] for item in waiting if item.served]
+
+
+def overdue(
+    open_: Sequence[Broadcast], waiting: Sequence[Waiting], *, valid_for: Callable[[int], int], now: float
+) -> tuple[list[Broadcast], list[Waiting]]:
+    """The open broadcasts and waiting posts that are to go on as one list, both empty when nothing is.
+
+    `valid_for` says for a mask of sections after how many seconds a post is no push any more. They count from when
+    the bot had it to send, whatever kept it since. A list that such posts already have takes in the others; one thing
+    alone goes as it is, and so do breaking news and a post that gained a section.
+    """
+    sends = [one for one in open_ if _may_join(one)]
+    late = [
+        one
+        for one in sends
+        if not one.late and (one.started_at or one.due_at) + valid_for(one.audience.sections) <= now
+    ]
+    posts = [
+        item for item in waiting if not item.served and item.post.created_at + valid_for(item.post.sections) <= now
+    ]
+    lists = [one for one in sends if one.late]
+    if not (late or posts) or len(late) + len(posts) + len(lists) < 2:
+        return [], []
+    return sorted(lists + late, key=lambda one: one.id), posts
+
+
+def _may_join(broadcast: Broadcast) -> bool:
+    return (
+        broadcast.kind is Kind.SEND
+        and broadcast.lane is Lane.REGULAR
+        and broadcast.state is BroadcastState.RUNNING
+        and not broadcast.audience.besides
+    )
 
 
 def joint(audiences: Sequence[Audience]) -> Audience:

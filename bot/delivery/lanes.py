@@ -37,6 +37,7 @@ _LAST = (1 << BLOCK_BITS) - 1  # where a block ends
 _DUE_CHUNK = 100
 _DUE_AGAIN = 90
 _PATIENCE = 30.0
+_NOTHING: frozenset[int] = frozenset()
 _NO_COPY = Copy((), 2**31, 0)  # it is gone, or of the newest version already
 
 
@@ -76,12 +77,12 @@ class Run:
     look_at: float = 0.0
     patience: float = 1.0
 
-    def posts_for(self, reader: Recipient) -> Sequence[Post]:
-        """What of a round concerns this reader."""
+    def posts_for(self, reader: Recipient, settled: Container[int] = ()) -> Sequence[Post]:
+        """What of a round concerns this reader, without the posts `settled` by earlier broadcasts."""
         if len(self.carried) == 1:
             return self.posts
         pairs = zip(self.posts, self.audiences, strict=True)
-        return [post for post, audience in pairs if concerns(audience, reader)]
+        return [post for post, audience in pairs if post.id not in settled and concerns(audience, reader)]
 
     def posts_of(self, copy: Copy) -> Sequence[Post]:
         """What a copy carries, in the versions of now."""
@@ -90,13 +91,15 @@ class Run:
 
 @dataclass(slots=True)
 class Job:
-    """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes."""
+    """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes;
+    `settled`: what of a late list an earlier broadcast has brought."""
 
     run: Run
     reader: Recipient
     block: Block | None
     attempts: int = 0
     copy: Copy | None = None
+    settled: frozenset[int] = _NOTHING
 
 
 class Owed:
@@ -175,6 +178,8 @@ class Lanes:
                 await self._storage.deliveries.release(self._worker, id_)
                 del self._runs[id_]
         for id_, broadcast in running.items():
+            if broadcast.late and id_ not in self._runs and any(run.closing for run in self._runs.values()):
+                continue  # whose rest it carries may still be sending
             run = self._runs.get(id_) or self._runs.setdefault(id_, await self._begin(broadcast))
             if not run.closing:  # its posts may have a new version
                 posts = await self._storage.posts.get(run.carried)
@@ -235,7 +240,11 @@ class Lanes:
     async def _jobs_again(self, run: Run, waited: Sequence[tuple[Recipient, int]]) -> list[Job]:
         """Jobs for readers who had to wait, with their attempts so far; for a correction with what they hold now."""
         if run.broadcast.kind is Kind.SEND:
-            return [Job(run, reader, None, attempts) for reader, attempts in waited]
+            settled = await self._settled(run, [reader for reader, _ in waited])
+            return [
+                Job(run, reader, None, attempts, settled=settled.get(reader.id, _NOTHING))
+                for reader, attempts in waited
+            ]
         held = await self._storage.corrections.holders(run.broadcast, [reader.id for reader, _ in waited])
         copies = {reader.id: copy for reader, copy in held}
         return [Job(run, reader, None, attempts, copies.get(reader.id, _NO_COPY)) for reader, attempts in waited]
@@ -257,7 +266,8 @@ class Lanes:
         number, after = block.number, block.after
         if run.broadcast.kind is Kind.SEND:
             readers = await self._storage.deliveries.read(run.broadcast, number, after, self._chunk, fresh=block.fresh)
-            jobs = [Job(run, reader, block) for reader in readers]
+            settled = await self._settled(run, readers)
+            jobs = [Job(run, reader, block, settled=settled.get(reader.id, _NOTHING)) for reader in readers]
         else:
             held = await self._storage.corrections.read(run.broadcast, number, after, self._chunk)
             jobs = [Job(run, reader, block, copy=copy) for reader, copy in held]
@@ -273,6 +283,11 @@ class Lanes:
             run.reading = None
             self._give_back(run, block)
         return True
+
+    async def _settled(self, run: Run, readers: Sequence[Recipient]) -> dict[int, frozenset[int]]:
+        if not run.broadcast.late or not readers:
+            return {}
+        return await self._storage.deliveries.settled(run.broadcast, [reader.id for reader in readers])
 
     async def _claim(self, run: Run) -> Block | None:
         now = int(self._clock.now())

@@ -8,8 +8,8 @@ import random
 from collections.abc import Callable, Sequence
 
 from bot.clock import Clock
-from bot.delivery.audience import Waiting, audience_of, gather, joint
-from bot.domain.delivery import BroadcastState, Lane
+from bot.delivery.audience import Waiting, audience_of, gather, joint, overdue
+from bot.domain.delivery import LATE, Broadcast, BroadcastState, Lane
 from bot.domain.errors import StorageError
 from bot.domain.post import Post
 from storage import Storage
@@ -18,7 +18,8 @@ _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Looks at what waits, every second and when woken. `started` is called when broadcasts begin."""
+    """Looks at what waits, every second and when woken. `started` is called when broadcasts begin; `valid_for` is that
+    of `audience.overdue`."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Publisher:
         rate: float,
         languages: Sequence[str],
         fed: Sequence[str],
+        valid_for: Callable[[int], int],
         started: Callable[[], None],
         rng: random.Random | None = None,
     ) -> None:
@@ -36,6 +38,7 @@ class Publisher:
         self._rate = rate
         self._languages = languages
         self._fed = fed
+        self._valid_for = valid_for
         self._started = started
         self._rng = rng or random.Random()
         self._look = asyncio.Event()
@@ -67,6 +70,11 @@ class Publisher:
                 )
                 self._started()
         waiting = [await self._measured(*item) for item in await self._storage.posts.waiting()]
+        late, old = overdue(open_, waiting, valid_for=self._valid_for, now=now)
+        if (late or old) and not await self._arrives(late):
+            await self._list(late, old)
+            open_ = await self._storage.broadcasts.open()
+            waiting = [item for item in waiting if item not in old]
         if waiting:
             under_way = sum(item.left for item in open_ if item.lane is Lane.REGULAR)
             for group in gather(waiting, rate=self._rate, under_way=under_way):
@@ -77,6 +85,27 @@ class Publisher:
     async def _measured(self, post: Post, served: int) -> Waiting:
         audience = audience_of(post, served, self._languages, self._fed)
         return Waiting(post, served, audience, await self._storage.readers.count(audience))
+
+    async def _arrives(self, late: Sequence[Broadcast]) -> bool:
+        """Whether readers are getting a late list: what is late besides waits for its end, as with rounds."""
+        return any([await self._storage.broadcasts.arrived(one.id) for one in late if one.late])
+
+    async def _list(self, late: Sequence[Broadcast], old: Sequence[Waiting]) -> None:
+        """One list from what is left of these broadcasts and from old posts; it goes on where the first has been."""
+        audience = joint([one.audience for one in late] + [item.audience for item in old])
+        names = [str(one.id) for one in late] + [f"{item.post.id}/0" for item in old]
+        await self._storage.broadcasts.publish(
+            [item.post for item in old],
+            audience,
+            key=LATE + ",".join(names),
+            lane=Lane.REGULAR,
+            total=await self._storage.readers.count(audience),
+            start=late[0].place if late else self._rng.random(),
+            now=int(self._clock.now()),
+            rest_of=[one.id for one in late],
+        )
+        _log.warning("%d sends and %d waiting posts are late: they become one list", len(late), len(old))
+        self._started()
 
     async def _publish(self, group: Sequence[Waiting]) -> None:
         audience = joint([item.audience for item in group])

@@ -235,7 +235,7 @@ class Sender:
             if job.copy is not None:
                 await self._amend(job, job.copy)
                 return
-            posts = job.run.posts_for(job.reader)
+            posts = job.run.posts_for(job.reader, job.settled)
             if not posts:  # a round, none of whose posts concerns this reader any more
                 self._settle(job)
                 return

@@ -53,6 +53,10 @@ class Audience:
     languages: tuple[str, ...] = ()
 
 
+LATE = "late:"
+"""How the key of a late list begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broadcast:
     """One send, edit or delete to an audience. Blocks of 1,024 readers are taken from `start_block` on, round.
@@ -91,6 +95,16 @@ class Broadcast:
     def turns(self) -> int:
         """How many blocks are taken until it has been everywhere; a block of the second time round is numbered on."""
         return self.blocks * (2 if self.lane is Lane.BREAKING and self.kind is Kind.SEND else 1)
+
+    @property
+    def late(self) -> bool:
+        """Whether it is the list of what earlier broadcasts could not bring in time."""
+        return self.key.startswith(LATE)
+
+    @property
+    def place(self) -> float:
+        """Where in the circle of readers its next block is, 0..1."""
+        return ((self.start_block + self.cursor) % self.blocks + 0.5) / self.blocks if self.blocks else 0.0
 
     @property
     def left(self) -> int:

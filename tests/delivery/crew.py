@@ -63,7 +63,7 @@ class Crew:
 
     async def post(self, title: str, *, kind: PostKind = PostKind.ARTICLE, sections: int = 1, image: str = "") -> Post:
         """A post in storage, waiting."""
-        post = Post(0, kind, 1, sections, 0, language="ru", title=title, lead="Коротко.", image=image)
+        post = Post(0, kind, 1, sections, self.now, language="ru", title=title, lead="Коротко.", image=image)
         if kind is PostKind.BREAKING:
             post = Post(0, kind, 1, 0, 0, texts={"ru": RichText(title)})
         async with self.storage.engine.transaction() as db:

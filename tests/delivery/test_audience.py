@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.delivery.audience import ROUND_SECONDS, Waiting, audience_of, concerns, gather, joint, languages_for
-from bot.domain.delivery import Audience, Recipient
+from bot.delivery.audience import ROUND_SECONDS, Waiting, audience_of, concerns, gather, joint, languages_for, overdue
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Recipient
 from bot.domain.post import Post, PostKind
 
 ALL = ("ru", "kk", "en")
@@ -101,6 +102,60 @@ def test_a_large_newsroom_is_at_most_two_rounds_behind(arrivals: list[int], read
                 assert minute - came[item.post.id] <= longest
                 waiting.remove(item)
     assert not waiting
+
+
+HOUR = 3600
+
+
+def runs(number: int, **change: Any) -> Broadcast:
+    made = Broadcast(
+        number, f"post:{number}/0", Lane.REGULAR, BroadcastState.RUNNING, Audience(sections=0b1), 1024, 0, 0, 9, 0, 0, 0
+    )
+    return replace(made, **change)
+
+
+def together(open_: list[Broadcast], waiting: list[Waiting], now: float = 6 * HOUR) -> tuple[list[int], list[int]]:
+    """What becomes one list: ids of broadcasts and of posts, six hours for the first section, one for others."""
+    late, old = overdue(open_, waiting, valid_for=lambda mask: 6 * HOUR if mask & 1 else HOUR, now=now)
+    return [one.id for one in late], [item.post.id for item in old]
+
+
+def test_what_is_late_goes_on_together() -> None:
+    two = [runs(1), runs(2)]
+    assert together(two, [], 6 * HOUR - 1) == ([], [])
+    assert together(two, []) == ([1, 2], [])
+    assert together([runs(1), runs(2, started_at=HOUR)], []) == ([], []), "one late thing alone"
+    assert together([runs(1), runs(2, started_at=HOUR), runs(3)], []) == ([1, 3], [])
+    assert together([runs(1)], [waits(5)]) == ([1], [5])
+    assert together([], [waits(5), waits(1)], HOUR) == ([], [])
+    assert together([], [waits(6), waits(1)], HOUR) == ([], [6, 1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lane": Lane.BREAKING},
+        {"kind": Kind.EDIT, "target_id": 1},
+        {"state": BroadcastState.PAUSED},
+        {"state": BroadcastState.COUNTDOWN},
+        {"audience": Audience(sections=0b1, besides=0b10)},
+    ],
+)
+def test_what_is_never_made_a_list(change: dict[str, Any]) -> None:
+    assert together([runs(1), runs(2), runs(3, **change)], [waits(5, served=0b100000)]) == ([1, 2], [])
+
+
+def test_a_late_list_grows_but_is_no_reason_for_one() -> None:
+    lists = runs(9, key="late:1,2", started_at=6 * HOUR)
+    assert together([lists], [], 99 * HOUR) == ([], [])
+    assert together([runs(3, started_at=HOUR), lists], [], 6 * HOUR) == ([], [])
+    assert together([runs(3, started_at=HOUR), lists], [], 7 * HOUR) == ([3, 9], [])
+
+
+def test_a_list_begins_where_the_first_of_its_sends_has_been() -> None:
+    halfway = runs(1, horizon=4 * 1024 - 1, start_block=3, cursor=2)
+    assert int(halfway.place * halfway.blocks) == 1
+    assert runs(1, horizon=0).place == 0.0
 
 
 READERS = [

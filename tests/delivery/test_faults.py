@@ -11,7 +11,9 @@ from dataclasses import replace
 import pytest
 
 from bot.delivery.pacing import Pacer
-from bot.domain.delivery import Outcome
+from bot.delivery.publish import Publisher
+from bot.domain.delivery import Audience, Lane, Outcome
+from bot.domain.post import PostKind
 from bot.sandbox.flood import FloodRule
 from storage import Storage
 from tests.delivery.crew import Crew, people
@@ -75,6 +77,55 @@ async def _outage(crew: Crew, kind: str, minutes: int, monkeypatch: pytest.Monke
         assert heads == ["Первый", "Второй"]
     for broadcast in (first, second):
         assert (await crew.progress(broadcast)).sent == 30
+
+
+async def test_after_seven_hours_without_telegram_old_news_is_one_list(crews: Crew) -> None:
+    """What is older than six hours comes in one message, once and without what a reader has; the rest as it is."""
+    crew = crews
+    chats = await people(crew, 30)
+    crew.pacer = Pacer(10)
+    publisher = Publisher(
+        crew.storage,
+        crew.clock,
+        rate=10,
+        languages=("ru",),
+        fed=("ru",),
+        valid_for=lambda mask: 6 * 3600,
+        started=lambda: None,
+    )
+    first = await crew.broadcast(await crew.post("Первый"))
+    async with crew.sending() as sender:
+        await crew.sandbox.until(lambda: len(crew.received("Первый")) > 5)
+        crew.sandbox.faults.fail("server_error", times=None)
+        for title in ("Второй", "Третий"):
+            await crew.post(title)
+            await publisher.step()
+        breaking = await crew.broadcast(
+            await crew.post("Срочно", kind=PostKind.BREAKING), lane=Lane.BREAKING, audience=Audience(breaking=True)
+        )
+        tried = len(crew.sandbox.calls)
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) > tried + 1)
+        for title in ("Четвёртый", "Свежий"):
+            await crew.clock.advance(3.5 * 3600)
+            await crew.post(title)
+            await publisher.step()
+        open_ = [item.id for item in await crew.storage.broadcasts.open()]
+        assert (breaking in open_, first in open_, len(open_)) == (True, False, 4)
+        await crew.clock.sleep(2)  # the sender looks every second
+        crew.sandbox.faults.clear()
+        sender.wake()
+        await crew.clock.advance(120)
+        await crew.done(*open_, within=40)
+    listed = 0
+    for chat in chats:
+        texts = crew.texts(chat)
+        for word in ("Первый", "Второй", "Третий", "Четвёртый", "Свежий", "Срочно"):
+            assert sum(word in text for text in texts) == 1, (chat, word)
+        (late,) = [text for text in texts if "Второй" in text]
+        assert "Третий" in late
+        listed += "Первый" in late
+        assert len(texts) == 5 - ("Первый" in late), "the list, breaking news, two that are fresh, what came before"
+    assert 0 < listed < 25
 
 
 @pytest.mark.parametrize("seed", [3, 4])

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from bot.domain.delivery import Audience, Lane
+from bot.domain.delivery import LATE, Audience, Lane, Receipt, Result
 from bot.domain.post import PostKind
 from storage import Storage
-from tests.delivery.crew import on_the_wire
+from tests.delivery.crew import Crew, on_the_wire, people
 from tests.factories import subscribe
 
 
@@ -116,3 +116,49 @@ async def test_breaking_goes_to_the_recently_active_first(sqlite_storage: Storag
     told = [chat for _, chat, _ in wire.log]
     assert sorted(told) == list(chats)
     assert {chat % 5 for chat in told[:500]} == {0}
+
+
+async def test_a_late_list_waits_for_what_is_in_flight(sqlite_storage: Storage) -> None:
+    """Who is being sent one of its posts just now has it, and gets only the others."""
+    crew, wire = on_the_wire(sqlite_storage, rate=100, speed=10, seconds=6)
+    await subscribe(sqlite_storage, range(1, 5), 1)
+    first = await crew.broadcast(await crew.post("Первый"))
+    async with crew.sending():
+        await wire.until(lambda: len(wire.log) == 4)
+        second = await crew.broadcast(await crew.post("Второй"))
+        late = await _late_list(crew, first, second)
+        await crew.done(late)
+    got = [(chat, title) for _, chat, text in wire.log for title in ("Первый", "Второй") if title in text]
+    assert sorted(got) == sorted((chat, title) for chat in range(1, 5) for title in ("Первый", "Второй"))
+
+
+async def test_a_late_list_that_had_to_wait_still_knows_what_was_brought(crew: Crew) -> None:
+    (chat,) = await people(crew, 1)
+    first, second = await crew.post("Первый"), await crew.post("Второй")
+    broadcasts = [await crew.broadcast(first), await crew.broadcast(second)]
+    reader = await crew.storage.readers.get(chat)
+    assert reader
+    receipt = Receipt(broadcasts[0], reader.id, Result.SENT, 1, message_id=5)
+    await crew.storage.deliveries.settle([receipt], [], worker="w", until=0, now=crew.now)
+    late = await _late_list(crew, *broadcasts)
+    crew.sandbox.faults.fail("flood_chat", "sendMessage", times=1, seconds=20)
+    async with crew.sending():
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) == 1)
+        await crew.clock.advance(30)
+        await crew.done(late)
+    (text,) = crew.texts(chat)
+    assert "Второй" in text
+    assert "Первый" not in text
+
+
+async def _late_list(crew: Crew, *broadcasts: int) -> int:
+    return await crew.storage.broadcasts.publish(
+        [],
+        Audience(sections=1),
+        key=f"{LATE}{broadcasts}",
+        lane=Lane.REGULAR,
+        total=4,
+        start=0.0,
+        now=crew.now,
+        rest_of=broadcasts,
+    )

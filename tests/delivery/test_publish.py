@@ -34,6 +34,7 @@ class Desk:
             rate=rate,
             languages=("ru", "kk"),
             fed=fed,
+            valid_for=lambda mask: 3600 if mask == WORLD else 6 * 3600,
             started=self.note,
             rng=random.Random(1),
         )
@@ -48,7 +49,7 @@ class Desk:
             Found(Article(0, feed.id, key, "", f"https://dala.example/{key}", language, sections, START), (key,), True)
             for key in keys
         ]
-        return await self.storage.feeds.save_poll(Poll(feed, tuple(found)), now=START)
+        return await self.storage.feeds.save_poll(Poll(feed, tuple(found)), now=int(self.clock.now()))
 
     async def gain(self, article: int, sections: int) -> None:
         """The article is met in further sections."""
@@ -70,6 +71,63 @@ class Desk:
         assert await self.storage.broadcasts.change(
             broadcast.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=START
         )
+
+
+async def test_what_is_late_becomes_one_list(storage: Storage) -> None:
+    """Sends that have not ended and posts that wait, six hours later; what came since goes as it is."""
+    desk = Desk(storage)
+    await subscribe(storage, range(1, 6), SPORT)
+    await desk.arrive("a", "b")
+    first, second = await desk.step()
+    await desk.clock.advance(6 * 3600)
+    await desk.arrive("c")
+    found = await desk.step()
+    late, third = found
+    assert late.late
+    assert (late.posts, late.audience, late.total) == (first.posts + second.posts, Audience(sections=SPORT), 5)
+    assert not set(third.posts) & set(late.posts), "published six hours ago, but the bot has it only now"
+    stopped = await storage.broadcasts.get(first.id)
+    assert stopped
+    assert stopped.state is BroadcastState.STOPPED
+    assert await desk.step() == found, "once"
+
+
+async def test_a_late_list_takes_in_what_gets_late_until_readers_get_it(sqlite_storage: Storage) -> None:
+    desk = Desk(sqlite_storage)
+    await subscribe(sqlite_storage, range(1, 6), SPORT | WORLD)
+    await desk.arrive("a", "b", sections=WORLD)
+    await desk.step()
+    await desk.clock.advance(3600)
+    (late,) = await desk.step()
+    for key in "cd":
+        await desk.arrive(key, sections=WORLD)
+        assert len(await desk.step()) == 2
+        await desk.clock.advance(3600)
+        if key == "c":
+            (late,) = await desk.step()
+            assert (late.late, len(late.posts)) == (True, 3)
+            await desk.settle(late, range(1, 3))
+    assert [len(one.posts) for one in await desk.step()] == [3, 1], "readers are getting it: the rest waits for its end"
+
+
+async def test_one_late_thing_goes_as_it_is(sqlite_storage: Storage) -> None:
+    desk = Desk(sqlite_storage)
+    await subscribe(sqlite_storage, range(1, 6), SPORT)
+    await desk.arrive("a")
+    found = await desk.step()
+    await desk.clock.advance(7 * 3600)
+    assert await desk.step() == found
+
+
+async def test_posts_that_waited_too_long_are_listed_without_a_send_to_join(sqlite_storage: Storage) -> None:
+    """The bot was off between the poll and the first send."""
+    desk = Desk(sqlite_storage)
+    await subscribe(sqlite_storage, range(1, 6), SPORT)
+    await desk.arrive("a", "b")
+    await desk.clock.advance(7 * 3600)
+    (late,) = await desk.step()
+    assert (late.late, len(late.posts)) == (True, 2)
+    assert await sqlite_storage.posts.waiting() == []
 
 
 async def test_each_post_is_its_own_broadcast(sqlite_storage: Storage) -> None:

@@ -7,6 +7,7 @@ from storage_help import ALL_SECTIONS, article, breaking, drafted, receipt, runn
 
 from bot.domain.delivery import Audience, BroadcastState, Lane, Result
 from bot.domain.desk import DraftState
+from bot.domain.errors import StorageError
 from storage import Storage
 
 AUDIENCE = Audience(sections=ALL_SECTIONS, besides=1 << 61, breaking=True, languages=("ru", "kk"))
@@ -25,6 +26,39 @@ async def test_a_round_carries_its_posts_in_order(storage: Storage) -> None:
     assert (broadcast.state, broadcast.started_at, broadcast.due_at) == (BroadcastState.RUNNING, 50, 50)
     assert [item.id for item in await storage.broadcasts.open()] == [id_]
     assert await storage.broadcasts.get(404) is None
+
+
+async def test_a_list_carries_on_what_others_leave(storage: Storage) -> None:
+    """With the posts that nobody has withdrawn; it is all or nothing."""
+    await saved(storage, *(article(n, 1) for n in range(1, 5)))
+    await settled_down(storage, [1])
+    posts = [post for post, _ in await storage.posts.waiting()]
+    publish, rest = storage.broadcasts.publish, {"lane": Lane.REGULAR, "total": 1, "start": 0.0}
+    second = await publish(posts[1:3], AUDIENCE, key="a", now=50, **rest)  # type: ignore[arg-type]
+    first = await publish(posts[:1], AUDIENCE, key="b", now=50, **rest)  # type: ignore[arg-type]
+    assert await storage.posts.withdraw(posts[1], lane=Lane.REGULAR, now=51)
+    id_ = await publish(posts[3:], AUDIENCE, key="late:1", now=60, rest_of=[first, second], **rest)  # type: ignore[arg-type]
+    made = await storage.broadcasts.get(id_)
+    assert made
+    assert made.posts == (posts[0].id, posts[2].id, posts[3].id)
+    for stopped in [await storage.broadcasts.get(first), await storage.broadcasts.get(second)]:
+        assert stopped
+        assert (stopped.state, stopped.finished_at) == (BroadcastState.STOPPED, 60)
+    with pytest.raises(StorageError, match="does not run any more"):
+        await publish([], AUDIENCE, key="late:2", now=61, rest_of=[id_, first], **rest)  # type: ignore[arg-type]
+    again = await storage.broadcasts.get(id_)
+    assert again
+    assert again.state is BroadcastState.RUNNING
+
+
+async def test_whether_anybody_has_got_it(storage: Storage) -> None:
+    await settled_down(storage, [1, 2])
+    broadcast = await running(storage)
+    lost = receipt(broadcast, 1, Result.UNCERTAIN, message_id=None, due_at=20)
+    await storage.deliveries.settle([lost], [], worker="w", until=41, now=12)
+    assert not await storage.broadcasts.arrived(broadcast.id)
+    await storage.deliveries.settle([receipt(broadcast, 2)], [], worker="w", until=41, now=12)
+    assert await storage.broadcasts.arrived(broadcast.id)
 
 
 async def test_one_press_one_send(storage: Storage) -> None:
