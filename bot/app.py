@@ -30,7 +30,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from bot.clock import Clock
-from bot.delivery.pacing import Pacer
+from bot.delivery.budget import MESSAGES_PER_STAR
+from bot.delivery.pacing import Pacer, Paying
 from bot.domain.article import Section
 from bot.domain.desk import Role
 from bot.domain.errors import NewsdeskError, StorageError, TelegramStopped
@@ -272,7 +273,18 @@ async def _start_sending(
         ctx.newsroom,
         f"https://t.me/{ctx.username}",
     )
-    lanes = Lanes(house.storage, house.clock, house.worker, rate=pacer.allowed, languages=languages, fed=house.fed)
+    delivery, paying = house.settings.delivery, None
+    if delivery.paid:
+        paying = Paying(Pacer(delivery.paid_messages_per_second), delivery.paid_stars_cap * MESSAGES_PER_STAR)
+    lanes = Lanes(
+        house.storage,
+        house.clock,
+        house.worker,
+        rate=pacer.allowed,
+        languages=languages,
+        fed=house.fed,
+        paying=paying,
+    )
     counted = Counted(telegram, house.metrics)
     media = Media(house.storage, pictures, counted, renderings, house.clock)
     sender = Sender(house.storage, counted, pacer, renderings, lanes, house.clock, worker=house.worker, media=media)

@@ -66,8 +66,8 @@ class Delivery:
     """How fast the bot may send, over all processes of one token."""
 
     messages_per_second: int = key(29, file.whole(1, 1000))
-    paid_messages_per_second: int = key(0, file.whole(0, 1000), later=True)
-    paid_stars_cap: int = key(0, file.whole(0, 10**9), later=True)
+    paid_messages_per_second: int = key(0, file.whole(0, 1000))
+    paid_stars_cap: int = key(0, file.whole(0, 10**9))
 
     @property
     def paid(self) -> bool:

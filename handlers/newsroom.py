@@ -157,7 +157,15 @@ async def _preview(draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
         text = t("Telegram refuses this message: {reason}", reason=refusal.message)
         await screen.say(bot, draft.chat_id, join("\n", [text, t("Send it again, changed, or leave: /cancel")]))
         return
-    forecast = await drafts.forecast(ctx.storage, draft, ctx.settings.delivery.messages_per_second, ctx.now)
+    delivery = ctx.settings.delivery
+    forecast = await drafts.forecast(
+        ctx.storage,
+        draft,
+        delivery.messages_per_second,
+        ctx.now,
+        paid_rate=delivery.paid_messages_per_second,
+        cap=delivery.paid_stars_cap if delivery.paid else 0,
+    )
     card = await screen.say(bot, draft.chat_id, _card(forecast, ctx, t), _card_buttons(draft, forecast, t))
     await ctx.storage.editors.draft_card(draft.id, card.message_id)
 
@@ -180,6 +188,10 @@ def _card(forecast: drafts.Forecast, ctx: Context, t: Lang) -> RichText:
         RichText(reach),
         RichText(t("Takes about {span} ({rate} a second)", span=span, rate=t.number(rate))),
     ]
+    if forecast.paid:
+        quick, stars = progress.span(t, forecast.paid.seconds), progress.stars(t, forecast.paid.stars)
+        line = t("Paid broadcast: about {quick}, {stars}; free: {span}", quick=quick, stars=stars, span=span)
+        lines[-1] = RichText(line)
     if len(ctx.words.languages) > 1:
         lines.append(RichText(t("Everybody gets this text; the word “breaking” is in each reader's language.")))
     if forecast.twice_at is not None:

@@ -285,4 +285,6 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
         kind=Kind(row["kind"]),
         target_id=row["target_id"],
         version=row["version"],
+        paid=row["paid"],
+        unpaid=row["unpaid"],
     )

@@ -186,16 +186,19 @@ class Deliveries:
         until: int,
         now: int,
         sent: Sequence[Delivered] = (),
+        spent: Sequence[tuple[int, str, int]] = (),
     ) -> None:
         """Write results, give back finished blocks (broadcast, block) and prolong the worker's other leases.
 
         A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
-        What a correction has changed is of its version from now on.
+        What a correction has changed is of its version from now on. `spent`: messages paid for since the last time, why
+        that ended ("" when it did not), and of which broadcast.
         """
         amended = [receipt for receipt in receipts if receipt.amends is not None and receipt.result is Result.SENT]
         await self._db.batch(
             [
                 (_SENT, sent),
+                (_SPENT, spent),
                 (_SETTLE, list(map(_row, receipts))),
                 (_SLEEP, [(now, receipt.reader_id) for receipt in receipts if receipt.gone]),
                 (_AMENDED, [(one.version, one.amends, one.reader_id) for one in amended if one.amends]),
@@ -274,6 +277,10 @@ _SENT = (
 )
 """The same for `Delivered`. Half the values to bind."""
 
+_SPENT = (
+    "UPDATE broadcast SET paid = paid + :messages, unpaid = CASE WHEN unpaid = '' THEN :why ELSE unpaid END"
+    " WHERE id = :broadcast"
+)
 _AMENDED = (
     "UPDATE receipt SET version = :version WHERE broadcast_id = :target AND reader_id = :reader AND version < :version"
 )

@@ -128,8 +128,6 @@ def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
     found = loaded(
         tmp_path,
         """
-        [delivery]
-        paid_messages_per_second = 100
         [posts]
         valid_for = "2d"
         buttons = ["more", "save", "read"]
@@ -145,7 +143,6 @@ def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
     )
     assert [w.split(": ")[0] for w in found.warnings] == [
         "NEWSDESK_API_KEY",
-        "newsdesk.toml, [delivery] paid_messages_per_second",
         "newsdesk.toml, [readers] quiet_hours",
         "newsdesk.toml, [readers] volume",
         "newsdesk.toml, [[sections]] 1 mode",

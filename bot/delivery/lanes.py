@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.delivery.audience import audience_of, concerns
-from bot.delivery.pacing import Shares
+from bot.delivery.pacing import Paying, Purse, Shares
 from bot.domain.delivery import (
     BLOCK_BITS,
     Audience,
@@ -57,7 +57,7 @@ class Run:
     """An open broadcast in memory. `began` is its start on the monotonic clock; `unsettled` counts sends whose
     receipt is not written yet; `again` are readers who had to wait and are here once more; a `closing` run (paused,
     stopped) hands out nobody any more, and nobody of a run and behind it in its lane is handed out before its
-    `held_until` (monotonic).
+    `held_until` (monotonic). `purse` is there for a send that may be paid for.
 
     Of a correction `posts` are those of the broadcast that it follows, and `look_at` (monotonic) is when its target is
     asked again whether it has sent more of the old."""
@@ -76,6 +76,7 @@ class Run:
     held_until: float = 0.0
     look_at: float = 0.0
     patience: float = 1.0
+    purse: Purse | None = None
 
     def posts_for(self, reader: Recipient, settled: Container[int] = ()) -> Sequence[Post]:
         """What of a round concerns this reader, without the posts `settled` by earlier broadcasts."""
@@ -92,7 +93,8 @@ class Run:
 @dataclass(slots=True)
 class Job:
     """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes;
-    `settled`: what of a late list an earlier broadcast has brought."""
+    `settled`: what of a late list an earlier broadcast has brought. `paid` goes by paid broadcast, `refused` is why
+    Telegram would not have it so: then it goes free."""
 
     run: Run
     reader: Recipient
@@ -100,6 +102,8 @@ class Job:
     attempts: int = 0
     copy: Copy | None = None
     settled: frozenset[int] = _NOTHING
+    paid: bool = False
+    refused: str = ""
 
 
 class Owed:
@@ -135,16 +139,26 @@ class Owed:
 
 
 class Lanes:
-    """Open broadcasts and the readers that are next."""
+    """Open broadcasts and the readers that are next. With `paying` breaking news goes by paid broadcast."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, worker: str, *, rate: float, languages: Sequence[str], fed: Sequence[str]
+        self,
+        storage: Storage,
+        clock: Clock,
+        worker: str,
+        *,
+        rate: float,
+        languages: Sequence[str],
+        fed: Sequence[str],
+        paying: Paying | None = None,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._worker = worker
-        self._chunk = max(_FEWEST, min(_MOST, int(rate * _AHEAD_SECONDS)))
-        self._low_water = max(_FEWEST, self._chunk // 2)
+        self._chunk = _ahead(rate)
+        self._paid_chunk = _ahead(paying.pacer.allowed) if paying else self._chunk
+        self._low_water = _low(self._chunk)
+        self.paying = paying
         self._languages = languages
         self._fed = fed
         self._runs: dict[int, Run] = {}
@@ -192,7 +206,10 @@ class Lanes:
         ago = max(0.0, self._clock.now() - (broadcast.started_at or broadcast.due_at))
         sends = await self._storage.broadcasts.get(broadcast.target_id) if broadcast.target_id else broadcast
         carried = sends.posts if sends else broadcast.posts
-        return Run(broadcast, carried, self._clock.monotonic() - ago)
+        run = Run(broadcast, carried, self._clock.monotonic() - ago)
+        if self.paying and broadcast.lane is Lane.BREAKING and broadcast.kind is Kind.SEND and not broadcast.unpaid:
+            run.purse = Purse(max(0, self.paying.messages - broadcast.paid))
+        return run
 
     def _close(self, run: Run) -> None:
         run.closing = True
@@ -253,23 +270,27 @@ class Lanes:
         """Read the next readers into each lane that runs low; False when there was nothing to read."""
         added = False
         for lane, jobs in self._jobs.items():
-            if len(jobs) < self._low_water:
+            if len(jobs) < _low(self._paid_chunk):
                 run = next((run for run in self._runs.values() if _readable(run, lane)), None)
-                added = (run is not None and await self._read(run)) or added
+                if run and len(jobs) < _low(self._chunk_of(run)):
+                    added = await self._read(run) or added
         return added
+
+    def _chunk_of(self, run: Run) -> int:
+        return self._paid_chunk if run.purse and run.purse.open else self._chunk
 
     async def _read(self, run: Run) -> bool:
         block = run.reading or await self._claim(run)
         if block is None:
             return not run.all_taken
         run.reading = block
-        number, after = block.number, block.after
+        number, after, chunk = block.number, block.after, self._chunk_of(run)
         if run.broadcast.kind is Kind.SEND:
-            readers = await self._storage.deliveries.read(run.broadcast, number, after, self._chunk, fresh=block.fresh)
+            readers = await self._storage.deliveries.read(run.broadcast, number, after, chunk, fresh=block.fresh)
             settled = await self._settled(run, readers)
             jobs = [Job(run, reader, block, settled=settled.get(reader.id, _NOTHING)) for reader in readers]
         else:
-            held = await self._storage.corrections.read(run.broadcast, number, after, self._chunk)
+            held = await self._storage.corrections.read(run.broadcast, number, after, chunk)
             jobs = [Job(run, reader, block, copy=copy) for reader, copy in held]
             readers = [reader for reader, _ in held]
         if run.closing:
@@ -278,7 +299,7 @@ class Lanes:
         self._jobs[run.broadcast.lane].extend(jobs)
         if readers:
             block.after = readers[-1].id
-        if len(readers) < self._chunk or block.after & _LAST == _LAST:
+        if len(readers) < chunk or block.after & _LAST == _LAST:
             block.exhausted = True
             run.reading = None
             self._give_back(run, block)
@@ -302,11 +323,28 @@ class Lanes:
         run.leased.add(claim.block)
         return Block(claim.block, claim.fresh)
 
-    def next(self, now: float) -> Job | None:
-        """The job that goes next; None when nothing is here."""
+    def payable(self, now: float) -> bool:
+        """Whether the breaking message that is next may be paid for: then it waits for the paid budget only."""
+        jobs = self._jobs[Lane.BREAKING]
+        if not jobs or jobs[0].refused or jobs[0].run.held_until > now:
+            return False
+        purse = jobs[0].run.purse
+        return purse is not None and purse.open
+
+    def others(self, now: float) -> bool:
+        """Whether something else than breaking news is here."""
+        lanes = self._jobs.items()
+        return any(jobs and jobs[0].run.held_until <= now for lane, jobs in lanes if lane is not Lane.BREAKING)
+
+    def next(self, now: float, *, paid: bool = False) -> Job | None:
+        """The job that goes next, by the free or the paid budget; None when nothing is here."""
         if self._later and self._later[0][0] <= now:
             self._return_later(now)
         ready = [lane for lane, jobs in self._jobs.items() if jobs and jobs[0].run.held_until <= now]
+        if self.paying and self.payable(now):
+            ready = [lane for lane in ready if (lane is Lane.BREAKING) is paid]
+        elif paid:
+            return None
         lane = self._shares.turn(ready)
         if lane is None:
             return None
@@ -350,6 +388,11 @@ class Lanes:
         """Whether some lane could use more readers."""
         return any(len(jobs) < self._low_water for jobs in self._jobs.values())
 
+    def spent(self) -> list[tuple[int, str, int]]:
+        """What is to be written of paid broadcasts: messages, why it ended, broadcast."""
+        purses = [(run.purse.unwritten(), id_) for id_, run in self._runs.items() if run.purse]
+        return [(*news, id_) for news, id_ in purses if any(news)]
+
     def written(self, job: Job) -> None:
         """The job's receipt is in storage."""
         job.run.unsettled -= 1
@@ -365,6 +408,14 @@ class Lanes:
         if block.exhausted and not block.outstanding and not run.closing:
             run.leased.discard(block.number)
             self.finished.append((run.broadcast.id, block.number))
+
+
+def _ahead(rate: float) -> int:
+    return max(_FEWEST, min(_MOST, int(rate * _AHEAD_SECONDS)))
+
+
+def _low(chunk: int) -> int:
+    return max(_FEWEST, chunk // 2)
 
 
 def _readable(run: Run, lane: Lane) -> bool:

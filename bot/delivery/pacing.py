@@ -9,6 +9,7 @@ per group; edits count like sends.
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import NamedTuple
 
 from bot.domain.delivery import Lane
 
@@ -90,6 +91,56 @@ class Pacer:
         """Forget chats that have their whole burst back, so that memory does not grow with the readers."""
         self._chats = {chat: taken for chat, taken in self._chats.items() if taken > now - _chat_pace(chat)[0] * 3}
         self._sweep_at = max(_SWEEP, 2 * len(self._chats))
+
+
+class Purse:
+    """What one broadcast may pay for, in messages. What is under way is taken out first: nothing goes above it."""
+
+    def __init__(self, messages: int) -> None:
+        self.left = messages
+        self.ended = ""
+        self._unwritten = 0, ""
+        self._paused = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the next message may be paid for."""
+        return self.left > 0 and not self.ended
+
+    def take(self) -> None:
+        """A message goes and will be paid for when Telegram takes it."""
+        self.left -= 1
+
+    def settle(self, *, taken: bool) -> None:
+        """What became of it: `taken` also when the answer was lost, so that the sum is what it costs at most."""
+        if taken:
+            self._unwritten = self._unwritten[0] + 1, self._unwritten[1]
+        else:
+            self.left += 1
+
+    def end(self, why: str) -> None:
+        """Nothing of this broadcast is paid for any more; the first reason stays."""
+        if not self.ended:
+            self.ended = why
+            self._unwritten = self._unwritten[0], why
+
+    def pause(self, why: str) -> None:
+        """A 429 in spite of paying, once per pause. One can be chance; after two paying lifts no limit for this bot."""
+        if self._paused:
+            self.end(why)
+        self._paused = True
+
+    def unwritten(self) -> tuple[int, str]:
+        """Messages paid for, and why it ended, since this was asked last."""
+        news, self._unwritten = self._unwritten, (0, "")
+        return news
+
+
+class Paying(NamedTuple):
+    """Paid broadcast: its budget, beside the free one, and how many messages a broadcast may pay for."""
+
+    pacer: Pacer
+    messages: int
 
 
 class Shares:

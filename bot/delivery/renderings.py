@@ -28,8 +28,10 @@ class Body:
     carried: tuple[int, ...] = ()
     picture: str = ""
 
-    def to(self, chat_id: int, thread_id: int) -> bytes:
-        """The whole body for one chat."""
+    def to(self, chat_id: int, thread_id: int, *, paid: bool = False) -> bytes:
+        """The whole body for one chat; `paid` is above the free rate, for Stars."""
+        if paid:
+            return self.to(chat_id, thread_id)[:-1] + b',"allow_paid_broadcast":true}'
         if thread_id:
             return b'%b,"chat_id":%d,"message_thread_id":%d}' % (self.head, chat_id, thread_id)
         return b'%b,"chat_id":%d}' % (self.head, chat_id)

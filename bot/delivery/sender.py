@@ -22,10 +22,11 @@ from bot.delivery.amend import Amender, Deliverer
 from bot.delivery.copies import edition
 from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
 from bot.delivery.media import Media
-from bot.delivery.outcomes import back_off
-from bot.delivery.pacing import Pacer, concurrency
+from bot.delivery.outcomes import back_off, unpaid
+from bot.delivery.pacing import Pacer, Purse, concurrency
 from bot.delivery.renderings import Body, Renderings
 from bot.domain.delivery import (
+    CAP,
     Copy,
     Delivered,
     Gone,
@@ -76,6 +77,7 @@ class Sender:
         self._storage = storage
         self._deliverer = deliverer
         self._pacer = pacer
+        self._paid = lanes.paying.pacer if lanes.paying else None
         self._renderings = renderings
         self._lanes = lanes
         self._amender = Amender(storage, deliverer, pacer, renderings, clock)
@@ -135,7 +137,7 @@ class Sender:
             if chat_id:
                 self._pacer.hold_chat(chat_id, until - wall, now)
             else:
-                self._pacer.hold_bulk(until - wall, now, slower=False)
+                self._hold_bulk(until - wall, now)
 
     async def _feed(self) -> None:
         """Keep the lanes filled when they run low; look for what is new every second and when woken."""
@@ -165,7 +167,7 @@ class Sender:
                 self._ready.clear()
                 await self._clock.wait(self._ready, min(1.0, due or 1.0))
                 continue
-            delay = self._pacer.delay(now)
+            delay = self._delay(now)
             if delay > 0:
                 await self._clock.sleep(delay)
                 continue
@@ -173,6 +175,13 @@ class Sender:
             if not parked.done():
                 parked.set_result(None)
             await self._clock.sleep(0)
+
+    def _delay(self, now: float) -> float:
+        """Seconds until a budget lets something go that is here."""
+        if self._paid is None or not self._lanes.payable(now):
+            return self._pacer.delay(now)
+        paid = self._paid.delay(now)
+        return min(paid, self._pacer.delay(now)) if self._lanes.others(now) else paid
 
     def _least_of(self, wanted: int) -> int:
         return min(wanted, max(1, self._most - _SPARE))
@@ -205,9 +214,12 @@ class Sender:
     def _take(self) -> Job | None:
         """The next job if one may go now; its place in the budget is then used up."""
         now = self._clock.monotonic()
-        if not self._room() or self._pacer.delay(now) > 0:
+        if not self._room():
             return None
-        while job := self._lanes.next(now):
+        paid = self._paid is not None and self._lanes.payable(now) and self._paid.delay(now) <= 0
+        if not paid and self._pacer.delay(now) > 0:
+            return None
+        while job := self._lanes.next(now, paid=paid):
             if self._lanes.low:
                 self._look.set()
             if (queue := self._busy_chats.get(job.reader.chat_id)) is not None:
@@ -223,10 +235,24 @@ class Sender:
             elif until:
                 self._lanes.postpone(job, until)
             else:
-                self._pacer.take(now)
+                if job.run.purse:
+                    self._book(job, job.run.purse, now, paid=paid)
+                else:
+                    self._pacer.take(now)
                 self._busy_chats[job.reader.chat_id] = []
                 return job
         return None
+
+    def _book(self, job: Job, purse: Purse, now: float, *, paid: bool) -> None:
+        """Use up the place in a budget of a job that may be paid for."""
+        job.paid = paid
+        if paid and self._paid:
+            self._paid.take(now)
+            purse.take()
+            return
+        self._pacer.take(now)
+        if purse.left <= 0:
+            purse.end(CAP)
 
     async def _send(self, job: Job) -> None:
         chat_id = job.reader.chat_id
@@ -237,10 +263,14 @@ class Sender:
                 return
             posts = job.run.posts_for(job.reader, job.settled)
             if not posts:  # a round, none of whose posts concerns this reader any more
+                self._unpay(job)
                 self._settle(job)
                 return
             body = self._renderings.body(posts, job.reader.language)
             began = self._clock.monotonic()
+            if body.picture and job.paid:  # an upload goes free
+                self._unpay(job)
+                self._pacer.take(began)
             if body.picture and self._media:
                 carried = await self._carry(job, posts, body, self._media)
                 if carried is None:
@@ -248,9 +278,17 @@ class Sender:
                     return
                 outcome, body = carried
             else:
-                outcome = await self._deliver(job.reader, body)
+                outcome, form = await self._deliver(job.reader, body, paid=job.paid)
+                if job.paid and (reason := unpaid(outcome)):
+                    job.refused = reason
+                    self._unpay(job)
+                    again.append(job)
+                    return
+                if job.refused and job.run.purse and form is body and isinstance(outcome, Sent):
+                    _log.warning("Telegram refuses paid broadcast, going on at the free rate: %s", job.refused)
+                    job.run.purse.end(job.refused)
             self._measure(self._clock.monotonic() - began)
-            await self._heed(outcome, chat_id)
+            await self._heed(outcome, chat_id, job.run.purse if job.paid else None)
             of_round = tuple(post.id for post in posts) if len(job.run.carried) > 1 else ()
             self._record(job, outcome, body.version, of_round)
         except (ValueError, TypeError, KeyError) as error:
@@ -278,7 +316,7 @@ class Sender:
             settled = self._renderings.body(posts, reader.language)
             if settled.picture:  # still to be uploaded: it was this chat that took none
                 settled = body.simpler() or body
-            return await self._deliver(reader, settled), settled
+            return await self._deliver(reader, settled)
         finally:
             run.held_until = hold
             self._ready.set()
@@ -299,19 +337,25 @@ class Sender:
         await self._heed(outcome, job.reader.chat_id)
         self._record(job, outcome, edition(posts))
 
-    async def _deliver(self, reader: Recipient, body: Body) -> Outcome:
-        """One reader's message, in simpler forms and at a new address if need be."""
+    async def _deliver(self, reader: Recipient, body: Body, *, paid: bool = False) -> tuple[Outcome, Body]:
+        """One reader's message, in simpler forms (a paid one is not) and at a new address if need be; what was sent."""
         chat_id = reader.chat_id
         while True:
-            outcome = await self._deliverer.deliver(body.method, body.to(chat_id, reader.thread_id))
+            outcome = await self._deliverer.deliver(body.method, body.to(chat_id, reader.thread_id, paid=paid))
             match outcome:
                 case Moved(new_id) if new_id != chat_id:
                     await self._stored(partial(self._storage.readers.move, chat_id, new_id))
                     chat_id = new_id
-                case Rejected() if simpler := body.simpler():
+                case Rejected() if not paid and (simpler := body.simpler()):
                     body = simpler
                 case _:
-                    return outcome
+                    return outcome, body
+
+    def _unpay(self, job: Job) -> None:
+        """The job is not paid for after all."""
+        if job.paid and job.run.purse:
+            job.paid = False
+            job.run.purse.settle(taken=False)
 
     def _measure(self, seconds: float) -> None:
         self._round_trips.append(seconds)
@@ -320,8 +364,14 @@ class Sender:
             p95 = sorted(self._round_trips)[int(len(self._round_trips) * 0.95)]
             self._limit = self._least_of(concurrency(self._pacer.allowed, p95))
 
-    async def _heed(self, outcome: Outcome, chat_id: int) -> None:
-        """Hold whom the outcome says to hold; a hold of Telegram's survives a restart."""
+    def _hold_bulk(self, seconds: float, now: float, *, slower: Pacer | None = None) -> float:
+        """Hold both budgets; the seconds it lasts. `slower`: whose message was too much."""
+        if self._paid:
+            self._paid.hold_bulk(seconds, now, slower=slower is self._paid)
+        return self._pacer.hold_bulk(seconds, now, slower=slower is self._pacer)
+
+    async def _heed(self, outcome: Outcome, chat_id: int, purse: Purse | None = None) -> None:
+        """Hold whom the outcome says to hold; a hold of Telegram's survives a restart. `purse`: it was paid for."""
         now, wall = self._clock.monotonic(), self._clock.now()
         match outcome:
             case Wait(seconds, "flood"):
@@ -329,13 +379,15 @@ class Sender:
                 self._pacer.hold_chat(chat_id, seconds, now)
                 holds = {chat_id: seconds}
                 if chat_id > 0:  # a group's 429 is about its own 20 a minute
-                    holds[0] = self._pacer.hold_bulk(seconds, now, slower=True)
+                    if purse and now >= self._pacer.held_until:
+                        purse.pause("Too Many Requests")
+                    holds[0] = self._hold_bulk(seconds, now, slower=self._paid if purse else self._pacer)
                 for held, pause in holds.items():
                     await self._stored(partial(self._storage.deliveries.hold, held, int(wall + pause) + 1))
             case Wait(_, "outage") | Uncertain():
                 if now >= self._pacer.held_until:
                     self._outages += 1
-                    self._pacer.hold_bulk(back_off(self._outages, self._rng), now, slower=False)
+                    self._hold_bulk(back_off(self._outages, self._rng), now)
             case Sent():
                 self._outages = 0
 
@@ -365,6 +417,8 @@ class Sender:
             self._lanes.owed.done(broadcast.lane, reader.chat_id, broadcast.id)
         else:
             self._lanes.owed.add(broadcast.lane, reader.chat_id, broadcast.id, due_at)
+        if job.paid and job.run.purse:
+            job.run.purse.settle(taken=isinstance(outcome, Sent | Uncertain))
         took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
         gone = isinstance(outcome, Gone)
         if message_id is not None and not carried and broadcast.target_id is None:
@@ -406,7 +460,7 @@ class Sender:
             if jobs or self._lanes.finished or self._lanes.busy:
                 self._writing = len(jobs)
                 finished, self._lanes.finished = self._lanes.finished, []
-                work = partial(self._write, self._receipts, self._sends, finished)
+                work = partial(self._write, self._receipts, self._sends, finished, self._lanes.spent())
                 self._receipts, self._sends = [], []
                 await self._stored(work)
                 for job in jobs:
@@ -418,10 +472,16 @@ class Sender:
                     self.wake()
                 await self._clock.sleep(_COMMIT_SECONDS)
 
-    async def _write(self, receipts: list[Receipt], sends: list[Delivered], finished: list[tuple[int, int]]) -> None:
+    async def _write(
+        self,
+        receipts: list[Receipt],
+        sends: list[Delivered],
+        finished: list[tuple[int, int]],
+        spent: list[tuple[int, str, int]],
+    ) -> None:
         now = int(self._clock.now())
         await self._storage.deliveries.settle(
-            receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now, sent=sends
+            receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now, sent=sends, spent=spent
         )
 
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.delivery import budget
+from bot.delivery.budget import Estimate
 from bot.domain.delivery import Audience, Lane
 from bot.domain.desk import Draft
 from bot.domain.post import Post, PostKind, Rendering, RichText
@@ -37,13 +39,15 @@ Render = Callable[[Post, str], Rendering]
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What sending would mean now: `total` of `active` readers, `off` have breaking news switched off, the
-    `seconds` it takes, and when the same text went out lately (epoch seconds, None if it did not)."""
+    `seconds` it takes at the free rate, what it takes by paid broadcast (None: not used), and when the same text went
+    out lately (epoch seconds, None if it did not)."""
 
     total: int
     active: int
     off: int
     seconds: float
     twice_at: int | None
+    paid: Estimate | None = None
 
 
 def typed(text: str, entities: Sequence[dict[str, Any]], *, command: bool = False) -> RichText:
@@ -95,8 +99,10 @@ def _words(rendering: Rendering) -> str:
     return str(rendering.payload.get("text") or rendering.payload.get("caption") or "")
 
 
-async def forecast(storage: Storage, draft: Draft, rate: int, now: int) -> Forecast:
-    """What the card says before the press; `rate` is in messages per second."""
+async def forecast(
+    storage: Storage, draft: Draft, rate: int, now: int, *, paid_rate: int = 0, cap: int = 0
+) -> Forecast:
+    """What the card says before the press; rates are in messages per second, `cap` is in Stars, 0: never paid."""
     total = await storage.readers.count(AUDIENCE)
     tally = await storage.readers.tally()
     return Forecast(
@@ -105,6 +111,7 @@ async def forecast(storage: Storage, draft: Draft, rate: int, now: int) -> Forec
         off=tally["breaking_off"],
         seconds=total / rate,
         twice_at=await _twice(storage, draft, now),
+        paid=budget.paid(total, rate, paid_rate=paid_rate, cap=cap) if cap else None,
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.clock import Clock
-from bot.domain.delivery import Broadcast, BroadcastState, Progress, pace
+from bot.delivery import budget
+from bot.domain.delivery import CAP, Broadcast, BroadcastState, Progress, pace
 from bot.domain.desk import Draft
 from bot.domain.errors import StorageError
 from bot.domain.post import RichText
@@ -78,10 +79,10 @@ def card(
         case BroadcastState.CANCELLED:
             return _lines(t("⛔ Called off: nobody got it."), t("Begin again: /breaking")), None
         case BroadcastState.STOPPED:
-            return _lines(t("⛔ Stopped: {way}", way=way(t, progress)), *_report(t, progress)), None
+            return _lines(t("⛔ Stopped: {way}", way=way(t, progress)), *_report(t, broadcast, progress)), None
         case BroadcastState.DONE:
             took = (broadcast.finished_at or now) - (broadcast.started_at or now)
-            return _lines(t("✅ Sent in {span}.", span=span(t, took)), *_report(t, progress)), None
+            return _lines(t("✅ Sent in {span}.", span=span(t, took)), *_report(t, broadcast, progress)), None
 
 
 def _lines(head: str, *more: str) -> RichText:
@@ -130,8 +131,23 @@ def details(t: Lang, progress: Progress) -> list[str]:
     return lines
 
 
-def _report(t: Lang, progress: Progress) -> list[str]:
-    return [*details(t, progress), t("Telegram does not tell bots who has read it.")]
+def _report(t: Lang, broadcast: Broadcast, progress: Progress) -> list[str]:
+    return [*details(t, progress), *_paid(t, broadcast), t("Telegram does not tell bots who has read it.")]
+
+
+def _paid(t: Lang, broadcast: Broadcast) -> list[str]:
+    """What was spent, and why not more."""
+    lines = []
+    if broadcast.paid:
+        n, price = broadcast.paid, stars(t, budget.stars(broadcast.paid))
+        lines.append(
+            t.n("Paid broadcast: {n} message, {stars}.", "Paid broadcast: {n} messages, {stars}.", n, stars=price)
+        )
+    if broadcast.unpaid == CAP:
+        lines.append(t("The Stars cap was reached: the rest went at the free rate."))
+    elif broadcast.unpaid:
+        lines.append(t("Telegram refused paid broadcast ({reason}): sent at the free rate.", reason=broadcast.unpaid))
+    return lines
 
 
 def stars(t: Lang, number: int) -> str:

@@ -66,6 +66,7 @@ class Broadcast:
     `total` is the audience as counted at the start.
     An edit or delete goes to the holders of copies below `version`: those that broadcast `target_id` has sent, or
     (0) that were shown outside one.
+    `paid` messages were paid for with Stars, and `unpaid` says why no more of them were: `CAP`, or Telegram's reason.
     """
 
     id: int
@@ -85,6 +86,8 @@ class Broadcast:
     kind: Kind = Kind.SEND
     target_id: int | None = None
     version: int = 0
+    paid: int = 0
+    unpaid: str = ""
 
     @property
     def blocks(self) -> int:
@@ -115,6 +118,9 @@ class Broadcast:
 
 ACTIVE_DAYS = 7
 """Whoever did something within so many days is recently active."""
+
+CAP = "cap"
+"""The newsroom's own limit ended the paying of a broadcast."""
 
 BLOCK_BITS = 10
 """A block is 1,024 consecutive reader ids: the unit that a sender leases."""

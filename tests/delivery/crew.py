@@ -14,7 +14,7 @@ from bot.clock import RealClock, SteppableClock
 from bot.delivery.amend import Deliverer
 from bot.delivery.lanes import Lanes
 from bot.delivery.media import Media
-from bot.delivery.pacing import Pacer
+from bot.delivery.pacing import Pacer, Paying
 from bot.delivery.renderings import Renderings
 from bot.delivery.sender import Sender
 from bot.domain.article import Section
@@ -55,6 +55,7 @@ class Crew:
     style: PostStyle = field(default_factory=PostStyle)
     fetcher: Fetcher | None = None
     languages: tuple[str, ...] = ("ru",)
+    paying: Paying | None = None
 
     @property
     def now(self) -> int:
@@ -88,7 +89,15 @@ class Crew:
     async def sending(self, worker: str = "w") -> AsyncIterator[Sender]:
         """A sender until the end of the body, then a graceful stop."""
         clock, stop = self.clock, asyncio.Event()
-        lanes = Lanes(self.storage, clock, worker, rate=self.pacer.allowed, languages=self.languages, fed=("ru",))
+        lanes = Lanes(
+            self.storage,
+            clock,
+            worker,
+            rate=self.pacer.allowed,
+            languages=self.languages,
+            fed=("ru",),
+            paying=self.paying,
+        )
         renderings = Renderings(
             Words.load(self.languages),
             [SECTION],

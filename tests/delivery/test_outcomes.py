@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery.outcomes import back_off, classify
-from bot.domain.delivery import Gone, Moved, Outcome, Rejected, Wait
+from bot.delivery.outcomes import back_off, classify, unpaid
+from bot.domain.delivery import Gone, Moved, Outcome, Rejected, Sent, Wait
 
 GONE = [
     (400, "chat not found"),
@@ -142,3 +142,25 @@ def test_back_off_doubles_up_to_a_minute(attempt: int, seed: int) -> None:
     seconds = back_off(attempt, random.Random(seed))
     full = min(60.0, 2.0 ** min(attempt - 1, 16))
     assert 0.75 * full <= seconds <= full
+
+
+@pytest.mark.parametrize(
+    ("code", "description", "reason"),
+    [
+        (400, "Bad Request: BALANCE_TOO_LOW", "BALANCE_TOO_LOW"),
+        (402, "Payment Required", "Payment Required"),
+        (400, "Bad Request: words nobody knows", "words nobody knows"),
+        (400, "", "?"),
+        (403, "Forbidden: paid broadcasts are not allowed", "paid broadcasts are not allowed"),
+        (403, "Forbidden: not enough Stars", "not enough Stars"),
+        (403, "Forbidden: bot was blocked by the user", ""),
+        (403, "Forbidden: bot can't start a chat", ""),
+        (429, "Too Many Requests", ""),
+    ],
+)
+def test_what_may_be_a_refusal_of_paying(code: int, description: str, reason: str) -> None:
+    assert unpaid(classify(code, description)) == reason
+
+
+def test_what_was_taken_is_no_refusal() -> None:
+    assert unpaid(Sent(1)) == ""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.delivery import pacing
-from bot.delivery.pacing import Pacer, Shares, concurrency
+from bot.delivery.pacing import Pacer, Purse, Shares, concurrency
 from bot.domain.delivery import Lane
 
 LATE = st.sampled_from([0.0, 0.0, 0.001, 0.02, 0.2, 1.5])
@@ -256,3 +256,40 @@ def test_shares_hold_in_any_stretch_of_time(due: list[set[Lane]], first: int) ->
     for lane in BULK:
         waited = [got for lanes, got in sent if lane in lanes]
         assert waited.count(lane) >= len(waited) / 20 - 2, "nobody starves"
+
+
+@given(st.integers(0, 50), st.lists(st.sampled_from(["take", "taken", "refused"]), max_size=200))
+def test_nothing_is_paid_for_above_the_purse(messages: int, deeds: list[str]) -> None:
+    purse, under_way, paid, written = Purse(messages), 0, 0, 0
+    for deed in deeds:
+        if deed == "take" and purse.open:
+            purse.take()
+            under_way += 1
+        elif deed != "take" and under_way:
+            purse.settle(taken=deed == "taken")
+            under_way -= 1
+            paid += deed == "taken"
+        if len(deeds) % 3 == 0:
+            written += purse.unwritten()[0]
+        assert paid + under_way + purse.left == messages
+        assert purse.left >= 0
+    assert written + purse.unwritten()[0] == paid
+    assert purse.unwritten() == (0, "")
+
+
+def test_a_purse_is_closed_once_and_says_why_once() -> None:
+    purse = Purse(5)
+    purse.take()
+    purse.settle(taken=True)
+    purse.end("BALANCE_TOO_LOW")
+    purse.end("cap")
+    assert (purse.open, purse.left, purse.ended) == (False, 4, "BALANCE_TOO_LOW")
+    assert [purse.unwritten(), purse.unwritten()] == [(1, "BALANCE_TOO_LOW"), (0, "")]
+
+
+def test_the_second_pause_in_spite_of_paying_is_the_last() -> None:
+    purse = Purse(5)
+    purse.pause("429")
+    assert purse.open
+    purse.pause("429")
+    assert (purse.open, purse.unwritten()) == (False, (0, "429"))

@@ -169,3 +169,11 @@ def test_settled_pictures_do_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) 
     for n in range(10):
         cache.settle(f"https://dala.example/{n}.jpg", "AgAC")
     assert len(cache._pictures) <= 3
+
+
+def test_a_paid_body_says_so_and_no_other_does() -> None:
+    body = made().body([STORY], "ru")
+    for thread in (0, 7):
+        free, paid = json.loads(body.to(5, thread)), json.loads(body.to(5, thread, paid=True))
+        assert "allow_paid_broadcast" not in free
+        assert paid == {**free, "allow_paid_broadcast": True}

@@ -50,6 +50,8 @@ TABLE broadcast
     finished_at bigint
     target_id bigint
     version integer NOT NULL 0
+    paid bigint NOT NULL 0
+    unpaid text NOT NULL ''::text
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
     CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)

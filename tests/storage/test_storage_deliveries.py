@@ -303,3 +303,16 @@ async def test_old_receipts_and_copies_go_the_others_stay(storage: Storage) -> N
     counts = [(await storage.broadcasts.progress(item.id)).sent for item in (old, late, still)]
     assert counts == [0, 1100, 1100]
     assert [row[0] for row in await storage.engine.fetch("SELECT message_id FROM copy")] == [200]
+
+
+async def test_what_was_paid_adds_up_and_the_first_reason_stays(storage: Storage) -> None:
+    broadcast, other = await running(storage), await running(storage)
+    for spent in (
+        [(2**40, "", broadcast.id)],
+        [(2, TEXT, broadcast.id), (1, "", other.id)],
+        [(1, "cap", broadcast.id)],
+        [],
+    ):
+        await storage.deliveries.settle([], [], worker="w", until=9, now=9, spent=spent)
+    found = [await storage.broadcasts.get(one.id) for one in (broadcast, other)]
+    assert [(one.paid, one.unpaid) for one in found if one] == [(2**40 + 3, TEXT), (1, "")]
