@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.delivery.pacing import Pacer
+from bot.delivery.pacing import Pacer, Paying
 from bot.demo.picture import draw
 from bot.domain.delivery import Lane
 from bot.domain.errors import StorageBusy
@@ -308,3 +308,16 @@ async def test_an_answer_without_a_file_leaves_the_picture_out(
         await studio.done(broadcast)
     assert sorted(shown(studio).values()) == [1, 3]
     assert len(uploads(studio)) == 1
+
+
+async def test_the_upload_of_a_paid_send_goes_free(studio: Crew, site: Pictures) -> None:
+    chats = await people(studio, 30)
+    studio.paying = Paying(Pacer(200), 1000)
+    broadcast = await studio.broadcast(await studio.post("Финал", image=site.url), lane=Lane.BREAKING)
+    async with studio.sending():
+        await studio.done(broadcast)
+    assert studio.received("Финал") == Counter(dict.fromkeys(chats, 1))
+    paid = [call for call in photos(studio) if call.params.get("allow_paid_broadcast")]
+    found = await studio.storage.broadcasts.get(broadcast)
+    assert found
+    assert (len(uploads(studio)), len(paid), found.paid, found.unpaid) == (1, 29, 29, "")

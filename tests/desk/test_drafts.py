@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.delivery.budget import Estimate
 from bot.desk import drafts
 from bot.domain.delivery import BroadcastState, Lane
 from bot.domain.desk import Draft, DraftState, Role
@@ -109,6 +110,14 @@ async def test_the_forecast_counts_those_who_want_breaking_news(storage: Storage
     await storage.readers.meet(1, language="ru", breaking=True, now=NOW)  # has not said yes
     forecast = await drafts.forecast(storage, await _draft(storage, "Мост закрыт"), 2, NOW)
     assert forecast == drafts.Forecast(total=3, active=5, off=2, seconds=1.5, twice_at=None)
+
+
+async def test_the_forecast_of_a_paid_send_has_its_price(sqlite_storage: Storage) -> None:
+    await _readers(sqlite_storage, 30)
+    draft = await _draft(sqlite_storage, "Мост закрыт")
+    forecast = await drafts.forecast(sqlite_storage, draft, 2, NOW, paid_rate=100, cap=2)
+    assert (forecast.seconds, forecast.paid) == (15, Estimate(20 / 100 + 10 / 2, 2))
+    assert (await drafts.forecast(sqlite_storage, draft, 2, NOW, paid_rate=100)).paid is None
 
 
 async def test_a_sent_draft_owes_a_report_until_it_is_given(storage: Storage) -> None:

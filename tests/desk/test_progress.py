@@ -26,8 +26,10 @@ FULL = Progress(total=12_840, sent=12_790, gone=44, rejected=6, uncertain=0, wai
 CAST = Broadcast(12, "draft:1", Lane.BREAKING, S.RUNNING, Audience(), 0, 0, 0, 12_840, NOW + 5, NOW, NOW + 5, None)
 
 
-def _said(state: BroadcastState, progress: Progress, *, language: str = "ru", **more: Any) -> tuple[str, list[str]]:
-    cast = replace(CAST, state=state, finished_at=NOW + 465)
+def _said(
+    state: BroadcastState, progress: Progress, *, language: str = "ru", cast: Broadcast = CAST, **more: Any
+) -> tuple[str, list[str]]:
+    cast = replace(cast, state=state, finished_at=NOW + 465)
     text, keys = card(WORDS[language], cast, progress, now=more.pop("now", NOW), **more)
     labels = [button["text"] for row in keys["inline_keyboard"] for button in row] if keys else []
     return text.text.replace("\N{NO-BREAK SPACE}", " "), labels
@@ -61,6 +63,57 @@ def test_what_is_rare_or_unknown_is_told_only_when_it_is_there() -> None:
     refused = replace(FULL, refusals=(("message is too long", 4), ("TOPIC_CLOSED", 2)))
     assert "\nПричины от Telegram: message is too long (4), TOPIC_CLOSED (2)\n" in _said(S.DONE, refused)[0]
     assert "Half" not in _said(S.DONE, replace(FULL, p50=0.2, p95=0.9), language="en")[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "paid", "unpaid", "lines"),
+    [
+        ("ru", 0, "", []),
+        ("ru", 1, "", ["Платная рассылка: 1 сообщение, до 1 звезды."]),
+        ("ru", 12_002, "", ["Платная рассылка: 12 002 сообщения, до 1 201 звезды."]),
+        (
+            "ru",
+            10_000,
+            "cap",
+            [
+                "Платная рассылка: 10 000 сообщений, до 1 000 звёзд.",
+                "Достигнут предел звёзд: остальное ушло с бесплатной скоростью.",
+            ],
+        ),
+        (
+            "kk",
+            0,
+            "BALANCE_TOO_LOW",
+            ["Telegram ақылы таратуды қабылдамады (BALANCE_TOO_LOW): тегін жылдамдықпен жіберілді."],
+        ),
+        (
+            "kk",
+            20,
+            "cap",
+            [
+                "Ақылы тарату: 20 хабарлама, 2 жұлдызға дейін.",
+                "Жұлдыз шегіне жетті: қалғандары тегін жылдамдықпен жіберілді.",
+            ],
+        ),
+        ("en", 1, "", ["Paid broadcast: 1 message, up to 1 Star."]),
+        (
+            "en",
+            25,
+            "x",
+            [
+                "Paid broadcast: 25 messages, up to 3 Stars.",
+                "Telegram refused paid broadcast (x): sent at the free rate.",
+            ],
+        ),
+    ],
+)
+def test_the_report_says_what_was_spent_and_why_not_more(
+    language: str, paid: int, unpaid: str, lines: list[str]
+) -> None:
+    cast = replace(CAST, paid=paid, unpaid=unpaid)
+    plain = _said(S.DONE, FULL, language=language)[0].split("\n")
+    assert _said(S.DONE, FULL, language=language, cast=cast)[0].split("\n") == [*plain[:-1], *lines, plain[-1]]
+    assert all(line in _said(S.STOPPED, FULL, language=language, cast=cast)[0] for line in lines)
 
 
 @pytest.mark.parametrize("language", ["ru", "kk", "en"])

@@ -17,7 +17,7 @@ from bot.domain.desk import DraftState, Role
 from bot.sandbox.client import Person
 from bot.sandbox.content import media_fields, new_file
 from bot.sandbox.model import ApiError
-from bot.settings import Desk, Settings
+from bot.settings import Delivery, Desk, Settings
 from handlers import build_router, screen
 
 ADA, BEK, OWNER = 501, 502, 9001
@@ -478,3 +478,46 @@ class TestWithoutCountdown:
         await ada.tap(card, "Разослать")
         (cast,) = await chat.storage.broadcasts.open()
         assert cast.due_at == START
+
+
+class TestPaid:
+    """Paid broadcast: the estimate before the press, what was spent in the report."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, delivery=Delivery(1, 100, 1000))
+
+    async def test_the_card_tells_time_and_stars_before_and_after(self, chat: Chat, ada: Person) -> None:
+        await _more_readers(chat, 17)
+        _, card = await preview(ada)
+        assert "Платная рассылка: ≈ 1 с, до 2 звёзд; бесплатно: 20 с" in card["text"].replace("\xa0", " ")
+        assert "в секунду" not in card["text"]
+        await ada.tap(card, "Разослать")
+        (cast,) = await chat.storage.broadcasts.open()
+        await chat.storage.broadcasts.change(cast.id, BroadcastState.RUNNING, among=[cast.state], now=START + 5)
+        receipts = [Receipt(cast.id, id_, Result.SENT, 900, message_id=id_) for id_ in range(1, 12)]
+        spent = [(11, "BALANCE_TOO_LOW", cast.id)]
+        await chat.storage.deliveries.settle(receipts, [], worker="w", until=0, now=START + 6, spent=spent)
+        await ada.press(card, f"cast:stop:{cast.id}")
+        report = (await ada.next("Остановлено"))["text"].replace("\xa0", " ")
+        assert "\nПлатная рассылка: 11 сообщений, до 2 звёзд.\n" in report
+        assert "\nTelegram не принял платную рассылку (BALANCE_TOO_LOW): отправлено с бесплатной скоростью.\n" in report
+
+
+async def _more_readers(chat: Chat, number: int) -> None:
+    for id_ in range(number):
+        reader = await chat.storage.readers.meet(800 + id_, language="ru", breaking=True, now=START)
+        await chat.storage.readers.consent(reader.id, "v1", now=START)
+
+
+class TestPaidWithoutACap:
+    """A rate without a cap pays for nothing."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, delivery=Delivery(1, 100, 0))
+
+    async def test_the_card_says_the_free_rate(self, chat: Chat, ada: Person) -> None:
+        _, card = await preview(ada)
+        assert "Займёт ≈ 3 с (1 в секунду)" in card["text"].replace("\xa0", " ")
+        assert "Платная" not in card["text"]
