@@ -123,6 +123,7 @@ async def test_a_restart_keeps_the_count(crews: Crew) -> None:
     crew = crews
     chats = await people(crew, 120)
     pays(crew, 80)
+    crew.paying = Paying(Pacer(40), 80)
     breaking = await urgent(crew)
     async with crew.sending():
         await crew.sandbox.until(lambda: len(crew.sandbox.calls) >= 20)
