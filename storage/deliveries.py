@@ -212,9 +212,12 @@ class Deliveries:
         )
 
     async def release(self, worker: str, broadcast_id: int = 0) -> None:
-        """Give leases of a worker back at once: of one broadcast, or (0) of all: a graceful stop."""
+        """Give leases of a worker back at once: of one broadcast, or (0) of all: a graceful stop.
+
+        They are nobody's then: the worker's next receipts, which prolong its leases, must not keep them.
+        """
         await self._db.write(
-            "UPDATE lease SET until = 0 WHERE worker = :worker AND (:id = 0 OR broadcast_id = :id)",
+            "UPDATE lease SET until = 0, worker = '' WHERE worker = :worker AND (:id = 0 OR broadcast_id = :id)",
             worker=worker,
             id=broadcast_id,
         )
@@ -224,7 +227,10 @@ class Deliveries:
         holder is gone.
         """
         await self._db.batch(
-            [("UPDATE lease SET until = :until", [(0,)]), ("UPDATE media SET claimed_until = :until", [(0,)])]
+            [
+                ("UPDATE lease SET until = :until, worker = ''", [(0,)]),
+                ("UPDATE media SET claimed_until = :until", [(0,)]),
+            ]
         )
 
     async def hold(self, chat_id: int, until: int) -> None:

@@ -109,7 +109,7 @@ async def test_twenty_kills_in_five_thousand(database_url: str, engine_name: str
     await check(database_url, tmp_path, engine_name, readers=5000, kills=20, rate=1000, seed=SEED)
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.prove)])
+@pytest.mark.parametrize("every", [14, pytest.param(1, marks=pytest.mark.prove)])
 async def test_a_kill_at_the_nth_call(database_url: str, engine_name: str, tmp_path: Path, every: int) -> None:
     """For each n a life that ends at its n-th call of the database or of Telegram, with a new post each."""
     readers, lives = range(1, 9), list(range(1, 43, every))

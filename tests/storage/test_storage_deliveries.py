@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+import pytest
 from storage_help import BIG, GROUP, TEXT, article, receipt, running, saved, settled_down, subscribed
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Recipient, Result
@@ -316,3 +318,21 @@ async def test_what_was_paid_adds_up_and_the_first_reason_stays(storage: Storage
         await storage.deliveries.settle([], [], worker="w", until=9, now=9, spent=spent)
     found = [await storage.broadcasts.get(one.id) for one in (broadcast, other)]
     assert [(one.paid, one.unpaid) for one in found if one] == [(2**40 + 3, TEXT), (1, "")]
+
+
+@pytest.mark.parametrize("given_back", ["release", "take_over"])
+async def test_a_lease_given_back_is_not_prolonged_with_the_others(storage: Storage, given_back: str) -> None:
+    """A broadcast that is paused and goes on: the receipts of others, written in between, must not keep its block."""
+    broadcast = await running(storage)
+    await settled_down(storage, [1])
+    broadcast = replace(broadcast, horizon=1)
+    claim = storage.deliveries.claim
+    first = await claim(broadcast, "w", 1, now=10, until=40)
+    if given_back == "release":
+        await storage.deliveries.release("w", broadcast.id)
+    else:
+        await storage.deliveries.take_over()
+    await storage.deliveries.settle([], [], worker="w", until=60, now=30)
+    again = await claim(broadcast, "w", 1, now=30, until=60)
+    assert first
+    assert again == first._replace(fresh=False)
