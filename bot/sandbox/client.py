@@ -7,16 +7,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from .content import media_fields, new_file
-from .machine import MEDIA
-from .model import Chat, File, Json, Member, Msg, Query
+from .machine import CARRIED
+from .model import Chat, File, Json, Member, Msg, Query, User
 
 if TYPE_CHECKING:
     from .http import Sandbox
 
-_FORWARDED = (
-    *("text", "entities", "link_preview_options", *MEDIA, "caption", "caption_entities"),
-    *("show_caption_above_media", "has_media_spoiler"),
-)
 Photo = bytes | str  # image bytes, or the file_id of a photo that the stand-in knows
 
 
@@ -45,7 +41,7 @@ class Person:
             shared["extra"] = {"media_group_id": str(machine.random.getrandbits(53))}
         if forward_from:
             source = machine.chats[forward_from["chat"]["id"]].messages[forward_from["message_id"]]
-            kept = {name: source.json[name] for name in _FORWARDED if name in source.json}
+            kept = {name: source.json[name] for name in CARRIED if name in source.json}
             shared["extra"] = {**kept, "forward_origin": _origin(source)}
         said = [
             machine.receive(
@@ -83,6 +79,30 @@ class Person:
             await self.send(button["text"], chat)
             return None
         return {name: value for name, value in button.items() if name != "text"}
+
+    async def share(self, message: Json, label: str, chat: Chat) -> Json:
+        """Press a button that asks for a chat and pick this one; the client gives the bot the rights that it wants."""
+        machine = self.sandbox.machine
+        request = _button(machine.chats[self.id].messages[message["message_id"]].markup or {}, label)["request_chat"]
+        if rights := request.get("bot_administrator_rights"):
+            self.add_bot(chat, rights)
+        shared = {"request_id": request["request_id"], "chat_id": chat.id}
+        shared |= {"title": chat.title} if request.get("request_title") else {}
+        return machine.receive(self.id, self.id, extra={"chat_shared": shared}).transcript()
+
+    def add_bot(self, chat: Chat, rights: dict[str, bool] | None = None) -> None:
+        """Put the bot into a group as a member, or (with rights, and in a channel) as an administrator."""
+        machine = self.sandbox.machine
+        leads = rights is not None or chat.type == "channel"
+        machine.set_member(chat, Member.lead(machine.bot, rights) if leads else Member(machine.bot), self._user)
+
+    def remove_bot(self, chat: Chat, status: str = "left") -> None:
+        """Take the bot out of a group or channel (kicked: it cannot be added again)."""
+        self.sandbox.machine.set_member(chat, Member(self.sandbox.machine.bot, status), self._user)
+
+    @property
+    def _user(self) -> User:
+        return self.sandbox.machine.users[self.id]
 
     async def press(self, message: Json, data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
         """Send any callback data on a message, as a forged or stale client would."""
@@ -142,8 +162,7 @@ class Person:
     def join(self, chat: int | Chat, status: str = "member") -> None:
         """Enter a group or channel."""
         machine = self.sandbox.machine
-        user = machine.users[self.id]
-        machine.set_member(machine.chats[self._place(chat)], Member(user, status), by=user)
+        machine.set_member(machine.chats[self._place(chat)], Member(self._user, status), by=self._user)
 
     def leave(self, chat: int | Chat) -> None:
         """Leave a group or channel."""
@@ -227,6 +246,11 @@ class People:
         """Open a forum topic; returns its thread id."""
         machine = self.sandbox.machine
         return machine.add_topic(chat, name, 7322096, chat.creator() or machine.bot).id
+
+    def close_topic(self, chat: Chat, thread: int, *, closed: bool = True) -> None:
+        """Close a forum topic, or open it again."""
+        machine = self.sandbox.machine
+        machine.set_topic(chat, thread, chat.creator() or machine.bot, closed=closed)
 
     def migrate(self, group: Chat) -> Chat:
         """Turn a basic group into a supergroup, which is returned."""

@@ -20,6 +20,11 @@ from .text import What, format_text
 UPDATE_KINDS = frozenset(TABLES["update_kinds"])
 DEFAULT_KINDS = UPDATE_KINDS - set(TABLES["default_excluded"])
 MEDIA = ("photo", "video", "document")
+CAPTIONED = (*MEDIA, "animation", "audio", "voice")
+CARRIED = (  # what a copy and a forward take along
+    *("text", "entities", "link_preview_options", *CAPTIONED, "video_note", "sticker", "caption", "caption_entities"),
+    *("show_caption_above_media", "has_media_spoiler"),
+)
 _LIFETIMES = {"callback_query": 150.0, "inline_query": 30.0, "chosen_inline_result": 600.0}
 _DAY = 86_400.0
 _QUEUE_CAP = 100_000
@@ -158,6 +163,12 @@ class World:
         self.emit("state", chat.id)
         return topic
 
+    def set_topic(self, chat: Chat, thread: int, by: User, *, closed: bool) -> None:
+        """Somebody closes a topic or opens it again."""
+        chat.topics[thread].closed = closed
+        self.service(chat, by, {"forum_topic_closed" if closed else "forum_topic_reopened": {}}, thread=thread)
+        self.emit("state", chat.id)
+
     # --- messages ---------------------------------------------------------------------------------------
 
     def add_message(self, chat: Chat, sender: User, fields: Json, msg: Msg, thread: int = 0) -> Msg:
@@ -175,9 +186,11 @@ class World:
         self.emit("message", chat.id, msg)
         return msg
 
-    def service(self, chat: Chat, by: User, fields: Json, *, heard: bool = False, thread: int = 0) -> None:
+    def service(
+        self, chat: Chat, by: User, fields: Json, *, heard: bool = False, thread: int = 0, silent: bool = False
+    ) -> None:
         """A service message. The bot hears its own only where `heard` says so (migration)."""
-        msg = self.add_message(chat, by, fields, Msg({}, out=by is self.bot, kind="service"), thread)
+        msg = self.add_message(chat, by, fields, Msg({}, by is self.bot, "service", silent), thread)
         if heard or by is not self.bot:
             self._tell(chat, msg)
 
@@ -195,7 +208,7 @@ class World:
         if chat.type == "private":
             chat.started = True
             self.block(user_id, False)  # to write is to unblock
-        kind = next((kind for kind in MEDIA if kind in fields), "text")
+        kind = next((kind for kind in CAPTIONED if kind in fields), "text")
         msg = self.add_message(chat, user, fields, Msg({}, kind=kind), thread)
         if self._bot_hears(chat, msg):
             self._tell(chat, msg)
@@ -222,10 +235,12 @@ class World:
         return replied or mentioned or (text.startswith("/") and "@" not in text.split()[0])
 
     def revise(self, user_id: int, chat_id: int, message_id: int, text: str) -> Msg:
-        """A person edits the own message."""
+        """A person edits the own message, its caption where it has media."""
         chat = self.chats[chat_id]
         msg = chat.messages[message_id]
-        self.change(chat, msg, {"entities": None, **_typed(text, None, caption=False)})
+        caption = msg.kind != "text"
+        cleared = dict.fromkeys(("caption", "caption_entities") if caption else ("entities",))
+        self.change(chat, msg, {**cleared, **_typed(text, None, caption=caption)})
         if self._bot_hears(chat, msg):
             self._tell(chat, msg, "edited_")
         return msg

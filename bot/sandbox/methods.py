@@ -12,7 +12,7 @@ from typing import Any
 
 from . import markup as keyboards
 from .content import Files, album, caption_content, decoded, nested, sent_media, text_content
-from .machine import DEFAULT_KINDS, MEDIA, UPDATE_KINDS, World, quoted
+from .machine import CAPTIONED, CARRIED, DEFAULT_KINDS, MEDIA, UPDATE_KINDS, World, quoted
 from .model import TABLES, Chat, Content, Json, Member, Msg, Query, Webhook, clamp, refuse, require, to_bool, to_int
 
 _NAMES = {name.lower(): name for name in TABLES["methods"]}
@@ -33,7 +33,7 @@ _TEXT = ("text", "entities", "link_preview_options")
 _CAPTION = ("caption", "caption_entities", "show_caption_above_media")
 _EDITS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # -> (needed part, kinds with it, fields replaced)
     "editMessageText": ("text", ("text",), _TEXT),
-    "editMessageCaption": ("caption", MEDIA, _CAPTION),
+    "editMessageCaption": ("caption", CAPTIONED, _CAPTION),
     "editMessageReplyMarkup": ("", (), ()),
 }
 
@@ -116,7 +116,7 @@ class Machine(World):
         if not chat.is_group:
             return
         me = chat.members[self.bot.id]
-        right, word = _KINDS[kind]
+        right, word = _KINDS.get(kind, ("can_send_other_messages", "messages"))
         allowed = chat.permissions if me.status == "member" else me.rights
         granted = me.status not in ("member", "restricted") or allowed.get(right, me.status == "member")
         require(granted, f"not enough rights to send {word} to the chat")
@@ -170,6 +170,20 @@ class Machine(World):
             sent.append(self.add_message(chat, self.bot, {**shared, **content.fields}, msg, thread).json)
         return sent if name == "sendMediaGroup" else sent[0]
 
+    def copy_message(self, p: Json) -> Json:
+        """What another message says, sent as the bot's own; its caption may be another one."""
+        original = self.access(p.get("from_chat_id"), "read").find(to_int(p.get("message_id")))
+        require(original, "message to copy not found")
+        assert original is not None
+        require(original.kind != "service", "message can't be copied")
+        fields = {name: original.json[name] for name in CARRIED if name in original.json}
+        caption = caption_content(p)
+        if "caption" in p and original.kind in CAPTIONED:
+            fields = {name: value for name, value in fields.items() if name not in _CAPTION} | caption.fields
+        sent = self._send("copyMessage", p, [Content(original.kind, fields, caption.late)])
+        assert isinstance(sent, dict)
+        return {"message_id": sent["message_id"]}
+
     # --- editing ----------------------------------------------------------------------------------------
 
     def _edit(self, name: str, p: Json, contents: list[Content]) -> Json:
@@ -220,6 +234,33 @@ class Machine(World):
         self.erase(chat, msg)
         return True
 
+    # --- pinning ----------------------------------------------------------------------------------------
+
+    def _may_pin(self, p: Json) -> Chat:
+        chat = self.access(p.get("chat_id"))
+        right = "can_edit_messages" if chat.type == "channel" else "can_pin_messages"
+        may = chat.type == "private" or self._may(chat, right)
+        require(may, "not enough rights to manage pinned messages in the chat")
+        return chat
+
+    def pin_chat_message(self, p: Json) -> bool:
+        """On top of the other pinned ones, with a service message that is silent where it is asked for."""
+        chat = self._may_pin(p)
+        msg = self._message(chat, p.get("message_id"), "pin")
+        chat.pinned = [*(other for other in chat.pinned if other != msg.id), msg.id]
+        self.service(chat, self.bot, {"pinned_message": quoted(msg)}, silent=to_bool(p.get("disable_notification")))
+        self.emit("state", chat.id)
+        return True
+
+    def unpin_chat_message(self, p: Json) -> bool:
+        """That message, or the one that was pinned last."""
+        chat = self._may_pin(p)
+        wanted = to_int(p.get("message_id")) or next(reversed(chat.pinned), 0)
+        require(chat.find(wanted), "message to unpin not found")
+        chat.pinned = [other for other in chat.pinned if other != wanted]
+        self.emit("state", chat.id)
+        return True
+
     # --- queries ----------------------------------------------------------------------------------------
 
     def _open_query(self, query_id: Any) -> Query:
@@ -260,6 +301,17 @@ class Machine(World):
     def get_me(self, p: Json) -> Json:
         """The bot with its capabilities."""
         return {**self.bot.json, **TABLES["capabilities"]}
+
+    def get_chat(self, p: Json) -> Json:
+        """What everybody may know of a chat, and what is pinned in it."""
+        chat = self.access(p.get("chat_id"), "read")
+        pinned = chat.find(next(reversed(chat.pinned), 0))
+        return {**chat.json, **TABLES["full_chat"], **({"pinned_message": quoted(pinned)} if pinned else {})}
+
+    def get_chat_member_count(self, p: Json) -> int:
+        """Everybody inside, the bot too."""
+        chat = self.access(p.get("chat_id"), "read")
+        return chat.crowd + (2 if chat.type == "private" else sum(one.inside for one in chat.members.values()))
 
     def get_chat_member(self, p: Json) -> Json:
         """Who was never there is `left`."""

@@ -177,6 +177,8 @@ class Chat:
     started: bool = False  # private chats: the person has opened the bot
     blocked: bool = False  # private chats: the person has blocked the bot
     dead: bool = False  # basic groups: deleted
+    pinned: list[int] = field(default_factory=list)  # message ids, the newest last
+    crowd: int = 0  # members whom nobody plays
     migrated_to: int | None = None
     json: Json = field(init=False)
 
