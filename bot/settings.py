@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from bot import __version__
 from bot import settings_file as file
 from bot.domain.errors import ConfigError
+from bot.domain.reader import ALL, DIGESTS, Choices, Quiet
 from bot.settings_env import NO_ENV, Env, environment
 from bot.settings_file import Secret, Wrong, checked, key
 
@@ -100,6 +101,20 @@ class Readers:
     breaking: bool = key(True, file.flag)
     volume: str | int = key("all", file.either(file.one_of("all", "digest"), file.whole(1, 100)), later=True)
     digest_at: tuple[str, ...] = key(("08:00", "19:00"), file.list_of(file.time_of_day, least=1), later=True)
+
+    @property
+    def choices(self) -> Choices:
+        """The same as a reader's choices."""
+        off = self.quiet_hours == "off"
+        begin, _, end = ("23:00-07:30" if off else self.quiet_hours).partition("-")  # for whoever wants some later
+        return Choices(
+            breaking=self.breaking,
+            volume=int({"all": ALL, "digest": DIGESTS}.get(str(self.volume), self.volume)),
+            quiet=Quiet.OFF if off else Quiet(self.quiet),
+            quiet_from=file.minutes(begin),
+            quiet_to=file.minutes(end),
+            digest_at=tuple(sorted({file.minutes(time) for time in self.digest_at})),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,6 +295,11 @@ _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 time_of_day = matching(_TIME, "Write hours and minutes: '08:00'.")
 
 
+def minutes(time: str) -> int:
+    """Since midnight: "07:30" is 450."""
+    return 60 * int(time[:2]) + int(time[3:])
+
+
 def quiet_hours(value: object) -> str:
     """ "23:00-07:30" or "off"."""
     written = matching(rf"off|{_TIME}-{_TIME}", "Write '23:00-07:30', or 'off'.")(value)

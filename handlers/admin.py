@@ -50,7 +50,7 @@ async def claim(message: Message, command: CommandObject, ctx: Context, t: Lang,
         return
     # The cards of later sends speak this person's language; nothing is sent to a reader who has not said yes.
     await ctx.storage.readers.meet(
-        message.chat.id, language=t.code, breaking=ctx.settings.readers.breaking, now=ctx.now, source="desk"
+        message.chat.id, language=t.code, choices=ctx.settings.readers.choices, now=ctx.now, source="desk"
     )
     await sync_editor_commands(bot, ctx, user.id, role)
     await screen.say(bot, message.chat.id, _greeting(ctx, t, role))

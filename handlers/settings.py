@@ -189,7 +189,7 @@ async def open_by_button(query: CallbackQuery, ctx: Context, reader: Reader | No
 async def breaking(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, wanted: bool, view: str) -> None:
     """Breaking news on or off."""
     if reader and view in VIEWS:
-        reader = await ctx.storage.readers.set_breaking(reader.id, wanted, now=ctx.now)
+        reader = await ctx.storage.readers.change(reader.id, breaking=wanted, now=ctx.now)
     await _redraw(query, ctx, reader, t, view)
 
 

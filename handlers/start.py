@@ -63,7 +63,7 @@ async def start(
         reader = await ctx.storage.readers.meet(
             message.chat.id,
             language=payload.language or t.code,
-            breaking=ctx.settings.readers.breaking,
+            choices=ctx.settings.readers.choices,
             now=ctx.now,
             source=payload.source,
         )

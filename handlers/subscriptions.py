@@ -73,7 +73,7 @@ def chosen(ctx: Context, reader: Reader) -> list[Section]:
 async def met(ctx: Context, reader: Reader | None, message: Message, t: Lang) -> Reader:
     """The reader behind a message, made when unknown."""
     return reader or await ctx.storage.readers.meet(
-        message.chat.id, language=t.code, breaking=ctx.settings.readers.breaking, now=ctx.now
+        message.chat.id, language=t.code, choices=ctx.settings.readers.choices, now=ctx.now
     )
 
 

@@ -143,15 +143,16 @@ def _beginning(term: str, form: str) -> str:
 async def add_post(db: Connection, value: Post, *, article_id: int | None, state: PostState) -> int:
     """Insert a post inside a transaction; its id."""
     rows = await db.write(
-        "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, content,"
-        " created_at) VALUES (:kind, :article, 1, :state, :sections, 0, :language, :everybody, :content,"
-        " :now) RETURNING id",
+        "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, main,"
+        " content, created_at) VALUES (:kind, :article, 1, :state, :sections, 0, :language, :everybody, :main,"
+        " :content, :now) RETURNING id",
         kind=value.kind.value,
         article=article_id,
         state=state.value,
         sections=value.sections,
         language=value.language,
         everybody=int(value.everybody),
+        main=int(value.main),
         content=content(value),
         now=value.created_at,
     )
@@ -181,6 +182,7 @@ def post(row: Row) -> Post:
         article_id=row["article_id"],
         language=row["language"],
         everybody=bool(row["everybody"]),
+        main=bool(row["main"]),
         texts=texts,
         withdrawn=row["state"] == PostState.WITHDRAWN,
         **kept,

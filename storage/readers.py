@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import Reader, ReaderState
+from bot.domain.reader import Choices, Quiet, Reader, ReaderKind, ReaderState
 from storage.engine import Engine, Row
 
 
@@ -28,9 +29,29 @@ def fits(audience: Audience) -> tuple[str, dict[str, object]]:
     return " AND ".join(demands), params
 
 
+_DEFAULTS = Choices()
+
+
+def _text(value: object) -> Any:
+    """A choice as stored: flags as numbers, several values as `,ru,kk,`, none as an empty text."""
+    if isinstance(value, tuple):
+        return f",{','.join(map(str, value))}," if value else ""
+    return int(value) if isinstance(value, bool) else value.value if isinstance(value, Quiet) else value
+
+
+def _values(text: str) -> tuple[str, ...]:
+    return tuple(text.strip(",").split(",")) if text else ()
+
+
 def languages_text(audience: Audience) -> str:
     """The audience's languages as stored: `,ru,kk,`, empty for all."""
-    return f",{','.join(audience.languages)}," if audience.languages else ""
+    return str(_text(audience.languages))
+
+
+_CHOICES = tuple(field.name for field in fields(Choices))
+_CHOSEN = ", ".join(_CHOICES), ", ".join(f":{name}" for name in _CHOICES)
+_LISTS = frozenset({"volume", "quiet", "quiet_from", "quiet_to", "digest_at", "digest_days", "zone"})
+"""The choices on which it depends when lists come."""
 
 
 class Readers:
@@ -47,23 +68,32 @@ class Readers:
         return _reader(rows[0]) if rows else None
 
     async def meet(
-        self, chat_id: int, *, language: str, breaking: bool, now: int, thread_id: int = 0, source: str = ""
+        self,
+        chat_id: int,
+        *,
+        language: str,
+        now: int,
+        choices: Choices = _DEFAULTS,
+        thread_id: int = 0,
+        kind: ReaderKind = ReaderKind.PERSON,
+        source: str = "",
     ) -> Reader:
-        """The reader behind a chat, made when unknown (state new: nothing is sent before a yes)."""
+        """The reader behind a chat, made with these choices when unknown (state new: nothing is sent before a yes)."""
         known = await self.get(chat_id, thread_id)
         if known:
             return known
         await self._db.write(
-            "INSERT INTO reader (chat_id, thread_id, language, state, breaking, source, joined_at, changed_at,"
-            " active_day) VALUES (:chat, :thread, :language, 'new', :breaking, :source, :now, :now, :today)"
-            " ON CONFLICT (chat_id, thread_id) DO NOTHING",
+            "INSERT INTO reader (chat_id, thread_id, kind, language, state, source, joined_at, changed_at,"
+            f" active_day, list_at, {_CHOSEN[0]}) VALUES (:chat, :thread, :kind, :language, 'new', :source, :now, :now,"
+            f" :today, 0, {_CHOSEN[1]}) ON CONFLICT (chat_id, thread_id) DO NOTHING",
             chat=chat_id,
             thread=thread_id,
             language=language,
-            breaking=int(breaking),
+            kind=kind.value,
             source=source,
             now=now,
             today=now // 86_400,
+            **{name: _text(getattr(choices, name)) for name in _CHOICES},
         )
         met = await self.get(chat_id, thread_id)
         assert met is not None
@@ -108,9 +138,13 @@ class Readers:
                 [(1 << row[1], row[0]) for row in over],
             )
 
-    async def set_breaking(self, reader_id: int, wanted: bool, *, now: int) -> Reader | None:
-        """Breaking news on or off."""
-        return await self._set(reader_id, "breaking = :wanted", now, wanted=int(wanted))
+    async def change(self, reader_id: int, *, now: int, **wanted: object) -> Reader | None:
+        """Choices as they shall be, by their names in `Choices`: `change(7, volume=8, now=now)`."""
+        assert wanted.keys() <= set(_CHOICES), wanted
+        again = ", list_at = 0" if wanted.keys() & _LISTS else ""
+        again += ", sent_day = 0" if "volume" in wanted else ""
+        sets = ", ".join(f"{name} = :{name}" for name in wanted)
+        return await self._set(reader_id, sets + again, now, **{name: _text(value) for name, value in wanted.items()})
 
     async def set_language(self, reader_id: int, language: str, *, now: int) -> Reader | None:
         """The interface language."""
@@ -283,11 +317,25 @@ def _reader(row: Row) -> Reader:
         language=row["language"],
         state=ReaderState(row["state"]),
         sections=row["sections"],
-        breaking=bool(row["breaking"]),
         joined_at=row["joined_at"],
         thread_id=row["thread_id"],
+        kind=ReaderKind(row["kind"]),
         consent_at=row["consent_at"],
         source=row["source"],
         muted=row["muted"],
         paused_until=row["paused_until"],
+        list_at=row["list_at"],
+        breaking=bool(row["breaking"]),
+        night_breaking=bool(row["night_breaking"]),
+        volume=row["volume"],
+        quiet=Quiet(row["quiet"]),
+        quiet_from=row["quiet_from"],
+        quiet_to=row["quiet_to"],
+        digest_at=tuple(map(int, _values(row["digest_at"]))),
+        digest_days=row["digest_days"],
+        news_languages=_values(row["news_languages"]),
+        main_only=bool(row["main_only"]),
+        regions=row["regions"],
+        rates=bool(row["rates"]),
+        zone=row["zone"],
     )

@@ -17,7 +17,7 @@ from storage import Storage
 async def test_owners_are_told_once_and_once_again(sqlite_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     for user_id, role in ((1, Role.OWNER), (2, Role.EDITOR), (3, Role.OWNER), (4, Role.OWNER)):
         await sqlite_storage.editors.add(user_id, role, "", by=0, now=1)
-    await sqlite_storage.readers.meet(3, language="kk", breaking=True, now=1)
+    await sqlite_storage.readers.meet(3, language="kk", now=1)
     clock = SteppableClock(1000.0)
     health = Health(clock.now)
     said: list[tuple[int, str]] = []

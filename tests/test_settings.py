@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot import settings_env
 from bot.domain.errors import ConfigError
+from bot.domain.reader import DIGESTS, Choices, Quiet
 from bot.settings import (
     DEFAULT_SECTIONS,
     LANGUAGES,
@@ -371,3 +372,14 @@ def test_no_text_gets_past_config_error(tmp_path_factory: pytest.TempPathFactory
     except ConfigError as error:
         line = str(error)
     assert "\n" not in line
+
+
+def test_a_new_readers_choices_are_what_the_file_says(tmp_path: Path) -> None:
+    assert loaded(tmp_path).readers.choices == Choices()
+    text = 'quiet_hours = "22:00-06:05"\nquiet = "hold"\nvolume = 12\nbreaking = false\ndigest_at = ["19:30", "07:00"]'
+    chosen = loaded(tmp_path, f"[readers]\n{text}\n").readers.choices
+    assert chosen == Choices(
+        quiet=Quiet.HOLD, quiet_from=1320, quiet_to=365, volume=12, breaking=False, digest_at=(420, 1170)
+    )
+    off = loaded(tmp_path, '[readers]\nquiet_hours = "off"\nquiet = "hold"\nvolume = "digest"\n').readers.choices
+    assert off == Choices(quiet=Quiet.OFF, volume=DIGESTS)

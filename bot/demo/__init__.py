@@ -21,7 +21,7 @@ from bot import app
 from bot.clock import RealClock, SteppableClock
 from bot.demo.newsroom import Newsroom
 from bot.domain.errors import ConfigError
-from bot.domain.reader import ReaderState
+from bot.domain.reader import Choices, ReaderState
 from bot.sandbox.http import Sandbox
 from bot.sandbox.sim import add_page
 from bot.settings import Settings, load
@@ -104,7 +104,9 @@ async def _gather(settings: Settings, now: int) -> None:
     storage = await open_storage(settings.env.database_url)
     try:
         for number in CROWD:
-            reader = await storage.readers.meet(number, language="ru", breaking=bool(number % _BREAKING_OFF), now=now)
+            reader = await storage.readers.meet(
+                number, language="ru", choices=Choices(breaking=bool(number % _BREAKING_OFF)), now=now
+            )
             if reader.consent_at is None:
                 await storage.readers.consent(reader.id, CONSENT, now=now)
     finally:

@@ -48,8 +48,9 @@ class Post:
     """What is sent, in a version that rises with each correction.
 
     An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
-    story's own; with `everybody` readers of all languages get it. `media` is a Telegram file_id or an URL, "" for
-    none, with `media_kind` photo, video or document. `withdrawn` for the `reason` that its readers are told.
+    story's own; with `everybody` readers of all languages get it. `main` is the desk's star. `media` is a Telegram
+    file_id or an URL, "" for none, with `media_kind` photo, video or document. `withdrawn` for the `reason` that its
+    readers are told.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Post:
     article_id: int | None = None
     language: str = ""
     everybody: bool = False
+    main: bool = False
     title: str = ""
     lead: str = ""
     link: str = ""

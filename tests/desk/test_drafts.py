@@ -15,6 +15,7 @@ from bot.desk import drafts
 from bot.domain.delivery import BroadcastState, Lane
 from bot.domain.desk import Draft, DraftState, Role
 from bot.domain.post import Post, PostKind, Rendering, RichText
+from bot.domain.reader import Choices
 from bot.i18n import Words
 from bot.posts.compose import PostStyle, compose
 from bot.posts.richtext import units
@@ -100,14 +101,16 @@ async def _draft(storage: Storage, text: str, now: int = NOW, media: str = "") -
 
 async def _readers(storage: Storage, count: int, breaking: bool = True) -> None:
     for chat in range(count):
-        reader = await storage.readers.meet(100 * (1 + breaking) + chat, language="ru", breaking=breaking, now=NOW)
+        reader = await storage.readers.meet(
+            100 * (1 + breaking) + chat, language="ru", choices=Choices(breaking=breaking), now=NOW
+        )
         await storage.readers.consent(reader.id, "v1", now=NOW)
 
 
 async def test_the_forecast_counts_those_who_want_breaking_news(storage: Storage) -> None:
     await _readers(storage, 3)
     await _readers(storage, 2, breaking=False)
-    await storage.readers.meet(1, language="ru", breaking=True, now=NOW)  # has not said yes
+    await storage.readers.meet(1, language="ru", now=NOW)  # has not said yes
     forecast = await drafts.forecast(storage, await _draft(storage, "Мост закрыт"), 2, NOW)
     assert forecast == drafts.Forecast(total=3, active=5, off=2, seconds=1.5, twice_at=None)
 

@@ -176,7 +176,7 @@ class Desk:
 async def desk(sqlite_storage: Storage) -> Desk:
     clock, chat = SteppableClock(NOW), Chat()
     for id_ in range(1, 41):
-        reader = await sqlite_storage.readers.meet(1000 + id_, language="ru", breaking=True, now=NOW)
+        reader = await sqlite_storage.readers.meet(1000 + id_, language="ru", now=NOW)
         await sqlite_storage.readers.consent(reader.id, "v1", now=NOW)
     begun = await sqlite_storage.editors.new_draft(ADA, ADA, "ru", now=NOW)
     filled = await sqlite_storage.editors.fill_draft(begun.id, RichText("Мост закрыт"), "", "")
@@ -267,7 +267,7 @@ async def test_a_card_without_its_broadcast_owes_nothing(desk: Desk) -> None:
 
 
 async def test_the_card_speaks_its_editors_language(desk: Desk) -> None:
-    await desk.storage.readers.meet(ADA, language="en", breaking=True, now=NOW)
+    await desk.storage.readers.meet(ADA, language="en", now=NOW)
     await desk.seconds(1)
     assert desk.chat.texts == ["Sending in 5 s…"]
 

@@ -13,6 +13,7 @@ from bot.desk import drafts, invitations
 from bot.domain.delivery import BroadcastState, Receipt, Result
 from bot.domain.desk import Role
 from bot.domain.post import RichText
+from bot.domain.reader import Choices
 from bot.sandbox.client import Person
 from bot.sandbox.model import ApiError
 from bot.settings import FeedConfig, Newsroom, Settings
@@ -223,7 +224,11 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
     await chat.storage.meta.put("started_at", str(START - 3660))
     for number, breaking in enumerate((True, True, False)):
         reader = await chat.storage.readers.meet(
-            700 + number, language="ru", breaking=breaking, now=START, source="channel" if number else "site"
+            700 + number,
+            language="ru",
+            choices=Choices(breaking=breaking),
+            now=START,
+            source="channel" if number else "site",
         )
         await chat.storage.readers.consent(reader.id, "v1", now=START)
     begun = await chat.storage.editors.new_draft(ADA, ADA, "ru", now=START)
@@ -319,9 +324,9 @@ async def test_a_full_day_comes_with_advice_in_figures(
     chat: Chat, owner: Person, language: str, advice: list[str]
 ) -> None:
     for number in range(31):
-        reader = await chat.storage.readers.meet(700 + number, language="ru", breaking=True, now=START)
+        reader = await chat.storage.readers.meet(700 + number, language="ru", now=START)
         await chat.storage.readers.consent(reader.id, "v1", now=START)
-    mine = await chat.storage.readers.meet(OWNER, language=language, breaking=True, now=START)
+    mine = await chat.storage.readers.meet(OWNER, language=language, now=START)
     await chat.storage.readers.set_language(mine.id, language, now=START)
     await _sends(chat, 1_500_000, days=3)
     await owner.send("/status")

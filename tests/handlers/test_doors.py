@@ -75,7 +75,7 @@ async def test_every_screen_fits_in_every_language_with_62_long_sections(chat: T
     sections = [Section(f"s{n}", n, names[n]) for n in range(62)]
     ctx = replace(chat.ctx, sections=sections)
     for language in ctx.words.languages:
-        reader = Reader(1, 7, language, ReaderState.NEW, 2**62 - 1, True, START)
+        reader = Reader(1, 7, language, ReaderState.NEW, 2**62 - 1, START)
         drawn = [view(ctx, reader) for view in VIEWS.values()]
         drawn += [goodbye_screen(ctx, reader), sections_screen(ctx, reader, first_line="x" * 200, only=True)]
         for text, keyboard in drawn:
@@ -86,7 +86,7 @@ async def test_every_screen_fits_in_every_language_with_62_long_sections(chat: T
 
 
 async def test_one_language_needs_no_row_of_others(chat: Talk) -> None:
-    reader = Reader(1, 7, "ru", ReaderState.NEW, 0, True, START)
+    reader = Reader(1, 7, "ru", ReaderState.NEW, 0, START)
     words = chat.ctx.words
     alone = replace(chat.ctx, words=type(words)({"ru": words["ru"]}))
     _, keyboard = sections_screen(alone, reader)

@@ -31,7 +31,7 @@ async def test_errors_are_told_in_words(
         raise error
 
     monkeypatch.setattr(chat.storage.posts, "search", broken)
-    monkeypatch.setattr(chat.storage.readers, "set_breaking", broken)
+    monkeypatch.setattr(chat.storage.readers, "change", broken)
     reader = chat.people.add(READER)
     await reader.send("/settings")
     shown = await reader.next()

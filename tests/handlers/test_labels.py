@@ -32,7 +32,7 @@ def assert_single(wanted: list[str], rows: list[list[str]]) -> None:
 @pytest.mark.parametrize("all_", [False, True])
 async def test_what_readers_press(chat: Chat, state: ReaderState, all_: bool) -> None:
     ticked = sum(section.mask for section in chat.ctx.sections) if all_ else 0
-    reader = Reader(1, 501, "ru", state, ticked, True, START)
+    reader = Reader(1, 501, "ru", state, ticked, START)
     screens = [
         (sections_screen(chat.ctx, reader), [*SECTIONS, "Готово", "Қазақша", "English", "Срочное"]),
         (sections_screen(chat.ctx, reader, only=True), [*SECTIONS, "Готово", "Қазақша", "English"]),
@@ -44,7 +44,7 @@ async def test_what_readers_press(chat: Chat, state: ReaderState, all_: bool) ->
 
 
 async def test_what_editors_press(chat: Chat) -> None:
-    reader = await chat.storage.readers.meet(700, language="ru", breaking=True, now=START)
+    reader = await chat.storage.readers.meet(700, language="ru", now=START)
     await chat.storage.readers.consent(reader.id, "v1", now=START)
     ada: Person = await chat.editor(501, Role.OWNER)
     await ada.send("/breaking Мост закрыт.")

@@ -14,6 +14,7 @@ from bot.desk import drafts
 from bot.desk.progress import ProgressCards
 from bot.domain.delivery import BroadcastState, Receipt, Result
 from bot.domain.desk import DraftState, Role
+from bot.domain.reader import Choices
 from bot.sandbox.client import Person
 from bot.sandbox.content import media_fields, new_file
 from bot.sandbox.model import ApiError
@@ -28,7 +29,9 @@ PICTURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\
 async def ada(chat: Chat) -> Person:
     """An editor; three readers want breaking news, one does not."""
     for number in range(4):
-        reader = await chat.storage.readers.meet(700 + number, language="ru", breaking=number < 3, now=START)
+        reader = await chat.storage.readers.meet(
+            700 + number, language="ru", choices=Choices(breaking=number < 3), now=START
+        )
         await chat.storage.readers.consent(reader.id, "v1", now=START)
     return await chat.editor(ADA)
 
@@ -506,7 +509,7 @@ class TestPaid:
 
 async def _more_readers(chat: Chat, number: int) -> None:
     for id_ in range(number):
-        reader = await chat.storage.readers.meet(800 + id_, language="ru", breaking=True, now=START)
+        reader = await chat.storage.readers.meet(800 + id_, language="ru", now=START)
         await chat.storage.readers.consent(reader.id, "v1", now=START)
 
 

@@ -175,6 +175,7 @@ TABLE post
     everybody integer NOT NULL 0
     content text NOT NULL
     created_at bigint NOT NULL
+    main integer NOT NULL 0
     CREATE INDEX post_waiting ON public.post USING btree (id) WHERE (state = 'waiting'::text)
     CREATE UNIQUE INDEX post_article_id_key ON public.post USING btree (article_id)
     CREATE UNIQUE INDEX post_pkey ON public.post USING btree (id)
@@ -201,6 +202,24 @@ TABLE reader
     muted bigint NOT NULL 0
     paused_until bigint
     active_day bigint NOT NULL 0
+    kind text NOT NULL 'person'::text
+    night_breaking integer NOT NULL 0
+    volume integer NOT NULL '-1'::integer
+    quiet text NOT NULL 'silent'::text
+    quiet_from integer NOT NULL 1380
+    quiet_to integer NOT NULL 450
+    digest_at text NOT NULL ',480,1140,'::text
+    digest_days integer NOT NULL 127
+    news_languages text NOT NULL ''::text
+    main_only integer NOT NULL 0
+    regions bigint NOT NULL 0
+    rates integer NOT NULL 0
+    zone text NOT NULL ''::text
+    sent_day bigint NOT NULL 0
+    sent_n integer NOT NULL 0
+    list_at bigint
+    listed bigint NOT NULL 0
+    CREATE INDEX reader_list ON public.reader USING btree (list_at) WHERE ((list_at IS NOT NULL) AND (state = 'active'::text))
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
     CREATE UNIQUE INDEX reader_pkey ON public.reader USING btree (id)

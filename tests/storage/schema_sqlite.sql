@@ -172,7 +172,7 @@ CREATE TABLE post (
     everybody INTEGER NOT NULL DEFAULT 0,
     content TEXT NOT NULL,
     created_at BIGINT NOT NULL
-);
+, main INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE rate (
     day TEXT NOT NULL,
     code TEXT NOT NULL,
@@ -193,7 +193,7 @@ CREATE TABLE reader (
     joined_at BIGINT NOT NULL,
     consent_at BIGINT,
     consent_text TEXT NOT NULL DEFAULT '',
-    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT, active_day BIGINT NOT NULL DEFAULT 0,
+    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT, active_day BIGINT NOT NULL DEFAULT 0, kind TEXT NOT NULL DEFAULT 'person', night_breaking INTEGER NOT NULL DEFAULT 0, volume INTEGER NOT NULL DEFAULT -1, quiet TEXT NOT NULL DEFAULT 'silent', quiet_from INTEGER NOT NULL DEFAULT 1380, quiet_to INTEGER NOT NULL DEFAULT 450, digest_at TEXT NOT NULL DEFAULT ',480,1140,', digest_days INTEGER NOT NULL DEFAULT 127, news_languages TEXT NOT NULL DEFAULT '', main_only INTEGER NOT NULL DEFAULT 0, regions BIGINT NOT NULL DEFAULT 0, rates INTEGER NOT NULL DEFAULT 0, zone TEXT NOT NULL DEFAULT '', sent_day BIGINT NOT NULL DEFAULT 0, sent_n INTEGER NOT NULL DEFAULT 0, list_at BIGINT, listed BIGINT NOT NULL DEFAULT 0,
     UNIQUE (chat_id, thread_id)
 );
 CREATE TABLE receipt (
@@ -229,6 +229,7 @@ CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);
 CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
+CREATE INDEX reader_list ON reader (list_at) WHERE list_at IS NOT NULL AND state = 'active';
 CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NULL;
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);

@@ -48,7 +48,7 @@ async def saved(storage: Storage, *articles: Article, publish: bool = True, now:
 
 async def subscribed(storage: Storage, chat_id: int, sections: int = 1, **changes: Any) -> Reader:
     """A reader who said yes and chose sections."""
-    asked = {"language": "ru", "breaking": True, "now": 1, **changes}
+    asked = {"language": "ru", "now": 1, **changes}
     reader = await storage.readers.meet(chat_id, **asked)
     await storage.readers.consent(reader.id, "words-1", now=1)
     chosen = await storage.readers.choose(reader.id, sections, True, now=1)

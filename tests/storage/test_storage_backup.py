@@ -104,7 +104,7 @@ async def test_ids_go_on_after_a_restore(folder: Path) -> None:
     await storage.close()
     assert main(["backup", "copy.db"]) == main(["restore", "copy.db"]) == 0
     storage = await open_storage(f"sqlite:///{folder}/newsdesk.db")
-    met = await storage.readers.meet(77, language="ru", breaking=True, now=1)
+    met = await storage.readers.meet(77, language="ru", now=1)
     await storage.close()
     assert met.id == 10
 
@@ -229,7 +229,7 @@ def traces(file: Path) -> int:
 
 async def test_nothing_of_an_erased_reader_is_in_the_next_backup(sqlite_storage: Storage, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/newsdesk.db"
-    reader = await sqlite_storage.readers.meet(WHO, language="ru", breaking=True, now=1)
+    reader = await sqlite_storage.readers.meet(WHO, language="ru", now=1)
     await subscribe(sqlite_storage, range(2000), 1)
     await sqlite_storage.readers.consent(reader.id, "2026-11", now=1)
     await sqlite_storage.inbox.store([(1, WHO, f'{{"chat": {WHO}}}')], 1)
@@ -324,8 +324,8 @@ async def test_postgres_there_and_back_and_over_to_sqlite(
         monkeypatch.setenv("DATABASE_URL", second)
         assert await command("restore", "0.db") == 2, "it is not empty any more"
         storage = await open_storage(second)
-        assert (await storage.readers.meet(1, language="ru", breaking=True, now=1)).id == 1
-        met = await storage.readers.meet(99_999, language="ru", breaking=True, now=1)
+        assert (await storage.readers.meet(1, language="ru", now=1)).id == 1
+        met = await storage.readers.meet(99_999, language="ru", now=1)
         await storage.leaders.acquire("send", "w", now=int(time()), ttl=60)
         await storage.close()
         assert met.id > reader.id, "the id of who was erased is not given again"

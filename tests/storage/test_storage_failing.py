@@ -98,7 +98,7 @@ async def test_a_delivery(storage: Storage, what: str) -> None:
 
 
 async def test_an_update_a_move_and_an_erasure(storage: Storage) -> None:
-    reader = await storage.readers.meet(5, language="ru", breaking=True, now=1)
+    reader = await storage.readers.meet(5, language="ru", now=1)
     await storage.deliveries.settle([receipt(await running(storage), reader.id)], [], worker="w", until=1, now=1)
     updates = [(n, 5, "{}") for n in range(3)]
     assert await all_or_nothing(storage, lambda failing: failing.inbox.store(updates, 1)) >= 5

@@ -55,7 +55,7 @@ async def test_who_says_something_is_active_that_day(storage: Storage) -> None:
     day = 86_400
     for chat in (5, 6):
         await subscribed(storage, chat)
-    await storage.readers.meet(7, language="ru", breaking=True, now=30 * day)
+    await storage.readers.meet(7, language="ru", now=30 * day)
 
     async def days() -> list[int]:
         rows = await storage.engine.fetch("SELECT active_day FROM reader ORDER BY chat_id")

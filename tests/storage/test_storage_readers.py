@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, article, receipt, running, saved, subscribed
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import ReaderState
+from bot.domain.reader import Choices, Quiet, ReaderState
 from storage import Storage, open_storage
 
 
 @pytest.mark.parametrize("chat", [1, BIG, -BIG - 1, GROUP, 2**31, -(2**31) - 1])
 async def test_a_chat_of_any_size_is_met_once(sqlite_storage: Storage, chat: int) -> None:
-    first = await sqlite_storage.readers.meet(chat, language="kk", breaking=False, now=10, source=TEXT)
-    again = await sqlite_storage.readers.meet(chat, language="en", breaking=True, now=20)
+    first = await sqlite_storage.readers.meet(chat, language="kk", choices=Choices(breaking=False), now=10, source=TEXT)
+    again = await sqlite_storage.readers.meet(chat, language="en", now=20)
     assert again == first == await sqlite_storage.readers.get(chat)
     assert (first.chat_id, first.language, first.breaking, first.joined_at, first.source) == (
         chat,
@@ -30,7 +31,7 @@ async def test_a_chat_of_any_size_is_met_once(sqlite_storage: Storage, chat: int
 
 async def test_ids_and_masks_keep_all_their_bits(storage: Storage) -> None:
     for chat in (BIG, GROUP):
-        reader = await storage.readers.meet(chat, language="ru", breaking=True, now=BIG)
+        reader = await storage.readers.meet(chat, language="ru", now=BIG)
         everything = await storage.readers.choose(reader.id, ALL_SECTIONS, True, now=2)
         assert everything
         assert everything.sections == ALL_SECTIONS
@@ -42,9 +43,7 @@ async def test_ids_and_masks_keep_all_their_bits(storage: Storage) -> None:
 
 
 async def test_topics_of_one_forum_are_readers_of_their_own(storage: Storage) -> None:
-    topics = [
-        await storage.readers.meet(GROUP, language="ru", breaking=True, now=1, thread_id=thread) for thread in (0, 5, 6)
-    ]
+    topics = [await storage.readers.meet(GROUP, language="ru", now=1, thread_id=thread) for thread in (0, 5, 6)]
     assert len({topic.id for topic in topics}) == 3
     assert (await storage.readers.get(GROUP, 6)) == topics[2]
     await storage.readers.consent(topics[1].id, "w", now=1)
@@ -53,9 +52,9 @@ async def test_topics_of_one_forum_are_readers_of_their_own(storage: Storage) ->
 
 
 async def test_choices_carry_the_wanted_state_and_survive_leaving(storage: Storage) -> None:
-    reader = await storage.readers.meet(1, language="ru", breaking=True, now=1)
+    reader = await storage.readers.meet(1, language="ru", now=1)
     await storage.readers.choose(reader.id, 0b101, True, now=2)
-    await storage.readers.set_breaking(reader.id, False, now=3)
+    await storage.readers.change(reader.id, breaking=False, now=3)
     await storage.readers.set_language(reader.id, "kk", now=4)
     yes = await storage.readers.consent(reader.id, "words-1", now=5)
     assert yes
@@ -72,7 +71,7 @@ async def test_choices_carry_the_wanted_state_and_survive_leaving(storage: Stora
 async def test_nobody_is_changed_under_an_unknown_id(storage: Storage) -> None:
     readers = storage.readers
     assert await readers.choose(404, 1, True, now=1) is None
-    assert await readers.set_breaking(404, True, now=1) is None
+    assert await readers.change(404, breaking=True, now=1) is None
     assert await readers.set_language(404, "kk", now=1) is None
     assert await readers.consent(404, "", now=1) is None
     assert await readers.leave(404, now=1) is None
@@ -128,11 +127,11 @@ AUDIENCES = [
 async def test_who_belongs_to_an_audience(storage: Storage) -> None:
     await subscribed(storage, 1, 1)
     await subscribed(storage, 2, 3)
-    await subscribed(storage, 3, 2, language="kk", breaking=False)
+    await subscribed(storage, 3, 2, language="kk", choices=Choices(breaking=False))
     await subscribed(storage, 4, 1 << 61)
     gone = await subscribed(storage, 5, ALL_SECTIONS)
     await storage.readers.leave(gone.id, now=1)
-    await storage.readers.meet(6, language="ru", breaking=True, now=1)
+    await storage.readers.meet(6, language="ru", now=1)
     for audience, wanted in AUDIENCES:
         assert await storage.readers.count(audience) == wanted, audience
 
@@ -140,8 +139,8 @@ async def test_who_belongs_to_an_audience(storage: Storage) -> None:
 async def test_tally_counts_by_state(storage: Storage) -> None:
     assert await storage.readers.tally() == {"breaking_off": 0}
     await subscribed(storage, 1)
-    await subscribed(storage, 2, breaking=False)
-    await storage.readers.meet(3, language="ru", breaking=False, now=1)
+    await subscribed(storage, 2, choices=Choices(breaking=False))
+    await storage.readers.meet(3, language="ru", choices=Choices(breaking=False), now=1)
     assert await storage.readers.tally() == {"active": 2, "new": 1, "breaking_off": 1}
 
 
@@ -242,7 +241,7 @@ async def test_saved_posts_come_latest_first_and_go_when_taken_off_withdrawn_or_
 
 async def test_where_readers_came_from(storage: Storage) -> None:
     for chat, source in enumerate(["site", "channel", "site", "", "qr"], 1):
-        await storage.readers.meet(chat, language="ru", breaking=True, now=1, source=source)
+        await storage.readers.meet(chat, language="ru", now=1, source=source)
     left = await storage.readers.get(5)
     assert left
     await storage.readers.leave(left.id, now=2)
@@ -273,14 +272,14 @@ async def test_export_holds_all_and_erase_leaves_none_of_it(storage: Storage) ->
     assert [message["body"] for message in left["messages"]] == ['{"m": "/erase"}']  # being handled just now
     assert 31 not in await storage.deliveries.holds(now=1)
     assert len((await storage.readers.export(32))["deliveries"]) == 1
-    fresh = await storage.readers.meet(31, language="ru", breaking=True, now=9)
+    fresh = await storage.readers.meet(31, language="ru", now=9)
     assert fresh.id > max(ids.values()), "a reused id would send an edit to a stranger"
 
 
 async def test_an_erased_chat_leaves_no_bytes_in_the_file(tmp_path: Path) -> None:
     storage = await open_storage(f"sqlite:///{tmp_path}/n.db")
     for chat in range(5_555_000, 5_555_050):
-        await storage.readers.meet(chat, language="ru", breaking=True, now=1, source=f"канал-{chat}")
+        await storage.readers.meet(chat, language="ru", now=1, source=f"канал-{chat}")
     await storage.readers.erase(5_555_007)
     await storage.close()
     with sqlite3.connect(tmp_path / "n.db") as plain:
@@ -290,3 +289,43 @@ async def test_an_erased_chat_leaves_no_bytes_in_the_file(tmp_path: Path) -> Non
     assert "канал-5555006".encode() in files
     assert "канал-5555007".encode() not in files
     assert (5_555_007).to_bytes(4, "big") not in files
+
+
+async def test_each_choice_comes_back_as_it_was_made(storage: Storage) -> None:
+    wanted = Choices(
+        breaking=False,
+        night_breaking=True,
+        volume=8,
+        quiet=Quiet.HOLD,
+        quiet_from=0,
+        quiet_to=1439,
+        digest_at=(0, 615, 1439),
+        digest_days=0b0010001,
+        news_languages=("kk", "en"),
+        main_only=True,
+        regions=1 << 19,
+        rates=True,
+        zone="Asia/Almaty",
+    )
+    imported = await storage.readers.meet(1, language="ru", choices=wanted, now=1)
+    reader = await subscribed(storage, 2)
+    changed = await storage.readers.change(reader.id, now=2, **asdict(wanted))
+    for found in (imported, changed, await storage.readers.get(2)):
+        assert found
+        assert {name: getattr(found, name) for name in asdict(wanted)} == asdict(wanted)
+    none = await storage.readers.change(reader.id, now=3, news_languages=(), digest_at=())
+    assert none
+    assert (none.news_languages, none.digest_at, none.sections) == ((), (), reader.sections)
+    with pytest.raises(AssertionError):
+        await storage.readers.change(reader.id, now=3, sections=1)
+
+
+async def test_what_lists_depend_on_has_the_next_one_reckoned_anew(sqlite_storage: Storage) -> None:
+    reader = await subscribed(sqlite_storage, 1)
+    for change, reckoned in [({"rates": True}, False), ({"quiet": Quiet.OFF}, True), ({"volume": 3}, True)]:
+        await sqlite_storage.engine.write("UPDATE reader SET list_at = 77, sent_day = 5")
+        changed = await sqlite_storage.readers.change(reader.id, now=3, **change)
+        assert changed
+        assert changed.list_at == (0 if reckoned else 77)
+        rows = await sqlite_storage.engine.fetch("SELECT sent_day FROM reader")
+        assert rows[0][0] == (0 if "volume" in change else 5)
