@@ -6,24 +6,39 @@ from aiogram import Router
 from aiogram.filters import Filter
 
 from bot.domain.desk import Role
-from handlers import admin, errors, membership, newsroom, posts, reading, search, settings, start, subscriptions
-from handlers.middleware import HasRole, InPrivate, know_reader
+from handlers import (
+    admin,
+    deskgroup,
+    errors,
+    membership,
+    newsroom,
+    posts,
+    reading,
+    search,
+    settings,
+    start,
+    subscriptions,
+)
+from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, know_reader
 
 __all__ = ["build_router"]
 
 
 def build_router() -> Router:
-    """A fresh tree of routers. An event goes down the list until somebody takes it.
-
-    Behind the first line everything is private: groups and channels say nothing to us in this version.
-    """
+    """A fresh tree of routers. An event goes down the list until somebody takes it; what no door lets in is left."""
     root = Router(name="newsdesk")
-    for observer in (root.message, root.callback_query, root.my_chat_member):
-        observer.filter(InPrivate())
+    for observer in (root.message, root.callback_query, root.my_chat_member, root.inline_query):
         observer.outer_middleware(know_reader)
-    root.inline_query.outer_middleware(know_reader)
-    root.include_routers(
-        _room(errors.router),
+    root.include_routers(_room(errors.router), _private(), _groups(), _desk())
+    return root
+
+
+def _private() -> Router:
+    """People in their private chats; inline questions come from anywhere, and only the asker sees the answer."""
+    private = Router(name="private")
+    for observer in (private.message, private.callback_query, private.my_chat_member):
+        observer.filter(InPrivate())
+    private.include_routers(
         _room(membership.router),
         _room(admin.claims),  # one-time links, pressed by people who have no role yet
         _room(admin.router, HasRole(Role.OWNER)),
@@ -35,8 +50,32 @@ def build_router() -> Router:
         _room(posts.router),
         _room(search.finding),
         _room(search.router),  # takes whatever is left
+        _room(search.stale),
     )
-    return root
+    return private
+
+
+def _groups() -> Router:
+    """What concerns any group: whether it is to be the desk's, and what becomes of it."""
+    groups = Router(name="groups")
+    groups.include_routers(
+        _room(deskgroup.router, InGroup(), HasRole(Role.OWNER)),
+        _room(deskgroup.changes),
+    )
+    return groups
+
+
+def _desk() -> Router:
+    """The desk's group: only people with rights are heard there."""
+    desk = Router(name="desk")
+    for observer in (desk.message, desk.callback_query):
+        observer.filter(AtDesk())
+    desk.include_routers(
+        _room(admin.router, HasRole(Role.OWNER)),
+        _room(newsroom.router, HasRole(Role.EDITOR)),
+        _room(search.stale),
+    )
+    return desk
 
 
 def _room(template: Router, *doors: Filter) -> Router:
@@ -45,6 +84,6 @@ def _room(template: Router, *doors: Filter) -> Router:
     for name, observer in template.observers.items():
         room.observers[name].handlers.extend(observer.handlers)
     if doors:
-        room.message.filter(*doors)
-        room.callback_query.filter(*doors)
+        for observer in (room.message, room.callback_query, room.my_chat_member):
+            observer.filter(*doors)
     return room

@@ -67,10 +67,10 @@ def _greeting(ctx: Context, t: Lang, role: Role) -> RichText:
 
 
 @router.message(Command("editors", ignore_case=True))
-async def editors(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
+async def editors(message: Message, ctx: Context, t: Lang) -> None:
     """The list with its buttons."""
     assert message.from_user is not None  # the door lets only people through
-    await screen.say(bot, message.chat.id, *await _staff(ctx, t, message.from_user))
+    await screen.reply(message, *await _staff(ctx, t, message.from_user))
 
 
 async def _staff(ctx: Context, t: Lang, asker: User) -> tuple[RichText, InlineKeyboardMarkup]:
@@ -151,7 +151,7 @@ async def _remove(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, user_id
 
 
 @router.message(Command("status", ignore_case=True))
-async def status(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
+async def status(message: Message, ctx: Context, t: Lang) -> None:
     """What the database knows: nothing here is asked of the network."""
     casts = await ctx.storage.broadcasts.open()
     tally = await ctx.storage.readers.tally()
@@ -167,7 +167,7 @@ async def status(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
         for cast in casts[:_SHOWN]
         if await ctx.storage.editors.card_of(cast.id)
     ]
-    await screen.say(bot, message.chat.id, join("\n", parts), keyboard(*stops) if stops else None)
+    await screen.reply(message, join("\n", parts), keyboard(*stops) if stops else None)
 
 
 async def _running(ctx: Context, t: Lang) -> RichText:

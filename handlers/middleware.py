@@ -7,14 +7,16 @@ from typing import Any
 
 from aiogram.enums import ChatType
 from aiogram.filters import Filter
-from aiogram.types import CallbackQuery, ChatMemberUpdated, InlineQuery, Message, TelegramObject, User
+from aiogram.types import CallbackQuery, Chat, ChatMemberUpdated, InlineQuery, Message, TelegramObject, User
 
+from bot.desk import room
 from bot.domain.desk import Role
 from bot.domain.reader import Reader
 from bot.i18n import Lang
 from handlers.context import Context
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+_GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
 
 
 async def know_reader(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
@@ -37,7 +39,13 @@ def language(ctx: Context, reader: Reader | None, user: User | None) -> Lang:
 
 
 def person(event: TelegramObject) -> User | None:
-    """The human being in their own private chat that this event comes from, else None.
+    """The human being in their own private chat that this event comes from, else None."""
+    place, user = chat_of(event), speaker(event)
+    return user if user and place and place.type == ChatType.PRIVATE else None
+
+
+def speaker(event: TelegramObject) -> User | None:
+    """The human being that this event comes from, wherever it was; nobody speaks in another's private chat.
 
     A chat that speaks in a person's name (channels, anonymous admins) and bots are nobody here.
     """
@@ -50,8 +58,14 @@ def person(event: TelegramObject) -> User | None:
             pass
         case _:
             return None
-    private = chat.type == ChatType.PRIVATE and chat.id == user.id
-    return user if private and not user.is_bot else None
+    strange = user.is_bot or (chat.type == ChatType.PRIVATE and chat.id != user.id)
+    return None if strange else user
+
+
+def chat_of(event: TelegramObject) -> Chat | None:
+    """Where it happened; None for what has no place, such as inline questions."""
+    place = event.message if isinstance(event, CallbackQuery) else event
+    return getattr(place, "chat", None)
 
 
 class InPrivate(Filter):
@@ -62,13 +76,34 @@ class InPrivate(Filter):
         return person(event) is not None
 
 
+class InGroup(Filter):
+    """Lets through what people do in any group."""
+
+    async def __call__(self, event: TelegramObject) -> bool:
+        """See the class."""
+        place = chat_of(event)
+        return place is not None and place.type in _GROUPS and speaker(event) is not None
+
+
+class AtDesk(Filter):
+    """Lets through what people do in the desk's group."""
+
+    async def __call__(self, event: TelegramObject, ctx: Context) -> bool:
+        """See the class."""
+        place = chat_of(event)
+        if place is None or place.type not in _GROUPS or speaker(event) is None:
+            return False
+        desk = await room.group(ctx.storage, ctx.settings.desk.chat)
+        return desk is not None and desk.chat_id == place.id
+
+
 class HasRole(Filter):
-    """Lets people through who have the role now: read anew at each event, denied by default."""
+    """Lets people through who have the role now: read anew at each event. Where they are is another door's matter."""
 
     def __init__(self, role: Role) -> None:
         self._role = role
 
     async def __call__(self, event: TelegramObject, ctx: Context) -> bool:
         """See the class."""
-        user = person(event)
+        user = speaker(event)
         return user is not None and await ctx.storage.editors.role(user.id) >= self._role

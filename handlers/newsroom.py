@@ -61,7 +61,8 @@ def _author(event: Message | CallbackQuery) -> int:
 async def breaking(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
     """`/breaking` asks for the text, `/breaking TEXT` (also as a caption) has it."""
     author = _author(message)
-    await met(ctx, reader, message, t)  # the card of the send asks for the language of whoever is behind the chat
+    if message.chat.id == author:
+        await met(ctx, reader, message, t)  # the card of the send asks for the language of whoever is behind the chat
     older = await ctx.storage.editors.open_draft(author, since=0)
     if older:
         await _retire(bot, older)
@@ -71,7 +72,7 @@ async def breaking(message: Message, ctx: Context, reader: Reader | None, t: Lan
     if words:
         await _take(message, words, draft, ctx, t, bot)
     else:
-        await screen.say(bot, message.chat.id, _request(t))
+        await screen.reply(message, _request(t))
 
 
 def _request(t: Lang) -> RichText:
@@ -87,13 +88,13 @@ async def cancel(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot
     if await ctx.storage.editors.drop_draft(draft.id):
         await _retire(bot, draft)
         await _log(ctx, _author(message), "breaking dropped", draft.id)
-        await screen.say(bot, message.chat.id, t("The draft is dropped, nobody got it."))
+        await screen.reply(message, t("The draft is dropped, nobody got it."))
 
 
 @router.message(Command("cancel", ignore_case=True))
 async def nothing_to_cancel(message: Message, t: Lang, bot: Bot) -> None:
     """The draft was sent, given up or is too old."""
-    await screen.say(bot, message.chat.id, t("No draft is open. Begin one: /breaking"))
+    await screen.reply(message, t("No draft is open. Begin one: /breaking"))
 
 
 @router.message(_no_command, OpenDraft())
@@ -103,9 +104,9 @@ async def written(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bo
     if message.media_group_id and not words and draft.state is DraftState.PREVIEW:
         return  # the rest of an album whose first picture carried the words
     if message.content_type not in (ContentType.TEXT, *_MEDIA):
-        await screen.say(bot, message.chat.id, t("Send a text, or a photo, a video or a file with a caption."))
+        await screen.reply(message, t("Send a text, or a photo, a video or a file with a caption."))
     elif not words:
-        await screen.say(bot, message.chat.id, t("It needs words: send it again with a caption."))
+        await screen.reply(message, t("It needs words: send it again with a caption."))
     else:
         await _take(message, words, draft, ctx, t, bot)
 
@@ -138,11 +139,11 @@ async def _take(message: Message, words: RichText, draft: Draft, ctx: Context, t
         text = t.n(
             "Too long: cut {n} character and send it again.", "Too long: cut {n} characters and send it again.", surplus
         )
-        await screen.say(bot, message.chat.id, text)
+        await screen.reply(message, text)
         return
     filled = await ctx.storage.editors.fill_draft(draft.id, words, media, kind)
     if filled is None:  # sent by a press that came a moment earlier
-        await screen.say(bot, message.chat.id, t("This draft is closed. Begin again: /breaking"))
+        await screen.reply(message, t("This draft is closed. Begin again: /breaking"))
         return
     await _log(ctx, _author(message), "breaking written", draft.id)
     await _retire(bot, draft)

@@ -10,9 +10,16 @@ from typing import Any
 
 import aiogram.methods
 from aiogram import Bot
-from aiogram.exceptions import TelegramBadRequest
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
 from aiogram.methods import TelegramMethod
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity
+from aiogram.types import (
+    CallbackQuery,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MaybeInaccessibleMessageUnion,
+    Message,
+    MessageEntity,
+)
 
 from bot.delivery.renderings import Body, picture_of, with_file, without_picture
 from bot.domain.article import Section
@@ -47,6 +54,25 @@ async def say(
     return await bot.send_message(chat_id, **_content(text), reply_markup=keyboard, **options)
 
 
+async def reply(message: Message, text: str | RichText, keyboard: InlineKeyboardMarkup | None = None) -> Message:
+    """The same where that message stands: in its chat, and in a forum in its topic."""
+    assert message.bot is not None
+    return await say(message.bot, message.chat.id, text, keyboard, message_thread_id=thread_of(message))
+
+
+def thread_of(message: MaybeInaccessibleMessageUnion) -> int | None:
+    """The forum topic in which a message stands."""
+    return message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
+
+
+async def try_to_say(bot: Bot, chat_id: int, text: str | RichText) -> None:
+    """Tell somebody who may have blocked the bot: then it is logged and no more."""
+    try:
+        await say(bot, chat_id, text)
+    except TelegramAPIError as refusal:
+        _log.warning("somebody at the desk could not be told: %s", refusal)
+
+
 async def show(query: CallbackQuery, text: str | RichText, keyboard: InlineKeyboardMarkup | None = None) -> None:
     """Put this screen in place of the one whose button was pressed.
 
@@ -61,7 +87,7 @@ async def show(query: CallbackQuery, text: str | RichText, keyboard: InlineKeybo
         )
     except TelegramBadRequest as refusal:
         if "message is not modified" not in refusal.message:
-            await say(query.bot, chat_id, text, keyboard)
+            await say(query.bot, chat_id, text, keyboard, message_thread_id=thread_of(query.message))
 
 
 def _content(text: str | RichText) -> dict[str, Any]:

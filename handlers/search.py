@@ -51,6 +51,8 @@ _WORDLESS = frozenset(
 router = Router(name="search")
 finding = Router(name="finding")
 """What must be heard before words in general."""
+stale = Router(name="stale")
+"""Presses that nobody else has taken."""
 
 
 @finding.message(Command("find", ignore_case=True))
@@ -140,7 +142,7 @@ async def wordless(message: Message, bot: Bot, t: Lang) -> None:
     await screen.say(bot, message.chat.id, t("I understand only text. What I can do: /help"))
 
 
-@router.callback_query()
+@stale.callback_query()
 async def outdated(query: CallbackQuery, t: Lang) -> None:
     """Old keyboards and forged data."""
     await screen.outdated(query, t)

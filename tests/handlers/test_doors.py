@@ -11,11 +11,12 @@ from aiogram.types import CallbackQuery, Chat, InaccessibleMessage, InlineQuery,
 from talking import START, labels
 from talking import Chat as Talk
 
+from bot.desk import room
 from bot.domain.article import Section
 from bot.domain.desk import Role
 from bot.domain.reader import Reader, ReaderState
 from bot.posts.richtext import units
-from handlers.middleware import HasRole, person
+from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, person, speaker
 from handlers.settings import VIEWS, goodbye_screen
 from handlers.subscriptions import sections_screen
 
@@ -36,8 +37,8 @@ def press(on: TelegramObject | None, user: User = USER) -> CallbackQuery:
 
 
 PEOPLE = [message(), press(message()), press(InaccessibleMessage(chat=PRIVATE, message_id=1))]
+IN_GROUPS = [message(GROUP), press(message(GROUP)), press(InaccessibleMessage(chat=GROUP, message_id=1))]
 NOBODY = [
-    message(GROUP),
     message(GROUP, from_user=User(id=1087968824, is_bot=True, first_name="Group"), sender_chat=GROUP),
     message(PRIVATE, sender_chat=CHANNEL),
     message(CHANNEL, from_user=None),
@@ -45,7 +46,6 @@ NOBODY = [
     message(PRIVATE, from_user=User(id=7, is_bot=True, first_name="Bot")),
     message(Chat(id=8, type="private")),
     press(None),
-    press(message(GROUP)),
     press(message(), User(id=8, is_bot=False, first_name="Чужой")),
     InlineQuery(id="1", from_user=USER, query="", offset=""),
 ]
@@ -66,8 +66,23 @@ async def test_people_pass_by_the_role_they_have_now(chat: Talk, event: Telegram
 @pytest.mark.parametrize("event", NOBODY)
 async def test_nobody_passes_in_anothers_name(chat: Talk, event: TelegramObject) -> None:
     await chat.storage.editors.add(USER.id, Role.OWNER, "Ада", by=0, now=START)
-    assert person(event) is None
+    assert person(event) is speaker(event) is None
+    for door in (InPrivate(), InGroup()):
+        assert not await door(event)
+    await room.choose(chat.storage, GROUP.id, {})
+    assert not await AtDesk()(event, chat.ctx)
     assert not await HasRole(Role.READER)(event, chat.ctx)
+
+
+@pytest.mark.parametrize("event", IN_GROUPS)
+async def test_in_groups_people_are_heard_at_the_desk_only(chat: Talk, event: TelegramObject) -> None:
+    assert (person(event), speaker(event)) == (None, USER)
+    assert (await InPrivate()(event), await InGroup()(event)) == (False, True)
+    assert not await AtDesk()(event, chat.ctx), "there is no desk's group"
+    await room.choose(chat.storage, GROUP.id, {})
+    assert await AtDesk()(event, chat.ctx)
+    await room.choose(chat.storage, GROUP.id - 1, {})
+    assert not await AtDesk()(event, chat.ctx)
 
 
 async def test_every_screen_fits_in_every_language_with_62_long_sections(chat: Talk) -> None:
