@@ -22,7 +22,7 @@ async def _seats(storage: Storage, configured: int = 0, topic: Topic = Topic.QUE
 async def test_owners_are_the_desk_until_it_has_a_group(sqlite_storage: Storage) -> None:
     for user_id, role in ((1, Role.OWNER), (2, Role.EDITOR), (3, Role.OWNER)):
         await sqlite_storage.editors.add(user_id, role, "x", by=0, now=NOW)
-    await sqlite_storage.readers.meet(3, language="kk", breaking=True, now=NOW)
+    await sqlite_storage.readers.meet(3, language="kk", now=NOW)
     assert await _seats(sqlite_storage) == [(1, 0, "ru"), (3, 0, "kk")]
     await room.choose(sqlite_storage, OLD, {Topic.QUEUE: 8})
     assert await _seats(sqlite_storage) == [(OLD, 8, "ru")]
