@@ -254,7 +254,7 @@ async def stop_by_button(query: CallbackQuery, ctx: Context, reader: Reader | No
 async def export(query: CallbackQuery, bot: Bot, ctx: Context) -> None:
     """Hand over everything that is kept about this chat."""
     await screen.answer(query)
-    document = privacy.document(await ctx.storage.readers.export(query.from_user.id), ctx.sections)
+    document = privacy.document(await ctx.storage.privacy.export(query.from_user.id), ctx.sections)
     await bot.send_document(query.from_user.id, BufferedInputFile(document, privacy.FILE_NAME))
 
 
@@ -270,5 +270,5 @@ async def erase(query: CallbackQuery, ctx: Context, reader: Reader | None, t: La
         return await screen.show(
             query, t("Delete your choices and everything we keep about this chat? There is no way back."), buttons
         )
-    await ctx.storage.readers.erase(query.from_user.id)
+    await ctx.storage.privacy.erase(query.from_user.id, now=ctx.now)
     return await screen.show(query, t("Everything is deleted, you will get nothing more from us. Begin anew: /start"))

@@ -21,9 +21,11 @@ from storage.media import Media
 from storage.meta import Meta
 from storage.migrate import migrate
 from storage.posts import Posts
+from storage.privacy import Privacy
 from storage.rates import Rates
 from storage.readers import Readers
 from storage.saved import Saved
+from storage.terms import Terms
 
 __all__ = ["Storage", "open_engine", "open_storage"]
 
@@ -45,6 +47,8 @@ class Storage:
         self.corrections = Corrections(engine)
         self.readers = Readers(engine)
         self.saved = Saved(engine)
+        self.terms = Terms(engine)
+        self.privacy = Privacy(engine)
         self.editors = Editors(engine)
         self.rates = Rates(engine)
 

@@ -49,11 +49,12 @@ class Articles:
         async with self._db.transaction() as db:
             old = "seen_at < :before AND NOT EXISTS (SELECT 1 FROM alias WHERE article_id = article.id)"
             await db.write("DELETE FROM alias WHERE seen_at < :before", before=before)
-            await db.write(
-                "DELETE FROM saved WHERE post_id IN (SELECT id FROM post WHERE article_id IN"
-                f" (SELECT id FROM article WHERE {old}))",
-                before=before,
-            )
+            for table in ("saved", "post_term"):
+                await db.write(
+                    f"DELETE FROM {table} WHERE post_id IN (SELECT id FROM post WHERE article_id IN"
+                    f" (SELECT id FROM article WHERE {old}))",
+                    before=before,
+                )
             await db.write(f"DELETE FROM post WHERE article_id IN (SELECT id FROM article WHERE {old})", before=before)
             await db.write(f"DELETE FROM article WHERE {old}", before=before)
 

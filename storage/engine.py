@@ -67,6 +67,10 @@ class Engine(Connection, Protocol):
         """All or nothing; rolled back on any exception, cancellation included. Errors are `StorageError`s."""
         ...
 
+    async def shred(self) -> None:
+        """Leave nothing of what was deleted in the files, as far as they are ours: PostgreSQL sees to its own."""
+        ...
+
     async def close(self) -> None:
         """Release connections and locks."""
         ...

@@ -250,58 +250,6 @@ class Readers:
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def export(self, chat_id: int) -> dict[str, Any]:
-        """Everything kept about a chat, in plain values."""
-        readers = await self._db.fetch("SELECT * FROM reader WHERE chat_id = :chat ORDER BY id", chat=chat_id)
-        receipts = await self._db.fetch(
-            "SELECT receipt.broadcast_id, outcome, message_id, took_ms FROM receipt"
-            " JOIN reader ON reader.id = receipt.reader_id WHERE reader.chat_id = :chat"
-            " AND broadcast_id IN (SELECT id FROM broadcast) ORDER BY broadcast_id",
-            chat=chat_id,
-        )
-        shown = await self._db.fetch(
-            "SELECT post_id, message_id, shown_at FROM copy JOIN reader ON reader.id = copy.reader_id"
-            " WHERE reader.chat_id = :chat AND post_id IN (SELECT id FROM post) ORDER BY post_id, message_id",
-            chat=chat_id,
-        )
-        mutes = await self._db.fetch(
-            "SELECT bit AS section_bit, until AS ends_at FROM mute JOIN reader ON reader.id = mute.reader_id"
-            " WHERE reader.chat_id = :chat ORDER BY bit",
-            chat=chat_id,
-        )
-        saved = await self._db.fetch(
-            "SELECT post_id, saved_at FROM saved JOIN reader ON reader.id = saved.reader_id"
-            " WHERE reader.chat_id = :chat ORDER BY post_id",
-            chat=chat_id,
-        )
-        updates = await self._db.fetch(
-            "SELECT body, received_at FROM inbox WHERE chat = :chat ORDER BY update_id", chat=chat_id
-        )
-        return {
-            "readers": [dict(row) for row in readers],
-            "deliveries": [dict(row) for row in receipts],
-            "shown": [dict(row) for row in shown],
-            "muted": [dict(row) for row in mutes],
-            "saved": [dict(row) for row in saved],
-            "messages": [dict(row) for row in updates],
-        }
-
-    async def erase(self, chat_id: int) -> None:
-        """Forget a chat: readers, receipts, copies, mutes, saved posts. Its updates are forgotten once handled."""
-        mine = "(SELECT id FROM reader WHERE chat_id = :chat)"
-        async with self._db.transaction() as db:
-            await db.write(
-                f"DELETE FROM receipt WHERE broadcast_id IN (SELECT id FROM broadcast) AND reader_id IN {mine}",
-                chat=chat_id,
-            )
-            await db.write(
-                f"DELETE FROM copy WHERE post_id IN (SELECT id FROM post) AND reader_id IN {mine}", chat=chat_id
-            )
-            for table in ("mute", "saved"):
-                await db.write(f"DELETE FROM {table} WHERE reader_id IN {mine}", chat=chat_id)
-            await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
-            await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
-
 
 _MOVE = (
     "UPDATE reader SET chat_id = :new WHERE chat_id = :old AND NOT EXISTS"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from bot.clock import Clock
 from bot.delivery.audience import Waiting, audience_of, gather, joint, overdue
+from bot.delivery.vocabulary import read_words
 from bot.domain.delivery import LATE, Broadcast, BroadcastState, Lane
 from bot.domain.errors import StorageError
 from bot.domain.post import Post
@@ -69,7 +70,9 @@ class Publisher:
                     item.id, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=int(now)
                 )
                 self._started()
-        waiting = [await self._measured(*item) for item in await self._storage.posts.waiting()]
+        posts = await self._storage.posts.waiting()
+        await read_words(self._storage)  # after: a post that came in between waits for the next look
+        waiting = [await self._measured(*item) for item in posts]
         late, old = overdue(open_, waiting, valid_for=self._valid_for, now=now)
         if (late or old) and not await self._arrives(late):
             await self._list(late, old)

@@ -1,7 +1,7 @@
 """What of a word stays when its ending changes: stems for Russian and English, cut endings for Kazakh. Pure.
 
-Two words are taken for one when one's stem is the beginning of the other. Kazakh piles endings on endings, so they are
-peeled off one by one; what is left is a beginning, not a root.
+A search takes two words for one when one's stem is the beginning of the other. Kazakh piles endings on endings, so they
+are peeled off one by one; what is left is a beginning, not a root.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from functools import lru_cache
 import snowballstemmer
 
 _WORD = re.compile(r"[^\W_]+")
-_KAZAKH = re.compile("[әғқңөұүһі]")
-_LATIN = re.compile("[a-z]")
+KAZAKH = re.compile("[әғқңөұүһі]")
+LATIN = re.compile("[a-z]")
 _SNOWBALL = {language: snowballstemmer.stemmer(name) for language, name in (("ru", "russian"), ("en", "english"))}
 _WRITTEN = """
 лар лер дар дер тар тер ның нің дың дің тың тің ға ге қа ке на не ды ді ты ті ны ні да де та те нда нде дан ден тан тен
-нан нен мен бен пен сы сі ы і ым ім ың ің мыз міз ымыз іміз ңыз ңіз лық лік дық дік тық тік дағы дегі тағы тегі ындағы
-індегі"""
+нан нен мен бен пен сы сі сын сін ы і ын ін ым ім ың ің мыз міз ымыз іміз ңыз ңіз лық лік дық дік тық тік дағы дегі тағы
+тегі ындағы індегі ында інде ынан інен ына іне сының сінің сында сінде сынан сінен сына сіне сындағы сіндегі"""
 _ENDINGS = sorted(_WRITTEN.split(), key=len, reverse=True)
 _LEAST_LEFT = 3  # letters of a Kazakh word
+_LONGEST = 40  # letters; what is longer is no word of a language and is left whole
 _VOWELS, _VOICELESS = frozenset("аәеоөұүыіиуэюяё"), frozenset("пкқтсшчщхфцбвгд")
 
 
@@ -31,14 +32,29 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
+def root(word: str, language: str) -> str:
+    """The stem's own stem, as long as it has one: Snowball cuts «Казахстан» shorter than «Казахстану»."""
+    shorter: str = _SNOWBALL[language].stemWord(word) if len(word) <= _LONGEST else word
+    return word if shorter == word else root(shorter, language)
+
+
+@lru_cache(maxsize=4096)
+def peelings(word: str) -> frozenset[str]:
+    """A Kazakh word without the endings that it may end with, each of the ways to cut them; the whole word too."""
+    endings = _ENDINGS if len(word) <= _LONGEST else ()
+    shorter = [word[: -len(e)] for e in endings if word.endswith(e) and _may_end(word[: -len(e)], e)]
+    return frozenset([word]).union(*map(peelings, shorter))
+
+
+@lru_cache(maxsize=4096)
 def beginning(word: str, language: str) -> str:
     """The part of a folded word with which its other forms begin too; the letters count for more than `language`."""
-    if _KAZAKH.search(word):
-        return _peeled(word)
-    if _LATIN.search(word):
+    if KAZAKH.search(word):
+        return peeled(word)
+    if LATIN.search(word):
         return _stem(word, "en")
     stem = _stem(word, "ru")
-    return min(stem, _peeled(word), key=len) if language == "kk" else stem
+    return min(stem, peeled(word), key=len) if language == "kk" else stem
 
 
 def _stem(word: str, language: str) -> str:
@@ -50,7 +66,8 @@ def _stem(word: str, language: str) -> str:
     return word[:alike] or word
 
 
-def _peeled(word: str) -> str:
+def peeled(word: str) -> str:
+    """A Kazakh word with all its endings cut, the longest ones first."""
     while ending := next((e for e in _ENDINGS if word.endswith(e) and _may_end(word[: -len(e)], e)), ""):
         word = word[: -len(ending)]
     return word
@@ -62,4 +79,5 @@ def _may_end(left: str, ending: str) -> bool:
         return False
     if ending[0] in "тқк":
         return left[-1] in _VOICELESS
-    return not (ending[0] in _VOWELS and left[-1] in _VOWELS)
+    open_ = left[-1] in _VOWELS and not (left[-1] == "у" and left[-2] in _VOWELS)  # «сайлау» ends like a consonant
+    return open_ if ending[0] == "с" else not (open_ and ending[0] in _VOWELS)

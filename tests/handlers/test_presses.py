@@ -125,7 +125,7 @@ async def test_buttons_of_a_forgotten_reader_are_out_of_date(chat: Chat, data: s
     person = chat.people.add(READER)
     await person.send("/settings")
     shown = await person.next()
-    await chat.storage.readers.erase(READER)
+    await chat.storage.privacy.erase(READER, now=9)
     answer = await person.press(shown, data)
     assert answer is not None
     assert answer["text"].startswith("Кнопка устарела")

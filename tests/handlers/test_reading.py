@@ -40,7 +40,7 @@ async def test_latest_shows_five_of_the_readers_sections_newest_last(chat: Chat)
     titles = [(await reader.next())["text"].splitlines()[0] for _ in range(5)]
     assert titles == [f"Матч {n}" for n in range(2, 7)]
     await chat.idle()
-    assert len((await chat.storage.readers.export(READER))["shown"]) == 6
+    assert len((await chat.storage.privacy.export(READER))["shown"]) == 6
 
 
 async def test_latest_prefers_the_readers_language_and_takes_others_before_nothing(chat: Chat) -> None:
@@ -72,7 +72,7 @@ async def test_a_post_that_telegram_refuses_comes_with_less(chat: Chat) -> None:
     await ask(reader, "/start sport")
     await reader.next("Матч")
     await chat.idle()
-    assert len((await chat.storage.readers.export(READER))["shown"]) == 1
+    assert len((await chat.storage.privacy.export(READER))["shown"]) == 1
 
 
 async def test_rates_are_the_last_known_with_their_date(chat: Chat) -> None:

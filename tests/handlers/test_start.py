@@ -47,7 +47,7 @@ async def test_ticks_edit_one_message_and_done_is_followed_by_a_real_story(chat:
     reader = await chat.storage.readers.get(READER)
     assert reader is not None
     assert (reader.state, reader.consent_at) == (ReaderState.ACTIVE, chat.ctx.now)
-    kept = await chat.storage.readers.export(READER)
+    kept = await chat.storage.privacy.export(READER)
     assert [copy["message_id"] for copy in kept["shown"]] == [story["message_id"]]
     assert kept["readers"][0]["consent_text"] == "2026-1"
 

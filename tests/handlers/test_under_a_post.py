@@ -203,7 +203,7 @@ async def test_nothing_saved_says_how(chat: Chat) -> None:
 )
 async def test_buttons_of_a_forgotten_reader_are_out_of_date(chat: Chat, data: str) -> None:
     reader, post = await reading(chat)
-    await chat.storage.readers.erase(READER)
+    await chat.storage.privacy.erase(READER, now=9)
     answer = await reader.press(post, data)
     assert answer is not None
     assert answer["text"].startswith("Кнопка устарела")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.words import labelled
-from bot.posts.stems import beginning, words
+from bot.posts.stems import beginning, peelings, root, words
 
 ALIKE = [
     ("ru", "выборы выборов выборам"),
@@ -55,12 +55,24 @@ def test_a_beginning_begins_its_word_and_is_never_empty(text: str, language: str
         assert word.startswith(beginning(word, language))
 
 
-FLOORS = {"ru": (0.73, 0.97), "en": (0.73, 0.97), "kk": (0.74, 0.98)}
+def test_a_word_of_any_length_is_cut() -> None:
+    for letters in ("лар", "ана", "ing"):
+        hostile = letters * 3000
+        assert peelings(hostile) == {hostile}
+        assert root(hostile, "ru") == hostile
+    assert peelings("қаласындағы") >= {"қаласындағы", "қала"}
+    assert root("казахстан", "ru") == root("казахстану", "ru")
 
 
-@pytest.mark.parametrize("language", FLOORS)
-def test_the_labelled_set_is_recognised_as_well_as_ever(language: str) -> None:
-    found = labelled()[language]
-    precision, recall = FLOORS[language]
-    assert found.precision >= precision, found.confused
-    assert found.recall >= recall, found.missed
+FLOORS = {
+    "search": {"ru": (0.74, 0.98), "en": (0.81, 0.98), "kk": (0.82, 0.98)},
+    "hidden": {"ru": (0.89, 0.98), "en": (1.0, 1.0), "kk": (0.96, 0.97)},
+}
+
+
+@pytest.mark.parametrize("rule", FLOORS)
+def test_the_labelled_set_is_recognised_as_well_as_ever(rule: str) -> None:
+    for language, found in labelled(rule).items():
+        precision, recall = FLOORS[rule][language]
+        assert found.precision >= precision, found.confused
+        assert found.recall >= recall, found.missed

@@ -176,9 +176,16 @@ TABLE post
     content text NOT NULL
     created_at bigint NOT NULL
     main integer NOT NULL 0
+    read_version integer NOT NULL 0
+    CREATE INDEX post_unread ON public.post USING btree (id) WHERE (read_version < version)
     CREATE INDEX post_waiting ON public.post USING btree (id) WHERE (state = 'waiting'::text)
     CREATE UNIQUE INDEX post_article_id_key ON public.post USING btree (article_id)
     CREATE UNIQUE INDEX post_pkey ON public.post USING btree (id)
+TABLE post_term
+    post_id bigint NOT NULL
+    term_id bigint NOT NULL
+    CREATE INDEX post_term_term ON public.post_term USING btree (term_id)
+    CREATE UNIQUE INDEX post_term_pkey ON public.post_term USING btree (post_id, term_id)
 TABLE rate
     day text NOT NULL
     code text NOT NULL
@@ -223,6 +230,14 @@ TABLE reader
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
     CREATE UNIQUE INDEX reader_pkey ON public.reader USING btree (id)
+TABLE reader_term
+    reader_id bigint NOT NULL
+    term_id bigint NOT NULL
+    follows integer NOT NULL
+    word text NOT NULL
+    chosen_at bigint NOT NULL
+    CREATE INDEX reader_term_term ON public.reader_term USING btree (term_id, follows, reader_id)
+    CREATE UNIQUE INDEX reader_term_pkey ON public.reader_term USING btree (reader_id, term_id)
 TABLE receipt
     broadcast_id bigint NOT NULL
     reader_id bigint NOT NULL
@@ -247,3 +262,10 @@ TABLE section
     bit integer NOT NULL
     CREATE UNIQUE INDEX section_bit_key ON public.section USING btree ("bit")
     CREATE UNIQUE INDEX section_pkey ON public.section USING btree (id)
+TABLE term
+    id bigint NOT NULL identity
+    key text NOT NULL
+    head text NOT NULL
+    CREATE INDEX term_head ON public.term USING btree (head)
+    CREATE UNIQUE INDEX term_key_key ON public.term USING btree (key)
+    CREATE UNIQUE INDEX term_pkey ON public.term USING btree (id)

@@ -172,7 +172,12 @@ CREATE TABLE post (
     everybody INTEGER NOT NULL DEFAULT 0,
     content TEXT NOT NULL,
     created_at BIGINT NOT NULL
-, main INTEGER NOT NULL DEFAULT 0);
+, main INTEGER NOT NULL DEFAULT 0, read_version INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE post_term (
+    post_id BIGINT NOT NULL,
+    term_id BIGINT NOT NULL,
+    PRIMARY KEY (post_id, term_id)
+) WITHOUT ROWID;
 CREATE TABLE rate (
     day TEXT NOT NULL,
     code TEXT NOT NULL,
@@ -196,6 +201,14 @@ CREATE TABLE reader (
     changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT, active_day BIGINT NOT NULL DEFAULT 0, kind TEXT NOT NULL DEFAULT 'person', night_breaking INTEGER NOT NULL DEFAULT 0, volume INTEGER NOT NULL DEFAULT -1, quiet TEXT NOT NULL DEFAULT 'silent', quiet_from INTEGER NOT NULL DEFAULT 1380, quiet_to INTEGER NOT NULL DEFAULT 450, digest_at TEXT NOT NULL DEFAULT ',480,1140,', digest_days INTEGER NOT NULL DEFAULT 127, news_languages TEXT NOT NULL DEFAULT '', main_only INTEGER NOT NULL DEFAULT 0, regions BIGINT NOT NULL DEFAULT 0, rates INTEGER NOT NULL DEFAULT 0, zone TEXT NOT NULL DEFAULT '', sent_day BIGINT NOT NULL DEFAULT 0, sent_n INTEGER NOT NULL DEFAULT 0, list_at BIGINT, listed BIGINT NOT NULL DEFAULT 0,
     UNIQUE (chat_id, thread_id)
 );
+CREATE TABLE reader_term (
+    reader_id BIGINT NOT NULL,
+    term_id BIGINT NOT NULL,
+    follows INTEGER NOT NULL,
+    word TEXT NOT NULL,
+    chosen_at BIGINT NOT NULL,
+    PRIMARY KEY (reader_id, term_id)
+) WITHOUT ROWID;
 CREATE TABLE receipt (
     broadcast_id BIGINT NOT NULL,
     reader_id BIGINT NOT NULL,
@@ -219,6 +232,11 @@ CREATE TABLE section (
     id TEXT PRIMARY KEY,
     bit INTEGER NOT NULL UNIQUE
 );
+CREATE TABLE term (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    head TEXT NOT NULL
+);
 CREATE INDEX article_newest ON article (seen_at);
 CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
@@ -228,8 +246,12 @@ CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NU
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);
+CREATE INDEX post_term_term ON post_term (term_id);
+CREATE INDEX post_unread ON post (id) WHERE read_version < version;
 CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
 CREATE INDEX reader_list ON reader (list_at) WHERE list_at IS NOT NULL AND state = 'active';
 CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NULL;
+CREATE INDEX reader_term_term ON reader_term (term_id, follows, reader_id);
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);
+CREATE INDEX term_head ON term (head);

@@ -182,6 +182,9 @@ class Failing:
             yield _FailingConnection(connection, self)
             self.tick()  # the commit
 
+    async def shred(self) -> None:
+        await self._engine.shred()
+
     async def close(self) -> None:
         await self._engine.close()
 

@@ -100,7 +100,7 @@ async def test_ids_go_on_after_a_restore(folder: Path) -> None:
     """A reader's id is never given again: a correction would edit a stranger's message."""
     storage = await open_storage(f"sqlite:///{folder}/newsdesk.db")
     await subscribe(storage, range(1, 10), 1)
-    await storage.readers.erase(9)
+    await storage.privacy.erase(9, now=9)
     await storage.close()
     assert main(["backup", "copy.db"]) == main(["restore", "copy.db"]) == 0
     storage = await open_storage(f"sqlite:///{folder}/newsdesk.db")
@@ -238,7 +238,7 @@ async def test_nothing_of_an_erased_reader_is_in_the_next_backup(sqlite_storage:
     await sqlite_storage.deliveries.settle([receipt(broadcast, reader.id)], [], worker="w", until=1, now=1)
     backup(url, tmp_path / "before.db")
     await sqlite_storage.inbox.done([1], 2)
-    await sqlite_storage.readers.erase(WHO)
+    await sqlite_storage.privacy.erase(WHO, now=9)
     backup(url, tmp_path / "after.db")
     assert traces(tmp_path / "before.db") >= 3
     assert traces(tmp_path / "after.db") == 0
@@ -300,7 +300,7 @@ async def test_postgres_there_and_back_and_over_to_sqlite(
     )  # fmt: skip
     for broadcast in await storage.broadcasts.open():
         assert await storage.broadcasts.change(broadcast.id, BroadcastState.STOPPED, among=list(BroadcastState), now=9)
-    await storage.readers.erase(11_999)
+    await storage.privacy.erase(11_999, now=9)
     before = await everything(storage)
     await storage.close()
     second = await other(database_url)

@@ -68,14 +68,17 @@ READS: dict[str, Call] = {
     "posts.oldest_waiting": lambda s: s.posts.oldest_waiting(),
     "posts.search": lambda s: s.posts.search([["слово"]], 5),
     "posts.waiting": lambda s: s.posts.waiting(),
+    "privacy.export": lambda s: s.privacy.export(1),
     "rates.newest": lambda s: s.rates.newest(),
     "readers.count": lambda s: s.readers.count(Audience()),
-    "readers.export": lambda s: s.readers.export(1),
     "readers.get": lambda s: s.readers.get(1),
     "readers.sources": lambda s: s.readers.sources(5),
     "readers.tally": lambda s: s.readers.tally(),
     "saved.holds": lambda s: s.saved.holds(1, 1),
     "saved.newest": lambda s: s.saved.newest(1, 5),
+    "terms.known": lambda s: s.terms.known({"=порт"}),
+    "terms.of": lambda s: s.terms.of(1),
+    "terms.unread": lambda s: s.terms.unread(5),
 }
 WRITES: dict[str, Call] = {
     "articles.prune": lambda s: s.articles.prune(1),
@@ -122,10 +125,10 @@ WRITES: dict[str, Call] = {
     "posts.correct": lambda s: s.posts.correct(breaking(id=1), lane=Lane.EDITS, now=1),
     "posts.shown": lambda s: s.posts.shown(1, 1, 1, 1, now=1),
     "posts.withdraw": lambda s: s.posts.withdraw(breaking(id=1), lane=Lane.EDITS, now=1),
+    "privacy.erase": lambda s: s.privacy.erase(1, now=1),
     "rates.save": lambda s: s.rates.save([], 1),
     "readers.choose": lambda s: s.readers.choose(1, 1, True, now=1),
     "readers.consent": lambda s: s.readers.consent(1, "w", now=1),
-    "readers.erase": lambda s: s.readers.erase(1),
     "readers.leave": lambda s: s.readers.leave(1, now=1),
     "readers.meet": lambda s: s.readers.meet(404, language="ru", now=1),
     "readers.end_mutes": lambda s: s.readers.end_mutes(now=1),
@@ -141,6 +144,9 @@ WRITES: dict[str, Call] = {
     "readers.unreachable": lambda s: s.readers.unreachable(1, now=1),
     "saved.drop": lambda s: s.saved.drop(1, 1),
     "saved.keep": lambda s: s.saved.keep(1, 1, now=1),
+    "terms.choose": lambda s: s.terms.choose(1, "порт", ["=порт"], follows=False, since=0, now=1),
+    "terms.drop": lambda s: s.terms.drop(1, 1),
+    "terms.read": lambda s: s.terms.read([(breaking(id=1), [1])]),
 }
 
 

@@ -108,6 +108,6 @@ async def test_an_update_a_move_and_an_erasure(storage: Storage) -> None:
     await storage.readers.mute(reader.id, [1], until=9, now=1)
     assert await all_or_nothing(storage, lambda failing: failing.readers.unmute(reader.id, now=1)) >= 4
     assert await all_or_nothing(storage, lambda failing: failing.readers.move(5, -10055)) >= 4
-    assert await all_or_nothing(storage, lambda failing: failing.readers.erase(-10055)) >= 6
+    assert await all_or_nothing(storage, lambda failing: failing.privacy.erase(-10055, now=9)) >= 6
     assert await all_or_nothing(storage, lambda failing: failing.editors.new_draft(9, 9, "ru", now=1)) >= 4
     assert await all_or_nothing(storage, lambda failing: failing.meta.section_bits(["a", "b"])) >= 6

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import asdict
-from pathlib import Path
-
 import pytest
-from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, article, receipt, running, saved, subscribed
+from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, article, running, saved, subscribed
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import Choices, Quiet, ReaderState
-from storage import Storage, open_storage
+from bot.domain.reader import Choices, ReaderState
+from storage import Storage
 
 
 @pytest.mark.parametrize("chat", [1, BIG, -BIG - 1, GROUP, 2**31, -(2**31) - 1])
@@ -65,7 +61,7 @@ async def test_choices_carry_the_wanted_state_and_survive_leaving(storage: Stora
     back = await storage.readers.consent(reader.id, "words-2", now=7)
     assert back
     assert (back.state, back.consent_at) == ("active", 5)
-    assert (await storage.readers.export(1))["readers"][0]["consent_text"] == "words-1"
+    assert (await storage.privacy.export(1))["readers"][0]["consent_text"] == "words-1"
 
 
 async def test_nobody_is_changed_under_an_unknown_id(storage: Storage) -> None:
@@ -77,7 +73,7 @@ async def test_nobody_is_changed_under_an_unknown_id(storage: Storage) -> None:
     assert await readers.leave(404, now=1) is None
     await readers.unreachable(404, now=1)
     await readers.move(404, 405)
-    await readers.erase(404)
+    await storage.privacy.erase(404, now=9)
     assert await readers.tally() == {"breaking_off": 0}
 
 
@@ -247,85 +243,3 @@ async def test_where_readers_came_from(storage: Storage) -> None:
     await storage.readers.leave(left.id, now=2)
     assert await storage.readers.sources(9) == [("site", 2), ("channel", 1)]
     assert await storage.readers.sources(1) == [("site", 2)]
-
-
-async def test_export_holds_all_and_erase_leaves_none_of_it(storage: Storage) -> None:
-    ids = {chat: (await subscribed(storage, chat)).id for chat in (31, 32)}
-    await saved(storage, *[])
-    broadcast = await running(storage)
-    receipts = [receipt(broadcast, id_) for id_ in ids.values()]
-    await storage.deliveries.settle(receipts, [], worker="w", until=9, now=9)
-    for id_ in ids.values():
-        await storage.posts.shown(broadcast.posts[0], id_, 55, 1, now=8)
-        await storage.readers.mute(id_, [3], until=50, now=8)
-        await storage.saved.keep(id_, broadcast.posts[0], now=8)
-    await storage.inbox.store([(1, 31, '{"m": "тайна"}'), (2, 32, "{}"), (3, 31, '{"m": "/erase"}')], 4)
-    await storage.inbox.done([1], 5)
-    await storage.deliveries.hold(31, 99)
-    kept = await storage.readers.export(31)
-    assert [len(kept[part]) for part in ("readers", "deliveries", "shown", "muted", "saved", "messages")] == [1] * 6
-    assert kept["deliveries"][0]["message_id"] == 77
-    await storage.readers.erase(31)
-    left = await storage.readers.export(31)
-    assert [left[part] for part in ("readers", "deliveries", "shown", "muted", "saved")] == [[]] * 5
-    assert len(await storage.engine.fetch("SELECT reader_id FROM mute UNION ALL SELECT reader_id FROM saved")) == 2
-    assert [message["body"] for message in left["messages"]] == ['{"m": "/erase"}']  # being handled just now
-    assert 31 not in await storage.deliveries.holds(now=1)
-    assert len((await storage.readers.export(32))["deliveries"]) == 1
-    fresh = await storage.readers.meet(31, language="ru", now=9)
-    assert fresh.id > max(ids.values()), "a reused id would send an edit to a stranger"
-
-
-async def test_an_erased_chat_leaves_no_bytes_in_the_file(tmp_path: Path) -> None:
-    storage = await open_storage(f"sqlite:///{tmp_path}/n.db")
-    for chat in range(5_555_000, 5_555_050):
-        await storage.readers.meet(chat, language="ru", now=1, source=f"канал-{chat}")
-    await storage.readers.erase(5_555_007)
-    await storage.close()
-    with sqlite3.connect(tmp_path / "n.db") as plain:
-        assert plain.execute("SELECT COUNT(*) FROM reader").fetchone() == (49,)
-    plain.close()
-    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs here
-    assert "канал-5555006".encode() in files
-    assert "канал-5555007".encode() not in files
-    assert (5_555_007).to_bytes(4, "big") not in files
-
-
-async def test_each_choice_comes_back_as_it_was_made(storage: Storage) -> None:
-    wanted = Choices(
-        breaking=False,
-        night_breaking=True,
-        volume=8,
-        quiet=Quiet.HOLD,
-        quiet_from=0,
-        quiet_to=1439,
-        digest_at=(0, 615, 1439),
-        digest_days=0b0010001,
-        news_languages=("kk", "en"),
-        main_only=True,
-        regions=1 << 19,
-        rates=True,
-        zone="Asia/Almaty",
-    )
-    imported = await storage.readers.meet(1, language="ru", choices=wanted, now=1)
-    reader = await subscribed(storage, 2)
-    changed = await storage.readers.change(reader.id, now=2, **asdict(wanted))
-    for found in (imported, changed, await storage.readers.get(2)):
-        assert found
-        assert {name: getattr(found, name) for name in asdict(wanted)} == asdict(wanted)
-    none = await storage.readers.change(reader.id, now=3, news_languages=(), digest_at=())
-    assert none
-    assert (none.news_languages, none.digest_at, none.sections) == ((), (), reader.sections)
-    with pytest.raises(AssertionError):
-        await storage.readers.change(reader.id, now=3, sections=1)
-
-
-async def test_what_lists_depend_on_has_the_next_one_reckoned_anew(sqlite_storage: Storage) -> None:
-    reader = await subscribed(sqlite_storage, 1)
-    for change, reckoned in [({"rates": True}, False), ({"quiet": Quiet.OFF}, True), ({"volume": 3}, True)]:
-        await sqlite_storage.engine.write("UPDATE reader SET list_at = 77, sent_day = 5")
-        changed = await sqlite_storage.readers.change(reader.id, now=3, **change)
-        assert changed
-        assert changed.list_at == (0 if reckoned else 77)
-        rows = await sqlite_storage.engine.fetch("SELECT sent_day FROM reader")
-        assert rows[0][0] == (0 if "volume" in change else 5)

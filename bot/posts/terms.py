@@ -1,0 +1,73 @@
+"""Terms: the words and phrases that readers hide or follow, and which of them a text holds. Pure.
+
+A term is compared by keys, so that the databases only join: `=порт` stands for a Russian or English word by its root,
+`~мектеп` for a Kazakh one by what is left without endings; a phrase is its words' keys in a row. A word whose letters
+could be of either language has both keys, and the language of the text decides which of them it can meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain.post import Post
+from bot.posts.stems import KAZAKH, LATIN, peeled, peelings, root, words
+
+MOST_WORDS = 4
+"""Words of a phrase."""
+
+
+def keys(text: str) -> tuple[str, ...]:
+    """The keys of a term, none when it is no word or a phrase too long."""
+    said = words(text)
+    if not 0 < len(said) <= MOST_WORDS or len(text) > 64 or len("".join(said)) < 2:
+        return ()
+    russian, kazakh = " ".join(_key(word, "ru") for word in said), " ".join(_key(word, "kk") for word in said)
+    return tuple(dict.fromkeys((russian, kazakh)))
+
+
+def head(key: str) -> str:
+    """The first word of a key, by which terms are looked up."""
+    return key.partition(" ")[0]
+
+
+def _key(word: str, language: str) -> str:
+    if LATIN.search(word):
+        return "=" + root(word, "en")
+    if language == "kk" or KAZAKH.search(word):
+        return "~" + peeled(word)
+    return "=" + root(word, "ru")
+
+
+class Held:
+    """What a post says, ready to be asked for terms."""
+
+    def __init__(self, post: Post) -> None:
+        title, lead = ([_answers(word, post.language) for word in words(text)] for text in (post.title, post.lead))
+        self._words: Sequence[frozenset[str]] = [*title, frozenset(), *lead]  # a phrase ends with the headline
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """With which words the terms begin that may be in it."""
+        return frozenset().union(*self._words)
+
+    def holds(self, key: str) -> bool:
+        """Whether the term's words stand in it, one after the other."""
+        asked = key.split(" ")
+        return any(self._at(start, asked) for start, answers in enumerate(self._words) if asked[0] in answers)
+
+    def _at(self, start: int, asked: Sequence[str]) -> bool:
+        return len(self._words) - start >= len(asked) and all(
+            word in answers for word, answers in zip(asked, self._words[start:], strict=False)
+        )
+
+    def which(self, known: Iterable[tuple[int, str]]) -> list[int]:
+        """The ids of the terms (id, key) that it holds."""
+        return [id_ for id_, key in known if self.holds(key)]
+
+
+def _answers(word: str, language: str) -> frozenset[str]:
+    """The keys that a word of a text in that language answers to."""
+    if LATIN.search(word):
+        return frozenset(["=" + root(word, "en")])
+    kazakh = {"~" + left for left in peelings(word)} if language != "ru" or KAZAKH.search(word) else set()
+    return frozenset(kazakh if language == "kk" else kazakh | {"=" + root(word, "ru")})

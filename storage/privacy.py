@@ -1,0 +1,61 @@
+"""What is kept about a chat: handed over whole, or forgotten whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage.engine import Engine
+from storage.terms import forget
+
+_POSTS, _CASTS = "post_id IN (SELECT id FROM post)", "broadcast_id IN (SELECT id FROM broadcast)"
+_KEPT = {
+    "deliveries": ("receipt", "broadcast_id, outcome, message_id, took_ms", _CASTS),
+    "shown": ("copy", "post_id, message_id, shown_at", _POSTS),
+    "muted": ("mute", "bit AS section_bit, until AS ends_at", ""),
+    "saved": ("saved", "post_id, saved_at", ""),
+    "words": ("reader_term", "word, follows, chosen_at", ""),
+}
+"""Every table with a `reader_id`: its name in the export, what is exported, and the beginning of its key, by which a
+reader's rows are found without reading all (tests/storage/test_storage_privacy.py wants them all)."""
+
+_MINE = {
+    table: "reader_id IN (SELECT id FROM reader WHERE chat_id = :chat)" + (f" AND {among}" if among else "")
+    for table, _, among in _KEPT.values()
+}
+"""By table: the rows of a chat's readers."""
+
+
+class Privacy:
+    """All tables that know a chat."""
+
+    def __init__(self, db: Engine) -> None:
+        self._db = db
+
+    async def export(self, chat_id: int) -> dict[str, Any]:
+        """Everything kept about a chat, in plain values."""
+        readers = await self._db.fetch("SELECT * FROM reader WHERE chat_id = :chat ORDER BY id", chat=chat_id)
+        kept = {"readers": [dict(row) for row in readers]}
+        for name, (table, columns, _) in _KEPT.items():
+            rows = await self._db.fetch(
+                f"SELECT DISTINCT {columns} FROM {table} WHERE {_MINE[table]} ORDER BY 1, 2", chat=chat_id
+            )
+            kept[name] = [dict(row) for row in rows]
+        updates = await self._db.fetch(
+            "SELECT body, received_at FROM inbox WHERE chat = :chat ORDER BY update_id", chat=chat_id
+        )
+        return {**kept, "messages": [dict(row) for row in updates]}
+
+    async def erase(self, chat_id: int, *, now: int) -> None:
+        """Forget a chat, in the files too: readers and all that is theirs, words that only they had chosen, and its
+        updates, the one that asks for it included."""
+        async with self._db.transaction() as db:
+            terms = await db.fetch(f"SELECT term_id FROM reader_term WHERE {_MINE['reader_term']}", chat=chat_id)
+            for table, mine in _MINE.items():
+                await db.write(f"DELETE FROM {table} WHERE {mine}", chat=chat_id)
+            await forget(db, [row[0] for row in terms])
+            await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
+            await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
+            await db.write(
+                "UPDATE inbox SET handled_at = :now, chat = 0, body = '' WHERE chat = :chat", chat=chat_id, now=now
+            )
+        await self._db.shred()
