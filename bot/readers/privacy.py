@@ -32,7 +32,11 @@ def document(kept: dict[str, Any], sections: Sequence[Section]) -> bytes:
 
 
 def _dated(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _iso(value) if value and name.endswith("_at") else value for name, value in row.items()}
+    """Moments as people read them; `digest_at` are times of the day, in minutes."""
+    return {
+        name: _iso(value) if name.endswith("_at") and isinstance(value, int) and value else value
+        for name, value in row.items()
+    }
 
 
 def _iso(seconds: int) -> str:
