@@ -55,6 +55,15 @@ def parser() -> argparse.ArgumentParser:
     preview.add_argument("--html", type=Path, metavar="FILE", help="write a page as well")
     preview.add_argument("--to", metavar="CHAT", help="send them to this one chat")
     add("migrate", _migrate, "brings the database to this version")
+    into = commands.add_parser("import", help="from a file").add_subparsers(required=True, metavar="COMMAND")
+    bring = add(
+        "readers", _import_readers, "the readers of an earlier bot with this token, from CSV or JSON lines", into
+    )
+    bring.add_argument("file", type=Path, metavar="FILE", help="chat_id[,language,sections,since,blocked]")
+    bring.add_argument("--dry-run", action="store_true", help="only say what would come of it")
+    out = commands.add_parser("export", help="into a file").add_subparsers(required=True, metavar="COMMAND")
+    take = add("readers", _export_readers, "everybody who gets news, in a form that can be imported", out)
+    take.add_argument("file", type=Path, metavar="FILE", help="a new file; .jsonl for JSON lines, else CSV")
     save = add("backup", _backup, "a consistent copy of the database while the bot runs, with a checksum")
     save.add_argument("file", type=Path, metavar="FILE", help="a new file")
     load = add("restore", _restore, "puts a backup in the database's place and keeps the old one beside it")
@@ -162,6 +171,19 @@ def _migrate(args: argparse.Namespace) -> int:
 
     old, new = _await(work())
     print(f"The database is at version {new}" + (f", it was at {old}." if old != new else " already."))
+    return FINE
+
+
+def _import_readers(args: argparse.Namespace) -> int:
+    from bot.ops.moving import import_readers
+
+    return FINE if _await(import_readers(_settings(), args.file, dry=args.dry_run)) else FAILED
+
+
+def _export_readers(args: argparse.Namespace) -> int:
+    from bot.ops.moving import export_readers
+
+    _await(export_readers(_settings(), args.file))
     return FINE
 
 

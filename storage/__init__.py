@@ -19,7 +19,7 @@ from storage.inbox import Inbox
 from storage.leaders import Leaders
 from storage.media import Media
 from storage.meta import Meta
-from storage.migrate import migrate
+from storage.migrate import migrate, migrations, version
 from storage.posts import Posts
 from storage.privacy import Privacy
 from storage.rates import Rates
@@ -27,7 +27,7 @@ from storage.readers import Readers
 from storage.saved import Saved
 from storage.terms import Terms
 
-__all__ = ["Storage", "open_engine", "open_storage"]
+__all__ = ["Storage", "open_beside", "open_engine", "open_storage"]
 
 
 class Storage:
@@ -85,3 +85,20 @@ async def open_storage(url: str, *, exclusive: bool = True) -> Storage:
         await engine.close()
         raise
     return Storage(engine)
+
+
+async def open_beside(url: str) -> Storage:
+    """The same for a command that may run beside the bot: only an outdated database, which no bot of this version can
+    be using, is brought up to date first."""
+    engine = await open_engine(url, exclusive=False)
+    try:
+        current = await version(engine) == migrations()[-1].number
+    except StorageError:  # it is new: there is no table yet
+        current = False
+    except BaseException:
+        await engine.close()
+        raise
+    if current:
+        return Storage(engine)
+    await engine.close()
+    return await open_storage(url)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import Choices, Quiet, Reader, ReaderKind, ReaderState
+from bot.domain.reader import Choices, Quiet, Reader, ReaderKind, ReaderState, Subscriber
 from storage.engine import Engine, Row
 
 
@@ -250,12 +251,53 @@ class Readers:
         )
         return [(row[0], row[1]) for row in rows]
 
+    async def among(self, chats: Iterable[int]) -> set[tuple[int, int]]:
+        """The readers, as chat and topic, who live in any of these chats."""
+        rows = await self._db.tuples(
+            f"SELECT chat_id, thread_id FROM reader WHERE chat_id IN ({self._db.dialect.numbers_of('chats')})",
+            chats=json.dumps(list(chats)),
+        )
+        return {(row[0], row[1]) for row in rows}
+
+    async def bring(self, subscribers: Sequence[Subscriber], choices: Choices, *, now: int) -> None:
+        """Readers of an earlier bot, with these choices: they said yes there, and are asked once what they want.
+
+        Who is known stays.
+        """
+        await self._db.many(
+            "INSERT INTO reader (chat_id, thread_id, kind, language, state, sections, joined_at, consent_at,"
+            f" changed_at, {_CHOSEN[0]}, source, consent_text, list_at, ask) VALUES (:chat, :thread, :kind, :language,"
+            f" :state, :sections, :since, :consent, :now, {_CHOSEN[1]}, 'import', 'import', 0, 1)"
+            " ON CONFLICT (chat_id, thread_id) DO NOTHING",
+            [_brought(one, replace(choices, breaking=one.breaking), now) for one in subscribers],
+        )
+
+    async def every(self, *, after: int, limit: int) -> list[tuple[int, Subscriber]]:
+        """Everybody who has said yes and not left, by id above `after`."""
+        rows = await self._db.tuples(
+            "SELECT id, chat_id, language, sections, COALESCE(consent_at, joined_at), state = 'dormant', breaking = 1,"
+            " thread_id FROM reader WHERE id > :after AND kind <> 'channel'"
+            " AND state IN ('active', 'paused', 'dormant')"
+            " ORDER BY id LIMIT :limit",
+            after=after,
+            limit=limit,
+        )
+        return [(row[0], Subscriber(*row[1:])) for row in rows]
+
 
 _MOVE = (
     "UPDATE reader SET chat_id = :new WHERE chat_id = :old AND NOT EXISTS"
     " (SELECT 1 FROM reader AS there WHERE there.chat_id = :new AND there.thread_id = reader.thread_id)"
 )
 """A reader follows its chat to a new id, unless somebody lives there already."""
+
+
+def _brought(one: Subscriber, choices: Choices, now: int) -> tuple[object, ...]:
+    chat = ReaderKind.GROUP if one.chat_id < 0 else ReaderKind.PERSON
+    kind = ReaderKind.TOPIC if one.thread_id else chat
+    state = ReaderState.DORMANT if one.blocked else ReaderState.ACTIVE
+    chosen = (_text(getattr(choices, name)) for name in _CHOICES)
+    return (*one.place, kind.value, one.language, state.value, one.sections, one.since, one.since, now, *chosen)
 
 
 def _reader(row: Row) -> Reader:

@@ -88,3 +88,21 @@ class Reader(Choices):
     muted: int = 0
     paused_until: int | None = None
     list_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A reader as a file carries it from bot to bot. `blocked`: was not reachable when last seen."""
+
+    chat_id: int
+    language: str
+    sections: int
+    since: int
+    blocked: bool = False
+    breaking: bool = True
+    thread_id: int = 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Chat and topic: who it is."""
+        return self.chat_id, self.thread_id

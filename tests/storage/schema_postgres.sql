@@ -226,6 +226,7 @@ TABLE reader
     sent_n integer NOT NULL 0
     list_at bigint
     listed bigint NOT NULL 0
+    ask integer NOT NULL 0
     CREATE INDEX reader_list ON public.reader USING btree (list_at) WHERE ((list_at IS NOT NULL) AND (state = 'active'::text))
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)

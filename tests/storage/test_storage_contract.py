@@ -19,6 +19,7 @@ from bot.domain.desk import Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
 from bot.domain.post import Picture, RichText
+from bot.domain.reader import Choices, Subscriber
 from storage import Storage, open_storage
 
 NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: ignore[arg-type]
@@ -70,7 +71,9 @@ READS: dict[str, Call] = {
     "posts.waiting": lambda s: s.posts.waiting(),
     "privacy.export": lambda s: s.privacy.export(1),
     "rates.newest": lambda s: s.rates.newest(),
+    "readers.among": lambda s: s.readers.among([1]),
     "readers.count": lambda s: s.readers.count(Audience()),
+    "readers.every": lambda s: s.readers.every(after=0, limit=5),
     "readers.get": lambda s: s.readers.get(1),
     "readers.sources": lambda s: s.readers.sources(5),
     "readers.tally": lambda s: s.readers.tally(),
@@ -127,6 +130,7 @@ WRITES: dict[str, Call] = {
     "posts.withdraw": lambda s: s.posts.withdraw(breaking(id=1), lane=Lane.EDITS, now=1),
     "privacy.erase": lambda s: s.privacy.erase(1, now=1),
     "rates.save": lambda s: s.rates.save([], 1),
+    "readers.bring": lambda s: s.readers.bring([Subscriber(5, "ru", 1, 1)], Choices(), now=1),
     "readers.choose": lambda s: s.readers.choose(1, 1, True, now=1),
     "readers.consent": lambda s: s.readers.consent(1, "w", now=1),
     "readers.leave": lambda s: s.readers.leave(1, now=1),

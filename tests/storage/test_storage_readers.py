@@ -6,7 +6,7 @@ import pytest
 from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, article, running, saved, subscribed
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import Choices, ReaderState
+from bot.domain.reader import Choices, ReaderKind, ReaderState, Subscriber
 from storage import Storage
 
 
@@ -243,3 +243,22 @@ async def test_where_readers_came_from(storage: Storage) -> None:
     await storage.readers.leave(left.id, now=2)
     assert await storage.readers.sources(9) == [("site", 2), ("channel", 1)]
     assert await storage.readers.sources(1) == [("site", 2)]
+
+
+async def test_readers_of_an_earlier_bot_are_brought_once_and_told_apart_by_their_place(storage: Storage) -> None:
+    person, group = Subscriber(5, "kk", 3, 40), Subscriber(GROUP, "ru", 1, 50, blocked=True, breaking=False)
+    topic = Subscriber(GROUP, "ru", 2, 60, thread_id=9)
+    choices = Choices(volume=6, digest_at=(480,))
+    for _ in range(2):
+        await storage.readers.bring([person, group, topic], choices, now=99)
+    assert await storage.readers.among([5, GROUP, 6]) == {(5, 0), (GROUP, 0), (GROUP, 9)}
+    found = [await storage.readers.get(*one.place) for one in (person, group, topic)]
+    assert [(one.kind, one.state, one.volume, one.digest_at, one.breaking) for one in found if one] == [
+        (ReaderKind.PERSON, ReaderState.ACTIVE, 6, (480,), True),
+        (ReaderKind.GROUP, ReaderState.DORMANT, 6, (480,), False),
+        (ReaderKind.TOPIC, ReaderState.ACTIVE, 6, (480,), True),
+    ]
+    await storage.readers.meet(7, language="ru", now=1)
+    taken = await storage.readers.every(after=0, limit=2)
+    assert [one for _, one in taken] == [person, group]
+    assert [one for _, one in await storage.readers.every(after=taken[-1][0], limit=9)] == [topic], "7 has not said yes"
