@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 from benchmarks.bookkeeping import Bookkeeper, fill, launch
 from bot.app import spare_the_collector
 from bot.clock import RealClock
-from bot.delivery.follow import correct, withdraw
 from bot.delivery.lanes import Lanes
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Renderings
@@ -29,6 +28,7 @@ from bot.domain.post import RichText
 from bot.i18n import Words
 from bot.posts.compose import PostStyle
 from storage import Storage, open_storage
+from tests.factories import correct, withdraw
 
 RATE, SEEN = 29.0, 20
 
@@ -73,7 +73,7 @@ async def measure(storage: Storage) -> None:
             if name == "correction":
                 started = await correct(storage, replace(post, texts={"ru": RichText("y")}), now=now)
             else:
-                started = await withdraw(storage, post, "", now=now)
+                started = await withdraw(storage, post, now=now)
             written = time.perf_counter() - began
             assert started
             sender.wake()

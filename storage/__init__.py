@@ -14,6 +14,7 @@ from storage.corrections import Corrections
 from storage.deliveries import Deliveries
 from storage.editors import Editors
 from storage.engine import Engine
+from storage.errata import Errata
 from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leaders import Leaders
@@ -50,6 +51,7 @@ class Storage:
         self.terms = Terms(engine)
         self.privacy = Privacy(engine)
         self.editors = Editors(engine)
+        self.errata = Errata(engine)
         self.rates = Rates(engine)
 
     async def close(self) -> None:

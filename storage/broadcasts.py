@@ -12,6 +12,9 @@ from storage.engine import Connection, Engine, Row
 from storage.posts import add_post
 from storage.readers import languages_text
 
+UNDER_WAY = 3
+"""Seconds after a correction in which what was on its way with the old words has come."""
+
 
 class Broadcasts:
     """The broadcast table and the posts that broadcasts carry."""
@@ -66,7 +69,7 @@ class Broadcasts:
                 )
                 ids += [row[0] for row in carried]
             ids = sorted(set(ids)) if rest_of else ids
-            return await _insert(db, ids, audience, key, lane, BroadcastState.RUNNING, total, start, due=now, now=now)
+            return await insert(db, ids, audience, key, lane, BroadcastState.RUNNING, total, start, due=now, now=now)
 
     async def launch(
         self, draft_id: int, post: Post, audience: Audience, *, lane: Lane, total: int, start: float, due: int, now: int
@@ -82,7 +85,7 @@ class Broadcasts:
             if not rows:
                 return None
             post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED)
-            broadcast_id = await _insert(
+            broadcast_id = await insert(
                 db, [post_id], audience, f"draft:{draft_id}", lane, BroadcastState.COUNTDOWN, total, start, due, now
             )
             await db.write(
@@ -221,7 +224,7 @@ class Broadcasts:
         return [(row[0], row[1]) for row in rows]
 
 
-async def _insert(
+async def insert(
     db: Connection,
     posts: Sequence[int],
     audience: Audience,
@@ -232,13 +235,15 @@ async def _insert(
     start: float,
     due: int,
     now: int,
+    reply_to: int = 0,
 ) -> int:
+    """A broadcast of these posts to the readers of now, inside a transaction; its id."""
     rows = await db.fetch("SELECT COALESCE(MAX(id), 0) FROM reader")
     horizon = int(rows[0][0])
     rows = await db.write(
-        "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, horizon, start_block, total,"
-        " due_at, created_at, started_at) VALUES (:key, :lane, :state, :sections, :besides, :breaking, :languages,"
-        " :horizon, :start, :total, :due, :now, :started) RETURNING id",
+        "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, holders, reply_to, horizon,"
+        " start_block, total, due_at, created_at, started_at) VALUES (:key, :lane, :state, :sections, :besides,"
+        " :breaking, :languages, :holders, :reply_to, :horizon, :start, :total, :due, :now, :started) RETURNING id",
         key=key,
         lane=int(lane),
         state=state.value,
@@ -252,6 +257,8 @@ async def _insert(
         due=due,
         now=now,
         started=now if state is BroadcastState.RUNNING else None,
+        holders=audience.holders,
+        reply_to=reply_to,
     )
     broadcast_id = int(rows[0][0])
     await db.many(
@@ -272,6 +279,8 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
             besides=row["besides"],
             breaking=bool(row["breaking"]),
             languages=tuple(row["languages"].strip(",").split(",")) if row["languages"] else (),
+            holders=row["holders"],
+            until=row["created_at"] + UNDER_WAY if row["holders"] else 0,
         ),
         horizon=row["horizon"],
         start_block=row["start_block"],
@@ -287,4 +296,5 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
         version=row["version"],
         paid=row["paid"],
         unpaid=row["unpaid"],
+        reply_to=row["reply_to"],
     )

@@ -8,7 +8,7 @@ message id; it is walked in the same leased blocks, and written down in receipts
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -35,6 +35,33 @@ _SENT_BELOW = (
     f" AND (held.version < :version AND held.carried IS NULL OR {carries('held.carried', ':post')})"
 )
 _SHOWN_BELOW = "held.post_id = :post AND held.version < :version"
+
+
+_SENDS = (
+    "FROM receipt AS held JOIN broadcast AS sends ON sends.id = held.broadcast_id JOIN broadcast_post AS mine"
+    " ON mine.broadcast_id = sends.id WHERE mine.post_id = :post AND sends.kind = 'send' AND held.message_id IS NOT"
+    f" NULL AND (held.carried IS NULL OR {carries('held.carried', ':post')})"
+)
+"""Receipts of messages with the post `:post`."""
+HOLDS = (
+    f"EXISTS (SELECT 1 {_SENDS} AND held.reader_id = reader.id AND COALESCE(sends.started_at, sends.due_at) +"
+    " held.took_ms / 1000 <= :until) OR EXISTS (SELECT 1 FROM copy WHERE copy.post_id = :post"
+    " AND copy.reader_id = reader.id AND copy.shown_at <= :until)"
+)
+"""The condition on `reader` that it got a copy of the post `:post` by `:until`."""
+
+
+_LOST = "(lost.outcome = :uncertain OR lost.outcome = 1 AND (lost.message_id IS NULL OR lost.reason IS NOT NULL))"
+"""Receipts behind which a copy may be under an unknown message id."""
+
+
+class Reach(NamedTuple):
+    """What a correction of a post has before it: `copies` with a known message id, those of them that are `old`, too
+    old to be deleted, and readers who may have one under an unknown message id."""
+
+    copies: int
+    old: int
+    unreached: int
 
 
 class Rest(NamedTuple):
@@ -118,14 +145,46 @@ class Corrections:
         held = "COUNT(*) FROM receipt" if broadcast.target_id else "COUNT(DISTINCT held.reader_id) FROM copy"
         rows = await self._db.fetch(
             f"SELECT (SELECT {held} AS held WHERE {below} AND {_NOT_MINE}),"
-            " (SELECT COUNT(*) FROM receipt AS lost WHERE lost.broadcast_id = :sends AND (lost.outcome = :uncertain"
-            " OR lost.outcome = 1 AND (lost.message_id IS NULL OR lost.reason IS NOT NULL)))",
+            f" (SELECT COUNT(*) FROM receipt AS lost WHERE lost.broadcast_id = :sends AND {_LOST})",
             sends=broadcast.target_id or 0,
             uncertain=int(Result.UNCERTAIN),
             id=broadcast.id,
             **params,
         )
         return int(rows[0][0]), int(rows[0][1])
+
+    async def reach(self, post_id: int, *, before: int) -> Reach:
+        """Whom a correction of the post would reach; `old` are copies sent before that moment."""
+        rows = await self._db.fetch(
+            f"SELECT COUNT(*), COUNT(*) FILTER (WHERE COALESCE(sends.started_at, sends.due_at) + held.took_ms / 1000"
+            f" < :before) {_SENDS}",
+            post=post_id,
+            before=before,
+        )
+        shown = await self._db.fetch(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE shown_at < :before) FROM copy WHERE post_id = :post",
+            post=post_id,
+            before=before,
+        )
+        lost = await self._db.fetch(
+            "SELECT COUNT(*) FROM receipt AS lost WHERE lost.broadcast_id IN (SELECT broadcast_id FROM broadcast_post"
+            f" WHERE post_id = :post) AND {_LOST}",
+            post=post_id,
+            uncertain=int(Result.UNCERTAIN),
+        )
+        return Reach(rows[0][0] + shown[0][0], rows[0][1] + shown[0][1], lost[0][0])
+
+    async def copies_of(self, post_id: int, readers: Sequence[int]) -> dict[int, int]:
+        """The message in which each of these readers has the post, the newest; without those who have none."""
+        ids = f"held.reader_id IN ({self._db.dialect.numbers_of('readers')})"
+        rows = await self._db.tuples(
+            f"SELECT held.reader_id, held.message_id {_SENDS} AND {ids} UNION"
+            f" SELECT held.reader_id, held.message_id FROM copy AS held WHERE held.post_id = :post AND {ids}"
+            " ORDER BY 1, 2",
+            post=post_id,
+            readers=json.dumps(list(readers)),
+        )
+        return {row[0]: row[1] for row in rows}
 
 
 def _below(broadcast: Broadcast) -> tuple[str, dict[str, object]]:

@@ -11,9 +11,10 @@ from bot.domain.feed import FeedState, Found, Met, Poll
 from bot.domain.post import Post, PostKind, PostState
 from storage.corrections import follow
 from storage.engine import Connection, Engine
-from storage.posts import add_post, content
+from storage.posts import add_post, content, post
 
 _STATE = [field.name for field in fields(FeedState)]
+_WORDS = ("title", "lead", "link", "image")
 _ARTICLE = [field.name for field in fields(Article) if field.name != "id"]
 
 
@@ -81,22 +82,28 @@ async def _add(db: Connection, found: Found, now: int) -> int:
 
 
 async def _edit(db: Connection, found: Found, now: int) -> None:
-    """The post's version rises, so whoever is still to come gets the new text; its copies follow if they are to."""
+    """The post's version rises, so whoever is still to come gets the new text; its copies follow if they are to.
+
+    What the desk has corrected stays wherever the feed says the same as before.
+    """
     article = found.article
+    before = (await db.fetch(f"SELECT {', '.join(_WORDS)} FROM article WHERE id = :id", id=article.id))[0]
     names = ["title", "lead", "link", "image", "author", "body", "fingerprint", "edits", "edited_at"]
     await db.write(
         f"UPDATE article SET {', '.join(f'{name} = :{name}' for name in names)} WHERE id = :id",
         id=article.id,
         **{name: getattr(article, name) for name in names},
     )
-    rows = await db.write(
-        "UPDATE post SET content = :content, version = version + 1 WHERE article_id = :id AND state <> 'withdrawn'"
-        " RETURNING id, version",
-        content=content(_post(article, now)),
-        id=article.id,
-    )
-    for post_id, version in rows if found.publish else ():
-        await follow(db, post_id, Kind.EDIT, version=version, lane=Lane.EDITS, now=now)
+    changed = {name: new for name in _WORDS if (new := getattr(article, name)) != before[name]}
+    rows = await db.fetch("SELECT * FROM post WHERE article_id = :id AND state <> 'withdrawn'", id=article.id)
+    for known in map(post, rows):
+        await db.write(
+            "UPDATE post SET content = :content, version = version + 1 WHERE id = :id",
+            content=content(replace(known, **changed)),
+            id=known.id,
+        )
+        if found.publish:
+            await follow(db, known.id, Kind.EDIT, version=known.version + 1, lane=Lane.EDITS, now=now)
     await _aliases(db, article.id, found.keys, now)
 
 

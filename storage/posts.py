@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bot.domain.delivery import Kind, Lane
-from bot.domain.post import Post, PostKind, PostState, RichText
+from bot.domain.post import Note, Post, PostKind, PostState, RichText
 from storage.corrections import follow, follow_shown
 from storage.engine import Connection, Engine, Row
 
@@ -78,33 +78,6 @@ class Posts:
         )
         return [post(row) for row in rows]
 
-    async def correct(self, post: Post, *, lane: Lane, now: int) -> list[int] | None:
-        """Give a post new words: its version rises, and edits of all its copies start; the ids of those broadcasts.
-
-        None when it is no longer the version that `post` was made from, or withdrawn: somebody was faster.
-        """
-        return await self._change(post, Kind.EDIT, "state", lane, now)
-
-    async def withdraw(self, post: Post, *, lane: Lane, now: int) -> list[int] | None:
-        """Take a post back for its `reason`: it goes to nobody any more, and its copies go. As `correct` otherwise."""
-        return await self._change(post, Kind.DELETE, "'withdrawn'", lane, now)
-
-    async def _change(self, post: Post, kind: Kind, state: str, lane: Lane, now: int) -> list[int] | None:
-        async with self._db.transaction() as db:
-            rows = await db.write(
-                f"UPDATE post SET content = :content, version = version + 1, state = {state}"
-                " WHERE id = :id AND version = :version AND state <> 'withdrawn' RETURNING version",
-                content=content(post),
-                id=post.id,
-                version=post.version,
-            )
-            if not rows:
-                return None
-            started = await follow(db, post.id, kind, version=int(rows[0][0]), lane=lane, now=now)
-            if kind is Kind.DELETE:
-                await db.write(_STOP_SENDING, post=post.id, now=now)
-            return started
-
     async def shown(self, post_id: int, reader_id: int, message_id: int, version: int, *, now: int) -> None:
         """A copy shown outside a broadcast (welcome, /latest): corrections reach it too, one made meanwhile as well."""
         async with self._db.transaction() as db:
@@ -124,6 +97,30 @@ class Posts:
                     await db.write(
                         "DELETE FROM receipt WHERE broadcast_id = :id AND reader_id = :reader", id=id_, reader=reader_id
                     )
+
+
+async def change(db: Connection, post: Post, kind: Kind, lane: Lane, now: int) -> list[int] | None:
+    """Give a post the words that it has here, or (`DELETE`) take it back for its `reason`: it goes to nobody any more.
+
+    Its version rises, and what brings that to all its copies starts; the ids of those broadcasts.
+
+    None when it is no longer the version that `post` was made from, or withdrawn: somebody was faster.
+    """
+    rows = await db.write(
+        "UPDATE post SET content = :content, version = version + 1,"
+        " state = CASE WHEN :kind = 'delete' THEN 'withdrawn' ELSE state END"
+        " WHERE id = :id AND version = :version AND state <> 'withdrawn' RETURNING version",
+        content=content(post),
+        kind=kind.value,
+        id=post.id,
+        version=post.version,
+    )
+    if not rows:
+        return None
+    started = await follow(db, post.id, kind, version=int(rows[0][0]), lane=lane, now=now)
+    if kind is Kind.DELETE:
+        await db.write(_STOP_SENDING, post=post.id, now=now)
+    return started
 
 
 _STOP_SENDING = (
@@ -164,6 +161,8 @@ def content(value: Post) -> str:
     kept: dict[str, Any] = {name: getattr(value, name) for name in _FIELDS if getattr(value, name)}
     if value.texts:
         kept["texts"] = {language: asdict(text) for language, text in value.texts.items()}
+    if value.notes:
+        kept["notes"] = [asdict(note) for note in value.notes]
     return json.dumps(kept, ensure_ascii=False)
 
 
@@ -173,6 +172,7 @@ def post(row: Row) -> Post:
     texts = {
         language: RichText(text["text"], tuple(text["entities"])) for language, text in kept.pop("texts", {}).items()
     }
+    notes = tuple(Note(**note) for note in kept.pop("notes", ()))
     return Post(
         id=row["id"],
         kind=PostKind(row["kind"]),
@@ -184,6 +184,7 @@ def post(row: Row) -> Post:
         everybody=bool(row["everybody"]),
         main=bool(row["main"]),
         texts=texts,
+        notes=notes,
         withdrawn=row["state"] == PostState.WITHDRAWN,
         **kept,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain.delivery import Audience
 from bot.domain.reader import Choices, Quiet, Reader, ReaderKind, ReaderState, Subscriber
+from storage.corrections import HOLDS
 from storage.engine import Engine, Row
 
 
@@ -27,6 +28,9 @@ def fits(audience: Audience) -> tuple[str, dict[str, object]]:
         names = [f"language_{'x' * number}" for number in range(len(audience.languages))]
         demands.append(f"language IN (:{', :'.join(names)})")
         params.update(zip(names, audience.languages, strict=True))
+    if audience.holders:
+        demands.append(f"({HOLDS})")
+        params |= {"post": audience.holders, "until": audience.until}
     return " AND ".join(demands), params
 
 

@@ -20,11 +20,14 @@ from aiohttp import web
 
 from bot import app
 from bot.clock import Clock, RealClock
+from bot.domain.delivery import Kind, Lane
+from bot.domain.post import Post
 from bot.sandbox.http import Sandbox
 from bot.settings import DEFAULT_SECTIONS, Desk, FeedConfig, Newsroom, Rates, Settings
 from bot.settings_env import NO_ENV
 from bot.settings_file import Secret
 from storage import Storage
+from storage.posts import change
 
 OWNER = 9001
 
@@ -145,6 +148,18 @@ async def subscribe(storage: Storage, chats: range, sections: int, *, language: 
         " VALUES (:chat, :language, 'active', :sections, 1, 0, 0, 0)",
         [(chat, language, sections) for chat in chats],
     )
+
+
+async def correct(storage: Storage, post: Post, *, lane: Lane = Lane.BREAKING, now: int) -> list[int] | None:
+    """Give a post the words that it has here; the broadcasts that follow."""
+    async with storage.engine.transaction() as db:
+        return await change(db, post, Kind.EDIT, lane, now)
+
+
+async def withdraw(storage: Storage, post: Post, *, lane: Lane = Lane.BREAKING, now: int) -> list[int] | None:
+    """Take a post back; the broadcasts that follow."""
+    async with storage.engine.transaction() as db:
+        return await change(db, post, Kind.DELETE, lane, now)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.clock import Clock
 from bot.delivery.audience import audience_of, concerns
@@ -93,8 +93,8 @@ class Run:
 @dataclass(slots=True)
 class Job:
     """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes;
-    `settled`: what of a late list an earlier broadcast has brought. `paid` goes by paid broadcast, `refused` is why
-    Telegram would not have it so: then it goes free."""
+    `settled`: what of a late list an earlier broadcast has brought; `reply`: the reader's message to reply to. `paid`
+    goes by paid broadcast, `refused` is why Telegram would not have it so: then it goes free."""
 
     run: Run
     reader: Recipient
@@ -102,6 +102,7 @@ class Job:
     attempts: int = 0
     copy: Copy | None = None
     settled: frozenset[int] = _NOTHING
+    reply: int = 0
     paid: bool = False
     refused: str = ""
 
@@ -257,11 +258,9 @@ class Lanes:
     async def _jobs_again(self, run: Run, waited: Sequence[tuple[Recipient, int]]) -> list[Job]:
         """Jobs for readers who had to wait, with their attempts so far; for a correction with what they hold now."""
         if run.broadcast.kind is Kind.SEND:
-            settled = await self._settled(run, [reader for reader, _ in waited])
-            return [
-                Job(run, reader, None, attempts, settled=settled.get(reader.id, _NOTHING))
-                for reader, attempts in waited
-            ]
+            tries = {reader.id: attempts for reader, attempts in waited}
+            jobs = await self._sends(run, [reader for reader, _ in waited], None)
+            return [replace(job, attempts=tries[job.reader.id]) for job in jobs]
         held = await self._storage.corrections.holders(run.broadcast, [reader.id for reader, _ in waited])
         copies = {reader.id: copy for reader, copy in held}
         return [Job(run, reader, None, attempts, copies.get(reader.id, _NO_COPY)) for reader, attempts in waited]
@@ -287,8 +286,7 @@ class Lanes:
         number, after, chunk = block.number, block.after, self._chunk_of(run)
         if run.broadcast.kind is Kind.SEND:
             readers = await self._storage.deliveries.read(run.broadcast, number, after, chunk, fresh=block.fresh)
-            settled = await self._settled(run, readers)
-            jobs = [Job(run, reader, block, settled=settled.get(reader.id, _NOTHING)) for reader in readers]
+            jobs = await self._sends(run, readers, block)
         else:
             held = await self._storage.corrections.read(run.broadcast, number, after, chunk)
             jobs = [Job(run, reader, block, copy=copy) for reader, copy in held]
@@ -305,10 +303,19 @@ class Lanes:
             self._give_back(run, block)
         return True
 
-    async def _settled(self, run: Run, readers: Sequence[Recipient]) -> dict[int, frozenset[int]]:
-        if not run.broadcast.late or not readers:
-            return {}
-        return await self._storage.deliveries.settled(run.broadcast, [reader.id for reader in readers])
+    async def _sends(self, run: Run, readers: Sequence[Recipient], block: Block | None) -> list[Job]:
+        """A job for each of these readers, with what they have had of it, or of what it replies to."""
+        settled: dict[int, frozenset[int]] = {}
+        replies: dict[int, int] = {}
+        ids = [reader.id for reader in readers]
+        if run.broadcast.late and ids:
+            settled = await self._storage.deliveries.settled(run.broadcast, ids)
+        if run.broadcast.reply_to and ids:
+            replies = await self._storage.corrections.copies_of(run.broadcast.reply_to, ids)
+        return [
+            Job(run, reader, block, settled=settled.get(reader.id, _NOTHING), reply=replies.get(reader.id, 0))
+            for reader in readers
+        ]
 
     async def _claim(self, run: Run) -> Block | None:
         now = int(self._clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -50,12 +51,21 @@ class Body:
                 "text": text,
                 "entities": payload.get("caption_entities"),
                 "reply_markup": payload.get("reply_markup"),
+                "reply_parameters": payload.get("reply_parameters"),
             }
             payload = {name: value for name, value in kept.items() if value}
         elif not payload.pop("entities", None):
             return None
         rendering = Rendering("sendMessage", payload)
         return Body("sendMessage", encode(rendering), rendering, self.version, self.carried)
+
+    def replying(self, message_id: int) -> Body:
+        """The same as a reply to that message of the reader's, which may be gone by then; 0: no reply."""
+        if not message_id:
+            return self
+        reply = {"reply_parameters": {"message_id": message_id, "allow_sending_without_reply": True}}
+        head = self.head + b"," + json.dumps(reply, separators=(",", ":")).encode()[1:-1]
+        return replace(self, head=head, rendering=Rendering(self.rendering.method, {**self.rendering.payload, **reply}))
 
 
 def picture_of(rendering: Rendering) -> str:
@@ -122,7 +132,7 @@ class Renderings:
             if left:
                 rendering = amendment(self.body(left, language, as_list=as_list).rendering)
             else:
-                rendering = amendment(notice("" if as_list else posts[0].reason, lang=self._words[language]))
+                rendering = amendment(notice({} if as_list else posts[0].reason, lang=self._words[language]))
             body = self._made[key] = Body(rendering.method, encode(rendering), rendering, edition(posts))
         return body
 

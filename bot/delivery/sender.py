@@ -266,7 +266,7 @@ class Sender:
                 self._unpay(job)
                 self._settle(job)
                 return
-            body = self._renderings.body(posts, job.reader.language)
+            body = self._renderings.body(posts, job.reader.language).replying(job.reply)
             began = self._clock.monotonic()
             if body.picture and job.paid:  # an upload goes free
                 self._unpay(job)
@@ -313,7 +313,7 @@ class Sender:
                 outcome = await self._upload(reader, body, data, media)
                 if not isinstance(outcome, Rejected):
                     return outcome, body
-            settled = self._renderings.body(posts, reader.language)
+            settled = self._renderings.body(posts, reader.language).replying(job.reply)
             if settled.picture:  # still to be uploaded: it was this chat that took none
                 settled = body.simpler() or body
             return await self._deliver(reader, settled)

@@ -44,13 +44,16 @@ class Audience:
 
     `sections` is a bitmask that a reader's choice must touch, 0 for no such demand; `besides` are sections
     whose readers have been served by an earlier broadcast; `breaking` asks for readers who have breaking news
-    on; `languages` are the readers' languages that fit, empty for all.
+    on; `languages` are the readers' languages that fit, empty for all; `holders` is a post of which a reader must have
+    got a copy before `until` (epoch seconds), 0 for no such demand.
     """
 
     sections: int = 0
     besides: int = 0
     breaking: bool = False
     languages: tuple[str, ...] = ()
+    holders: int = 0
+    until: int = 0
 
 
 LATE = "late:"
@@ -66,6 +69,7 @@ class Broadcast:
     `total` is the audience as counted at the start.
     An edit or delete goes to the holders of copies below `version`: those that broadcast `target_id` has sent, or
     (0) that were shown outside one.
+    It replies to the reader's copy of the post `reply_to`, where there is one; 0: it does not reply.
     `paid` messages were paid for with Stars, and `unpaid` says why no more of them were: `CAP`, or Telegram's reason.
     """
 
@@ -88,6 +92,7 @@ class Broadcast:
     version: int = 0
     paid: int = 0
     unpaid: str = ""
+    reply_to: int = 0
 
     @property
     def blocks(self) -> int:

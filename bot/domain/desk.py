@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from bot.domain.post import RichText
@@ -51,3 +51,46 @@ class Editor:
     name: str
     added_at: int
     added_by: int
+
+
+class Gravity(StrEnum):
+    """How grave a mistake is. typo: a silent edit; fact: an edit with a visible line; serious: that, and a message to
+    whoever has the wrong one; withdrawal: the post is taken back."""
+
+    TYPO = "typo"
+    FACT = "fact"
+    SERIOUS = "serious"
+    WITHDRAWAL = "withdrawal"
+
+
+class ErratumState(StrEnum):
+    """compose: the words are awaited; preview: shown to its author; sent: on its way or done; dropped: given up."""
+
+    COMPOSE = "compose"
+    PREVIEW = "preview"
+    SENT = "sent"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Erratum:
+    """A correction of a post or its withdrawal, made for the `version` that its author has read.
+
+    `texts` are the new words by language, or the reasons; with `quote` readers are told what was wrong. `wrong` is
+    that, by language, once it is sent. `broadcasts` bring it to the copies.
+    """
+
+    id: int
+    post_id: int
+    version: int
+    gravity: Gravity
+    state: ErratumState
+    author_id: int
+    chat_id: int
+    created_at: int
+    card_id: int = 0
+    texts: dict[str, RichText] = field(default_factory=dict)
+    quote: bool = True
+    wrong: dict[str, str] = field(default_factory=dict)
+    broadcasts: tuple[int, ...] = ()
+    sent_at: int | None = None

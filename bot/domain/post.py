@@ -19,10 +19,11 @@ class RichText:
 
 
 class PostKind(StrEnum):
-    """Where a post comes from."""
+    """Where a post comes from. `correction`: the message that tells the readers of another one what was wrong in it."""
 
     ARTICLE = "article"
     BREAKING = "breaking"
+    CORRECTION = "correction"
 
 
 class PostState(StrEnum):
@@ -44,13 +45,23 @@ class Target(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A visible correction: when (epoch seconds), and what was wrong in the text of each language that it concerns, ""
+    where nothing is quoted. An article has one text, under "".
+    """
+
+    at: int
+    wrong: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """What is sent, in a version that rises with each correction.
 
     An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
     story's own; with `everybody` readers of all languages get it. `main` is the desk's star. `media` is a Telegram
-    file_id or an URL, "" for none, with `media_kind` photo, video or document. `withdrawn` for the `reason` that its
-    readers are told.
+    file_id or an URL, "" for none, with `media_kind` photo, video or document. `notes` are its visible corrections,
+    oldest first. `withdrawn` for the `reason` that its readers are told, by language.
     """
 
     id: int
@@ -70,7 +81,8 @@ class Post:
     texts: dict[str, RichText] = field(default_factory=dict)
     media: str = ""
     media_kind: str = ""
-    reason: str = ""
+    notes: tuple[Note, ...] = ()
+    reason: dict[str, str] = field(default_factory=dict)
     withdrawn: bool = False
 
 

@@ -18,6 +18,7 @@ from bot.domain.post import Post, PostKind, Rendering, RichText, Target
 from bot.i18n import Lang
 from bot.posts.hashtags import hashtag
 from bot.posts.links import is_http, with_utm
+from bot.posts.notes import corrected, language_of, marked, withdrawn
 from bot.posts.richtext import MAX_ENTITIES, bold, clip, concat, join, link, ordered, plain, strip, styled, units
 
 TEXT_LIMIT = 4096
@@ -26,7 +27,6 @@ MAX_TAGS = 4
 _FOOTER_LIMIT = 256
 _NAME_LIMIT = 64
 _LIST_HEADLINE_LIMIT = 200
-_REASON_LIMIT = 1000
 _LAST_TIME = 2**31 - 1  # Telegram's times are 32-bit
 _MORE_ROOM = 40  # for «ещё 12 345 →» in any language
 _LONE = re.compile("[\ud800-\udfff]")
@@ -91,12 +91,17 @@ def compose(
     frame = _Frame(lang, sections, style, zone, newsroom)
     method, media = _media(post, style)
     limit = CAPTION_LIMIT if media else TEXT_LIMIT
-    if post.kind is PostKind.BREAKING:
+    if _edited(post):
         text, preview = _breaking(post, frame, limit), _breaking_preview(post, frame)
     else:
         text, preview = _article(post, frame, limit), frame.url(post)
     keyboard = keyboard or post_keyboard(post, style)
     return _call(method, media, text, _preview(preview, style), _keyboard(keyboard, target))
+
+
+def _edited(post: Post) -> bool:
+    """Whether an editor has written it, rather than the feed."""
+    return bool(post.texts) or post.kind is PostKind.BREAKING
 
 
 def post_keyboard(post: Post, style: PostStyle, *, saved: bool = False) -> dict[str, Any] | None:
@@ -144,16 +149,9 @@ def compose_list(
     return _call("sendMessage", {}, strip(text), {"is_disabled": True}, _keyboard(keyboard, target))
 
 
-def notice(reason: str, *, lang: Lang) -> Rendering:
-    """What stands in place of a copy that was withdrawn and cannot be deleted."""
-    t = lang
-    words = _line(reason)
-    lines: list[str | RichText] = [
-        bold(t("⚠️ The newsroom has retracted this message.")),
-        t("Reason: {reason}", reason=clip(words, _REASON_LIMIT).text) if words else "",
-        t("We apologise."),
-    ]
-    return _call("sendMessage", {}, join("\n", lines), {"is_disabled": True}, None)
+def notice(reason: Mapping[str, str], *, lang: Lang) -> Rendering:
+    """The call that puts the notice of a withdrawal in place of a post."""
+    return _call("sendMessage", {}, withdrawn(reason, lang), {"is_disabled": True}, None)
 
 
 def amendment(rendering: Rendering) -> Rendering:
@@ -197,13 +195,12 @@ def headline(post: Post, t: Lang) -> RichText:
 
 def editors_text(post: Post, t: Lang) -> RichText:
     """What the editor wrote in that language, else in the newsroom's first one, else in any there is."""
-    wanted = (post.texts.get(code) for code in (t.code, t.default))
-    return next(filter(None, (*wanted, *post.texts.values())), RichText())
+    return post.texts.get(language_of(post.texts, t), RichText())
 
 
 def _article(post: Post, frame: _Frame, limit: int) -> RichText:
     """Small pieces are laid out first; what they leave is shared by headline and lead."""
-    order = tuple(dict.fromkeys(frame.style.order))
+    order = _with_notes(tuple(dict.fromkeys(frame.style.order)), post.kind)
     pieces = {name: _PIECES[name](post, frame) for name in order if name in _PIECES}
     title = _line(post.title) if "headline" in order else RichText()
     lead = join("\n", map(_line, post.lead.split("\n"))) if "lead" in order else RichText()
@@ -217,6 +214,13 @@ def _article(post: Post, frame: _Frame, limit: int) -> RichText:
     return text or _line(frame.newsroom) or plain(frame.t("News"))
 
 
+def _with_notes(order: Sequence[str], kind: PostKind) -> tuple[str, ...]:
+    """What was wrong stands behind the text; the message that tells of it begins with it."""
+    last = 0 if kind is PostKind.CORRECTION else max((order.index(n) + 1 for n in _TEXT if n in order), default=0)
+    return (*order[:last], "notes", *order[last:])
+
+
+_TEXT = ("headline", "lead")
 _GAP = "\n\n"
 
 
@@ -230,7 +234,7 @@ def _layout(order: Sequence[str], pieces: Mapping[str, RichText], footer: RichTe
     previous = ""
     for name in (*order, "footer"):
         piece = pieces.get(name, RichText())
-        if name in ("headline", "lead", "footer"):
+        if name in (*_TEXT, "notes", "footer"):
             paragraphs += [block, piece]
             block = RichText()
         elif piece:
@@ -258,20 +262,32 @@ def _time(post: Post, frame: _Frame) -> RichText:
     return styled(frame.t.datetime(when, frame.zone), "date_time", unix_time=when, date_time_format="Dt")
 
 
-_PIECES: Mapping[str, Callable[[Post, _Frame], RichText]] = {"link": _link, "tags": _tags, "time": _time}
+def _notes(post: Post, frame: _Frame) -> RichText:
+    return corrected(post, frame.t, frame.zone)
+
+
+_PIECES: Mapping[str, Callable[[Post, _Frame], RichText]] = {
+    "link": _link,
+    "tags": _tags,
+    "time": _time,
+    "notes": _notes,
+}
 
 
 def _breaking(post: Post, frame: _Frame, limit: int) -> RichText:
-    """«🔴 СРОЧНО.» and the editor's text as it was formatted, then link and tags."""
+    """«🔴 СРОЧНО.» and the editor's text as it was formatted, then what was wrong in it, link and tags."""
     t = frame.t
     order = tuple(name for name in dict.fromkeys(frame.style.order) if name in ("link", "tags"))
     pieces = {name: _PIECES[name](post, frame) for name in order}
     written = strip(_sound(editors_text(post, t)))
     block = any(entity["offset"] == 0 and entity["type"] in _BLOCKS for entity in written.entities)
     opening = concat("🔴 ", bold(t("BREAKING.")), "\n" if block else " ")
-    tail = _layout(order, pieces, RichText())
-    room = limit - units(opening.text) - units(tail.text) - len(_GAP)
-    return strip(join(_GAP, [concat(opening, clip(written, room)), tail]))
+    tail, notes = _layout(order, pieces, RichText()), _notes(post, frame)
+    if post.kind is PostKind.CORRECTION:
+        opening = RichText()
+    room = limit - sum(units(piece.text) + len(_GAP) for piece in (opening, notes, tail) if piece)
+    text = concat(opening, clip(written, room))
+    return strip(join(_GAP, [notes, text, tail] if post.kind is PostKind.CORRECTION else [text, notes, tail]))
 
 
 _BLOCKS = ("blockquote", "expandable_blockquote", "pre")
@@ -317,8 +333,12 @@ def _list_lines(posts: Sequence[Post], frame: _Frame) -> list[_Line]:
     for name, members in groups.items():
         if members:
             lines.append(_Line(concat("\n", bold(clip(_line(name), _NAME_LIMIT))), is_post=False))
-            lines += [_Line(concat("• ", link(headline(post, frame.t), frame.url(post)))) for post in members]
+            lines += [_Line(concat("• ", _entry(post, frame))) for post in members]
     return lines
+
+
+def _entry(post: Post, frame: _Frame) -> RichText:
+    return marked(link(headline(post, frame.t), frame.url(post)), post, frame.t, frame.zone)
 
 
 def _fitting(head: RichText, lines: Sequence[_Line]) -> int:
@@ -338,7 +358,7 @@ def _more(n: int, t: Lang, url: str) -> RichText:
 
 def _media(post: Post, style: PostStyle) -> tuple[str, dict[str, str]]:
     """The method and the file it carries: the editor's own, or the article's picture where the style asks."""
-    if post.kind is PostKind.BREAKING or style.picture == "photo":
+    if _edited(post) or style.picture == "photo":
         if post.media and post.media_kind in _METHODS:
             return _METHODS[post.media_kind], {post.media_kind: post.media}
         if is_http(post.image):

@@ -429,7 +429,7 @@ def test_a_refused_edit_in_another_form() -> None:
 @pytest.mark.parametrize(("language", "word"), [("ru", "отозвала"), ("kk", "қайтарып"), ("en", "retracted")])
 def test_a_notice_holds_the_reason_and_nothing_else(language: str, word: str) -> None:
     words = WORDS[language]
-    with_reason, without = notice("Имя  <ошибочно>\n", lang=words), notice("", lang=words)
+    with_reason, without = notice({"ru": "Имя  <ошибочно>\n"}, lang=words), notice({}, lang=words)
     assert word in with_reason.payload["text"]
     assert "Имя <ошибочно>" in with_reason.payload["text"]
     assert len(with_reason.payload["text"].splitlines()) == len(without.payload["text"].splitlines()) + 1

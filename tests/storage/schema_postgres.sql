@@ -29,6 +29,7 @@ TABLE audit
     user_id bigint NOT NULL
     action text NOT NULL
     subject text NOT NULL
+    text text NOT NULL ''::text
     CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (id)
 TABLE broadcast
     id bigint NOT NULL identity
@@ -52,6 +53,8 @@ TABLE broadcast
     version integer NOT NULL 0
     paid bigint NOT NULL 0
     unpaid text NOT NULL ''::text
+    holders bigint NOT NULL 0
+    reply_to bigint NOT NULL 0
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
     CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)
@@ -90,6 +93,21 @@ TABLE editor
     added_at bigint NOT NULL
     added_by bigint NOT NULL
     CREATE UNIQUE INDEX editor_pkey ON public.editor USING btree (user_id)
+TABLE erratum
+    id bigint NOT NULL identity
+    post_id bigint NOT NULL
+    version integer NOT NULL
+    gravity text NOT NULL
+    state text NOT NULL
+    author_id bigint NOT NULL
+    chat_id bigint NOT NULL
+    card_id bigint NOT NULL 0
+    content text NOT NULL
+    created_at bigint NOT NULL
+    sent_at bigint
+    reported_at bigint
+    CREATE INDEX erratum_sent ON public.erratum USING btree (sent_at) WHERE (state = 'sent'::text)
+    CREATE UNIQUE INDEX erratum_pkey ON public.erratum USING btree (id)
 TABLE feed
     id bigint NOT NULL identity
     url text NOT NULL

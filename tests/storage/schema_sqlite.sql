@@ -39,7 +39,7 @@ CREATE TABLE audit (
     user_id BIGINT NOT NULL,
     action TEXT NOT NULL,
     subject TEXT NOT NULL
-);
+, text TEXT NOT NULL DEFAULT '');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
@@ -58,7 +58,7 @@ CREATE TABLE broadcast (
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT
-, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '');
+, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0);
 CREATE TABLE broadcast_post (
     broadcast_id BIGINT NOT NULL,
     post_id BIGINT NOT NULL,
@@ -91,6 +91,20 @@ CREATE TABLE editor (
     name TEXT NOT NULL,
     added_at BIGINT NOT NULL,
     added_by BIGINT NOT NULL
+);
+CREATE TABLE erratum (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    post_id BIGINT NOT NULL,
+    version INTEGER NOT NULL,
+    gravity TEXT NOT NULL,
+    state TEXT NOT NULL,
+    author_id BIGINT NOT NULL,
+    chat_id BIGINT NOT NULL,
+    card_id BIGINT NOT NULL DEFAULT 0,
+    content TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    sent_at BIGINT,
+    reported_at BIGINT
 );
 CREATE TABLE feed (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -243,6 +257,7 @@ CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
 CREATE INDEX draft_author ON draft (author_id, state);
 CREATE INDEX draft_broadcast ON draft (broadcast_id);
 CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
+CREATE INDEX erratum_sent ON erratum (sent_at) WHERE state = 'sent';
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);

@@ -9,6 +9,7 @@ from bot.domain.delivery import Audience, BroadcastState, Lane, Result
 from bot.domain.desk import DraftState
 from bot.domain.errors import StorageError
 from storage import Storage
+from tests.factories import withdraw
 
 AUDIENCE = Audience(sections=ALL_SECTIONS, besides=1 << 61, breaking=True, languages=("ru", "kk"))
 
@@ -36,7 +37,7 @@ async def test_a_list_carries_on_what_others_leave(storage: Storage) -> None:
     publish, rest = storage.broadcasts.publish, {"lane": Lane.REGULAR, "total": 1, "start": 0.0}
     second = await publish(posts[1:3], AUDIENCE, key="a", now=50, **rest)  # type: ignore[arg-type]
     first = await publish(posts[:1], AUDIENCE, key="b", now=50, **rest)  # type: ignore[arg-type]
-    assert await storage.posts.withdraw(posts[1], lane=Lane.REGULAR, now=51)
+    assert await withdraw(storage, posts[1], lane=Lane.REGULAR, now=51)
     id_ = await publish(posts[3:], AUDIENCE, key="late:1", now=60, rest_of=[first, second], **rest)  # type: ignore[arg-type]
     made = await storage.broadcasts.get(id_)
     assert made

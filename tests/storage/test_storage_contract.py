@@ -15,7 +15,7 @@ import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
-from bot.domain.desk import Role
+from bot.domain.desk import Erratum, ErratumState, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
 from bot.domain.post import Picture, RichText
@@ -26,6 +26,7 @@ NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: igno
 FEED = FeedState(1, "u")
 BROADCAST = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 9, 0, 0, 1, 1, 1, 1)
 CORRECTION = replace(BROADCAST, id=2, kind=Kind.EDIT, target_id=1, version=2, posts=(1,))
+ERRATUM = Erratum(1, 1, 1, Gravity.TYPO, ErratumState.PREVIEW, 1, 1, 1)
 POLL = Poll(FEED, (Found(article(1, 1), ("k",), True),))
 LAUNCH: dict[str, Any] = {"lane": Lane.REGULAR, "total": 1, "start": 0.0, "now": 1}
 RECEIPT = receipt(BROADCAST, 1, Result.GONE, gone=True)
@@ -46,6 +47,8 @@ READS: dict[str, Call] = {
     "corrections.holders": lambda s: s.corrections.holders(CORRECTION, [1]),
     "corrections.read": lambda s: s.corrections.read(CORRECTION, 0, 0, 10),
     "corrections.rest": lambda s: s.corrections.rest(CORRECTION, now=1),
+    "corrections.copies_of": lambda s: s.corrections.copies_of(1, [1]),
+    "corrections.reach": lambda s: s.corrections.reach(1, before=1),
     "deliveries.read": lambda s: s.deliveries.read(BROADCAST, 0, 0, 10),
     "deliveries.settled": lambda s: s.deliveries.settled(BROADCAST, [1]),
     "deliveries.owed": lambda s: s.deliveries.owed(),
@@ -58,6 +61,9 @@ READS: dict[str, Call] = {
     "editors.open_draft": lambda s: s.editors.open_draft(1, since=0),
     "editors.role": lambda s: s.editors.role(1),
     "editors.sent_drafts": lambda s: s.editors.sent_drafts(since=0),
+    "errata.cards": lambda s: s.errata.cards(),
+    "errata.get": lambda s: s.errata.get(1),
+    "errata.public": lambda s: s.errata.public(since=0, limit=5),
     "feeds.states": lambda s: s.feeds.states(),
     "inbox.next_offset": lambda s: s.inbox.next_offset(),
     "inbox.oldest_waiting": lambda s: s.inbox.oldest_waiting(),
@@ -108,6 +114,10 @@ WRITES: dict[str, Call] = {
     "editors.log": lambda s: s.editors.log(1, "a", "s", now=1),
     "editors.new_draft": lambda s: s.editors.new_draft(1, 1, "ru", now=1),
     "editors.remove": lambda s: s.editors.remove(1),
+    "errata.begin": lambda s: s.errata.begin(breaking(id=1), Gravity.TYPO, author=1, chat=1, now=1),
+    "errata.card_done": lambda s: s.errata.card_done(1, now=1),
+    "errata.publish": lambda s: s.errata.publish(ERRATUM, breaking(id=1), now=1),
+    "errata.save": lambda s: s.errata.save(ERRATUM),
     "feeds.save_poll": lambda s: s.feeds.save_poll(POLL, now=1),
     "feeds.save_state": lambda s: s.feeds.save_state(FEED),
     "feeds.watch": lambda s: s.feeds.watch(["u"]),
@@ -125,9 +135,7 @@ WRITES: dict[str, Call] = {
     "media.settle": lambda s: s.media.settle(Picture("u", "f"), now=1),
     "meta.put": lambda s: s.meta.put("k", "v"),
     "meta.section_bits": lambda s: s.meta.section_bits(["a"]),
-    "posts.correct": lambda s: s.posts.correct(breaking(id=1), lane=Lane.EDITS, now=1),
     "posts.shown": lambda s: s.posts.shown(1, 1, 1, 1, now=1),
-    "posts.withdraw": lambda s: s.posts.withdraw(breaking(id=1), lane=Lane.EDITS, now=1),
     "privacy.erase": lambda s: s.privacy.erase(1, now=1),
     "rates.save": lambda s: s.rates.save([], 1),
     "readers.bring": lambda s: s.readers.bring([Subscriber(5, "ru", 1, 1)], Choices(), now=1),

@@ -11,6 +11,7 @@ from bot.domain.feed import Found, Poll
 from bot.domain.post import Post, RichText
 from storage import Storage
 from storage.corrections import SETTLING
+from tests.factories import correct, withdraw
 
 
 async def post_of(storage: Storage, broadcast: Broadcast) -> Post:
@@ -28,7 +29,7 @@ async def sent(storage: Storage, broadcast: Broadcast, *readers: int, **changes:
 async def corrected(storage: Storage, broadcast: Broadcast, text: str = "Новое", *, now: int = 50) -> list[Broadcast]:
     """The broadcasts that a correction of its post starts."""
     post = replace(await post_of(storage, broadcast), texts={"ru": RichText(text)})
-    ids = await storage.posts.correct(post, lane=Lane.BREAKING, now=now)
+    ids = await correct(storage, post, lane=Lane.BREAKING, now=now)
     assert ids is not None
     return [one for one in await storage.broadcasts.open() if one.id in ids]
 
@@ -125,15 +126,15 @@ async def test_a_newer_correction_stops_the_older_of_the_same_post_only(storage:
 async def test_only_the_version_that_was_read_can_be_corrected(storage: Storage) -> None:
     sending = await running(storage)
     seen = await post_of(storage, sending)
-    assert await storage.posts.correct(replace(seen, media="file", media_kind="photo"), lane=Lane.EDITS, now=9)
-    assert await storage.posts.correct(seen, lane=Lane.EDITS, now=9) is None
-    assert await storage.posts.withdraw(seen, lane=Lane.EDITS, now=9) is None
+    assert await correct(storage, replace(seen, media="file", media_kind="photo"), lane=Lane.EDITS, now=9)
+    assert await correct(storage, seen, lane=Lane.EDITS, now=9) is None
+    assert await withdraw(storage, seen, lane=Lane.EDITS, now=9) is None
     newer = await post_of(storage, sending)
     assert (newer.version, newer.media, newer.withdrawn) == (2, "file", False)
-    assert await storage.posts.withdraw(replace(newer, reason="Ошибка"), lane=Lane.EDITS, now=9)
+    assert await withdraw(storage, replace(newer, reason={"ru": "Ошибка"}), lane=Lane.EDITS, now=9)
     gone = await post_of(storage, sending)
-    assert (gone.version, gone.reason, gone.withdrawn) == (3, "Ошибка", True)
-    assert await storage.posts.correct(gone, lane=Lane.EDITS, now=9) is None
+    assert (gone.version, gone.reason, gone.withdrawn) == (3, {"ru": "Ошибка"}, True)
+    assert await correct(storage, gone, lane=Lane.EDITS, now=9) is None
 
 
 async def test_a_withdrawn_post_goes_to_nobody_any_more(storage: Storage) -> None:
@@ -151,7 +152,7 @@ async def test_a_withdrawn_post_goes_to_nobody_any_more(storage: Storage) -> Non
     for id_ in (sending.id, counting, pair):
         broadcast = await storage.broadcasts.get(id_)
         assert broadcast
-        started.append(await storage.posts.withdraw(await post_of(storage, broadcast), lane=Lane.BREAKING, now=9))
+        started.append(await withdraw(storage, await post_of(storage, broadcast), lane=Lane.BREAKING, now=9))
     states = [(await storage.broadcasts.get(id_)).state for id_ in (sending.id, counting, pair)]  # type: ignore[union-attr]
     assert states == ["stopped", "cancelled", "running"], "the pair has one post left"
     assert [len(ids or ()) for ids in started] == [1, 0, 1]
@@ -171,7 +172,7 @@ async def test_lists_are_found_by_what_they_carry(storage: Storage) -> None:
     one, fifteen = posts[0].id, posts[14].id
     for reader, carried in ((1, (one, fifteen)), (2, (fifteen,)), (3, (one,)), (4, (posts[1].id, posts[2].id))):
         await sent(storage, sending, reader, carried=carried, version=len(carried))
-    (edit_id,) = await storage.posts.correct(replace(posts[0], title="Иначе"), lane=Lane.EDITS, now=9) or []
+    (edit_id,) = await correct(storage, replace(posts[0], title="Иначе"), lane=Lane.EDITS, now=9) or []
     edit = await storage.broadcasts.get(edit_id)
     assert edit
     held = await storage.corrections.read(edit, 0, 0, 9)
@@ -188,7 +189,7 @@ async def test_copies_shown_outside_a_broadcast_are_followed_too(storage: Storag
     for reader, message in ((first, 11), (first, 12), (second, 21), (third, 31)):
         await storage.posts.shown(post_id, reader.id, message, 1, now=message)
     (post,) = await storage.posts.get([post_id])
-    (id_,) = await storage.posts.correct(replace(post, title="Иначе"), lane=Lane.EDITS, now=99) or []
+    (id_,) = await correct(storage, replace(post, title="Иначе"), lane=Lane.EDITS, now=99) or []
     edit = await storage.broadcasts.get(id_)
     assert edit
     assert (edit.target_id, edit.total, edit.horizon) == (0, 3, third.id)
@@ -208,7 +209,7 @@ async def test_a_copy_of_the_old_that_comes_late_is_followed(storage: Storage) -
     await saved(storage, article(1, 1), publish=False)
     ((post_id,),) = await storage.engine.fetch("SELECT id FROM post")
     (post,) = await storage.posts.get([post_id])
-    assert await storage.posts.correct(replace(post, title="Иначе"), lane=Lane.EDITS, now=9) == []
+    assert await correct(storage, replace(post, title="Иначе"), lane=Lane.EDITS, now=9) == []
     await storage.posts.shown(post_id, reader.id, 11, 1, now=10)  # it was on its way when the correction came
     (edit,) = await storage.broadcasts.open()
     assert (edit.kind, edit.version) == (Kind.EDIT, 2)
@@ -219,7 +220,7 @@ async def test_a_copy_of_the_old_that_comes_late_is_followed(storage: Storage) -
     assert await storage.corrections.read(edit, 0, 0, 9) == [(Recipient(reader.id, 1, 0, "ru", 1), Copy((12,), 1, 11))]
     await storage.posts.shown(post_id, reader.id, 13, 2, now=12)
     (gone,) = await storage.posts.get([post_id])
-    assert await storage.posts.withdraw(gone, lane=Lane.BREAKING, now=13)
+    assert await withdraw(storage, gone, lane=Lane.BREAKING, now=13)
     await storage.posts.shown(post_id, reader.id, 14, 2, now=14)
     (delete,) = [one for one in await storage.broadcasts.open() if one.kind is Kind.DELETE]
     ((_, copy),) = await storage.corrections.read(delete, 0, 0, 9)
@@ -246,7 +247,7 @@ async def test_an_edited_article_is_followed_where_its_copies_are_to_be_edited(s
     (follows,) = await edit("Другой заголовок", publish=True)
     assert (follows.version, follows.lane, follows.target_id) == (3, Lane.EDITS, sending.id)
     gone = (await storage.posts.get([post.id]))[0]
-    assert await storage.posts.withdraw(gone, lane=Lane.BREAKING, now=80)
+    assert await withdraw(storage, gone, lane=Lane.BREAKING, now=80)
     assert await edit("Третий", publish=True) == []
     assert (await storage.posts.get([post.id]))[0].title == "Другой заголовок"
 
