@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -40,7 +40,7 @@ from bot.feeds.watch import WatchedFeed, Watcher
 from bot.i18n import Words
 from bot.ops.health import Health
 from bot.ops.http import Handler, HttpPort
-from bot.ops.leadership import leadership
+from bot.ops.leadership import Leadership, Work, agree, leadership
 from bot.ops.metrics import Counted, Metrics
 from bot.ops.retention import keep_tidy
 from bot.ops.supervisor import tell
@@ -57,8 +57,7 @@ _log = logging.getLogger(__name__)
 
 SERVICES = frozenset({"watch", "send", "talk"})
 DRAIN_SECONDS = 25.0
-Work = Coroutine[None, None, object]
-Start = Callable[[Work], object]
+Start = Callable[[Coroutine[None, None, object]], object]
 """Starts a service in a task group."""
 _BEAT_SECONDS = 15.0
 _WEBHOOK_RETRY = 30.0
@@ -77,6 +76,7 @@ class _House:
     http: HttpPort
     sections: list[Section]
     worker: str
+    leadership: Leadership
     wakers: list[Callable[[], None]] = field(default_factory=list)
     webhook: Handler | None = None
 
@@ -88,6 +88,14 @@ class _House:
         """Something new is in storage."""
         for waker in self.wakers:
             waker()
+
+    def once(self, name: str, work: Work) -> Coroutine[None, None, None]:
+        """A service that runs in one process only, however many there are; `work()` ends at the stop event."""
+        return self.leadership.once(name, work)
+
+    def once_until_stop(self, name: str, work: Work) -> Coroutine[None, None, None]:
+        """The same for work that has no end of its own."""
+        return self.once(name, lambda: _until(self.stop, work()))
 
     @property
     def fed(self) -> list[str]:
@@ -113,6 +121,8 @@ async def run(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     storage = await open_storage(settings.env.database_url)
     try:
+        while not await agree(storage, clock):
+            pass
         health = Health(clock.now, telegram="" if only == {"watch"} else "Telegram has not answered yet.")
         metrics = Metrics(
             health,
@@ -121,6 +131,7 @@ async def run(
             settings.readers.quiet_hours,
             [feed.url for feed in settings.feeds],
         )
+        worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         house = _House(
             settings=settings,
             clock=clock,
@@ -130,10 +141,11 @@ async def run(
             metrics=metrics,
             http=HttpPort(settings.env.http_listen, health, metrics.text),
             sections=await _sections(settings, storage),
-            worker=f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            worker=worker,
+            leadership=Leadership(storage, clock, worker, stop),
         )
         await storage.meta.put("started_at", str(int(clock.now())))
-        async with leadership(storage, clock, house.worker, only):
+        async with leadership(storage, clock, house.worker, only - {"watch"}):
             await _serve(house, only, ready)
     except BaseExceptionGroup as group:
         raise _purposeful(group) from None
@@ -158,9 +170,9 @@ async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None])
 
         def watch() -> None:
             if "watch" in only:
-                services.create_task(_watch(house, fetcher))
-                services.create_task(_until(house.stop, _rates(house)))
-                services.create_task(keep_tidy(house.storage, house.clock, house.stop))
+                services.create_task(house.once("watch", lambda: _watch(house, fetcher)))
+                services.create_task(house.once_until_stop("rates", lambda: _rates(house)))
+                services.create_task(house.once("tidy", lambda: keep_tidy(house.storage, house.clock, house.stop)))
 
         def up() -> None:
             tell("READY=1")
@@ -298,13 +310,14 @@ async def _start_sending(
         started=sender.wake,
     )
     house.wakers += [publisher.wake, sender.wake]
-    start(publisher.run(house.stop))
     start(_drained(house, sender.run(house.stop)))
-    start(_until(house.stop, end_mutes(house.storage, house.clock)))
-    start(_until(house.stop, ProgressCards(house.storage, telegram, ctx.words, house.clock).run()))
+    start(house.once("publish", lambda: publisher.run(house.stop)))
+    start(house.once_until_stop("mutes", lambda: end_mutes(house.storage, house.clock)))
+    cards = ProgressCards(house.storage, telegram, ctx.words, house.clock)
+    start(house.once_until_stop("cards", cards.run))
 
 
-async def _drained(house: _House, sending: Work) -> None:
+async def _drained(house: _House, sending: Coroutine[None, None, object]) -> None:
     """Sending, with a limit on how long what is in flight may take after a stop."""
 
     async def limit() -> None:
@@ -370,7 +383,7 @@ async def _set_webhook(house: _House, telegram: Telegram, kinds: list[str]) -> N
             return
 
 
-async def _until(stop: asyncio.Event, work: Work) -> None:
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
     """Run work that has no end of its own until the stop."""
 
     async with asyncio.TaskGroup() as tasks:
@@ -441,8 +454,9 @@ async def _beat(house: _House) -> None:
     health, storage = house.health, house.storage
     while not house.stop.is_set():
         tell("WATCHDOG=1")
-        now = int(house.clock.now())
         try:
+            await agree(storage, house.clock)
+            now = int(house.clock.now())
             await storage.meta.put("alive_at", str(now))
             health.written_at, health.database = now, ""
             health.waiting_since = await storage.posts.oldest_waiting()

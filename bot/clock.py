@@ -36,12 +36,26 @@ class Clock(Protocol):
         """Wait for the event, at most that long; whether it was set in time."""
         ...
 
+    def agree(self, now: float) -> None:
+        """Go by the time that all processes of a newsroom share, which is `now`."""
+        ...
+
 
 class RealClock:
-    """The machine's own time."""
+    """The machine's own time; `now` is another's, once that was told."""
 
-    now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None
+
+    def now(self) -> float:
+        """See `Clock.now`. What was agreed goes on with the monotonic clock, whatever an administrator sets."""
+        return time.time() if self._ahead is None else time.monotonic() + self._ahead
+
+    def agree(self, now: float) -> None:
+        """See `Clock.agree`."""
+        self._ahead = now - time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""
@@ -86,6 +100,9 @@ class SteppableClock:
     def now(self) -> float:
         """Epoch seconds: the start plus everything that has passed."""
         return self._start + self.monotonic()
+
+    def agree(self, now: float) -> None:
+        """See `Clock.agree`: whoever moves time knows better."""
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""

@@ -133,7 +133,7 @@ async def _into_postgres(url: str, part: Path, now: int) -> None:
     async with _postgres(url) as target:
         await migrate(target)
         await _schema(part)
-        if await target.fetch("SELECT 1 FROM leader WHERE until > :now", now=now):
+        if await target.fetch("SELECT 1 FROM leader WHERE until > :now", now=now * 1000):
             raise AnotherCopyRuns("another copy is running on this database")
         with translated(), closing(sqlite3.connect(part)) as source:
             async with target.transaction() as db:

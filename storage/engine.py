@@ -22,13 +22,14 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 class Dialect:
     """What one engine writes differently. `values_of(name)`: a one-column
     query over a JSON array of strings; `numbers_of(name)`: the same over one of integers; `size`: one for the
-    database's bytes."""
+    database's bytes; `now`: the database's own time, as an expression in epoch seconds."""
 
     name: str
     tokens: dict[str, str]
     values_of: Callable[[str], str]
     numbers_of: Callable[[str], str]
     size: str
+    now: str
 
 
 class Connection(Protocol):

@@ -27,6 +27,10 @@ class Meta:
             value=value,
         )
 
+    async def time(self) -> float:
+        """The database's own time in epoch seconds, to which all its processes keep."""
+        return float((await self._db.fetch(f"SELECT {self._db.dialect.now}"))[0][0])
+
     async def size(self) -> int:
         """The database's bytes on the disk; of SQLite without its log."""
         return int((await self._db.fetch(self._db.dialect.size))[0][0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -21,7 +22,19 @@ DIALECT = Dialect(
     values_of=lambda name: f"SELECT jsonb_array_elements_text(CAST(:{name} AS jsonb))",
     numbers_of=lambda name: f"SELECT CAST(jsonb_array_elements_text(CAST(:{name} AS jsonb)) AS BIGINT)",
     size="SELECT pg_database_size(current_database())",
+    now="CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
 )
+
+_REFUSED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    OSError,
+)
+_PATIENCE, _PAUSE = 5.0, 0.1
+_BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '8s'"
+"""A process that stands still in a transaction must not hold its locks longer than its leases last."""
 
 
 @contextmanager
@@ -31,16 +44,13 @@ def _translated() -> Iterator[None]:
     except (asyncpg.DiskFullError, asyncpg.OutOfMemoryError) as error:
         raise StorageFull(f"database cannot grow: {error}") from error
     except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.TooManyConnectionsError,
+        *_REFUSED,
         asyncpg.DeadlockDetectedError,
         asyncpg.SerializationError,
         asyncpg.LockNotAvailableError,
         asyncpg.QueryCanceledError,
-        asyncpg.AdminShutdownError,
+        asyncpg.IdleInTransactionSessionTimeoutError,
         asyncpg.InterfaceError,
-        OSError,
         TimeoutError,
     ) as error:
         raise StorageBusy(f"database is out of reach: {error}") from error
@@ -81,12 +91,24 @@ class PostgresEngine:
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Any]:
         with _translated():
-            connection = await self._pool.acquire()
+            connection = await self._patiently()
         try:
             yield connection
         finally:
             with _translated():
                 await self._pool.release(connection)
+
+    async def _patiently(self) -> Any:
+        """A connection, when one is free. A server that has none left, or is just restarting, is asked again."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE
+        while True:
+            try:
+                return await self._pool.acquire()
+            except _REFUSED:
+                if loop.time() > deadline:
+                    raise
+            await asyncio.sleep(_PAUSE)  # noqa: TID251 - the server's time, as SQLite's busy_timeout is
 
     async def fetch(self, sql: str, **params: object) -> Sequence[Row]:
         async with self._acquired() as connection:
@@ -107,14 +129,30 @@ class PostgresEngine:
     async def transaction(self) -> AsyncIterator[Connection]:
         async with self._acquired() as connection:
             with _translated():
-                async with connection.transaction():
+                try:
+                    await connection.execute(_BEGIN)
                     yield _Statements(connection)
+                    await connection.execute("COMMIT")
+                except BaseException:
+                    await _roll_back(connection)
+                    raise
 
     async def shred(self) -> None:
         """Dead rows are for the server's own vacuum."""
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+async def _roll_back(connection: Any) -> None:
+    """What cannot be rolled back is cut off: nobody may be given a connection with a transaction in it."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("ROLLBACK")
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 async def open_postgres(url: str) -> PostgresEngine:

@@ -32,6 +32,7 @@ DIALECT = Dialect(
     values_of=lambda name: f"SELECT value FROM json_each(:{name})",
     numbers_of=lambda name: f"SELECT value FROM json_each(:{name})",
     size="SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    now="((julianday('now') - 2440587.5) * 86400.0)",
 )
 _T = TypeVar("_T")
 _READERS = 2

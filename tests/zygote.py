@@ -51,7 +51,6 @@ def child(request: dict) -> int:  # type: ignore[type-arg]
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     configure(level="error")
     leadership.LEASE_SECONDS = request["lease"]
-    leadership._RENEW_SECONDS = request["lease"] / 3
     match request.get("die", "").split():
         case ["call", n]:
             doomed_at(int(n))

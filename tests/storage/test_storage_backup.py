@@ -326,7 +326,7 @@ async def test_postgres_there_and_back_and_over_to_sqlite(
         storage = await open_storage(second)
         assert (await storage.readers.meet(1, language="ru", now=1)).id == 1
         met = await storage.readers.meet(99_999, language="ru", now=1)
-        await storage.leaders.acquire("send", "w", now=int(time()), ttl=60)
+        await storage.leaders.acquire("send", "w", now=int(time() * 1000), ttl=60_000)
         await storage.close()
         assert met.id > reader.id, "the id of who was erased is not given again"
         assert await command("restore", "0.db") == 75

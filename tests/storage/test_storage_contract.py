@@ -70,6 +70,7 @@ READS: dict[str, Call] = {
     "media.get": lambda s: s.media.get("u"),
     "meta.get": lambda s: s.meta.get("k"),
     "meta.size": lambda s: s.meta.size(),
+    "meta.time": lambda s: s.meta.time(),
     "posts.get": lambda s: s.posts.get([1]),
     "posts.latest": lambda s: s.posts.latest(1, [], 5),
     "posts.oldest_waiting": lambda s: s.posts.oldest_waiting(),
@@ -222,7 +223,7 @@ async def test_a_damaged_schema_is_a_storage_error(database_url: str) -> None:
         for name in await tables(storage.engine):
             await storage.engine.write(f"DROP TABLE {name}")
         calls = {**READS, **WRITES}
-        del calls["rates.save"], calls["meta.size"]  # which touches no table
+        del calls["rates.save"], calls["meta.size"], calls["meta.time"]  # which touch no table
         assert set(await failures(storage, calls)) == set(calls)
     finally:
         await storage.close()
@@ -260,7 +261,7 @@ async def test_a_locked_postgres_is_busy_for_all(database_url: str, engine_name:
         async with other.transaction():
             await other.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
             refused = await failures(storage, {**READS, **WRITES})
-        assert {*READS, *WRITES} - set(refused) <= {"rates.save", "meta.size"}
+        assert {*READS, *WRITES} - set(refused) <= {"rates.save", "meta.size", "meta.time"}
         assert set(refused.values()) == {"StorageBusy"}
         await storage.meta.put("k", "v")
     finally:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from storage_help import TEXT
 
+from bot.clock import RealClock
 from storage import Storage
 
 
@@ -41,3 +42,9 @@ async def test_copies_that_start_at_once_give_different_bits(storage: Storage) -
     bits = {id_: bit for part in given for id_, bit in part.items()}
     assert sorted(bits.values()) == list(range(9))
     assert len({part["common"] for part in given}) == 1
+
+
+async def test_the_databases_own_time(storage: Storage) -> None:
+    first, second = await storage.meta.time(), await storage.meta.time()
+    assert abs(first - RealClock().now()) < 5, "its machine is ours"
+    assert first <= second < first + 5
