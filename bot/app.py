@@ -335,7 +335,7 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
     from aiogram import Dispatcher
 
     from bot.ops.alarm import DatabaseAlarm
-    from bot.ops.receiver import Receiver
+    from bot.ops.receiver import HURRIED, Receiver
     from handlers import build_router
     from handlers.commands import sync_profile
 
@@ -343,7 +343,7 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
     dispatcher.include_router(build_router())
 
     async def handle(update: dict[str, object]) -> None:
-        await dispatcher.feed_raw_update(telegram.bot, update, ctx=ctx)
+        await dispatcher.feed_raw_update(telegram.bot, update, ctx=ctx, hurried=update.pop(HURRIED, False))
 
     def heard() -> None:
         house.health.heard_at, house.health.telegram = house.clock.now(), ""

@@ -19,7 +19,7 @@ from handlers import (
     start,
     subscriptions,
 )
-from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, know_reader
+from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, calm, know_reader
 
 __all__ = ["build_router"]
 
@@ -29,6 +29,7 @@ def build_router() -> Router:
     root = Router(name="newsdesk")
     for observer in (root.message, root.callback_query, root.my_chat_member, root.inline_query):
         observer.outer_middleware(know_reader)
+        observer.outer_middleware(calm)
     root.include_routers(_room(errors.router), _private(), _groups(), _desk())
     return root
 

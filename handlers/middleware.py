@@ -13,6 +13,7 @@ from bot.desk import room
 from bot.domain.desk import Role
 from bot.domain.reader import Reader
 from bot.i18n import Lang
+from handlers import screen
 from handlers.context import Context
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -29,6 +30,20 @@ async def know_reader(handler: Handler, event: TelegramObject, data: dict[str, A
     data["reader"] = await ctx.storage.readers.get(user.id) if user else None
     data["t"] = language(ctx, data["reader"], user)
     return await handler(event, data)
+
+
+async def calm(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+    """Outer middleware: who is faster than the receive loop allows is asked for patience, and not heard this time."""
+    if not data.get("hurried"):
+        return await handler(event, data)
+    t: Lang = data["t"]
+    words = t("You are faster than I can answer. Give me a minute.")
+    match event:
+        case Message() if person(event):
+            await screen.say(data["bot"], event.chat.id, words)
+        case CallbackQuery():
+            await screen.answer(event, words, alert=True)
+    return None
 
 
 def language(ctx: Context, reader: Reader | None, user: User | None) -> Lang:

@@ -22,9 +22,10 @@ from bot.clock import Clock, RealClock, SteppableClock
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Sent
 from bot.domain.errors import StorageBusy, TelegramStopped
+from bot.ops.flood import ANSWERED_BURST, HEARD_BURST
 from bot.ops.health import Health
 from bot.ops.http import MAX_BODY, HttpPort
-from bot.ops.receiver import Receiver, chat_of
+from bot.ops.receiver import HURRIED, Receiver, chat_of
 from bot.sandbox.http import TOKEN, Sandbox
 from bot.telegram import Telegram, connect
 from storage import Storage
@@ -243,12 +244,16 @@ async def test_an_update_that_kills_is_given_up(
 async def test_a_chatty_person_keeps_nobody_waiting(
     sqlite_storage: Storage, sandbox: Sandbox, telegram: Telegram
 ) -> None:
+    """Even one who had ten thousand updates with Telegram before the other came."""
+    chatty, other = (sandbox.people.add(user_id, started=True) for user_id in (5, 6))
+    hurried = []
+
     async def trouble(update: dict[str, Any]) -> None:
+        hurried.append(update.get(HURRIED, False))
         await asyncio.sleep(0.003)  # a handler reads the database and answers
 
-    chatty, other = (sandbox.people.add(user_id, started=True) for user_id in (5, 6))
     desk = Desk(sqlite_storage, telegram, RealClock(), trouble)
-    for n in range(2000):
+    for n in range(10_000):
         await chatty.send(f"{n}")
     loop = asyncio.get_running_loop()
     async with working(desk, kill=True):
@@ -257,10 +262,38 @@ async def test_a_chatty_person_keeps_nobody_waiting(
         await other.send("привет")
         await desk.said(6, "привет")
         took = loop.time() - began
+    print(f"answered after {took:.2f} s")
     assert took < 1.0
     answered = [text for chat, text in desk.handled if chat == 5]
     assert answered == [str(n) for n in range(len(answered))], "and in order"
-    assert len(answered) < 2000
+    assert len(answered) <= ANSWERED_BURST + 10
+    ((waiting,),) = await sqlite_storage.engine.fetch("SELECT COUNT(*) FROM inbox WHERE handled_at IS NULL")
+    assert waiting <= HEARD_BURST + 10, "the rest is not even stored"
+
+
+async def test_whoever_is_too_fast_is_told_once_and_answered_at_a_pace(
+    sqlite_storage: Storage, sandbox: Sandbox, telegram: Telegram
+) -> None:
+    clock = SteppableClock(0.0)
+    told = []
+
+    async def trouble(update: dict[str, Any]) -> None:
+        if update.get(HURRIED):
+            told.append(update["message"]["text"])
+
+    person = sandbox.people.add(5, started=True)
+    for n in range(HEARD_BURST + 5):
+        await person.send(f"{n}")
+    desk = Desk(sqlite_storage, telegram, clock, trouble)
+    async with working(desk):
+        await desk.count(ANSWERED_BURST)
+        assert told == []
+        while len(desk.handled) < HEARD_BURST + 1:
+            seen = len(desk.handled)
+            await clock.advance(await asleep(clock))
+            await desk.count(seen + 1)
+        assert clock.monotonic() == pytest.approx(HEARD_BURST + 1 - ANSWERED_BURST, abs=1.1)
+    assert told == [str(HEARD_BURST)]
 
 
 async def test_too_many_at_once_are_left_with_telegram(
@@ -272,9 +305,10 @@ async def test_too_many_at_once_are_left_with_telegram(
         await gate.wait()
 
     monkeypatch.setattr("bot.ops.receiver._MOST_PENDING", 150)
-    person = sandbox.people.add(5, started=True)
-    for n in range(500):
-        await person.send(f"{n}")
+    people = [sandbox.people.add(100 + n, started=True) for n in range(50)]
+    for n in range(10):
+        for person in people:
+            await person.send(f"{n}")
     desk = Desk(sqlite_storage, telegram, RealClock(), trouble)
     async with working(desk):
         await sandbox.until(lambda: sum(call.method == "getUpdates" for call in sandbox.calls) == 2)
@@ -284,7 +318,7 @@ async def test_too_many_at_once_are_left_with_telegram(
         assert desk.receiver._pending == 200
         gate.set()
         await desk.count(500)
-    assert desk.handled == [(5, str(n)) for n in range(500)]
+    assert [text for chat, text in desk.handled if chat == 100] == [str(n) for n in range(10)]
 
 
 # --- refusals -----------------------------------------------------------------------------------------------

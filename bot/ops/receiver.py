@@ -19,6 +19,7 @@ from aiohttp import web
 
 from bot.clock import Clock
 from bot.domain.errors import StorageError, TelegramStopped
+from bot.ops.flood import ANSWERED_BURST, Admission, Bucket, Door, talker
 from bot.telegram import REFUSED, Telegram
 from storage import Storage
 from storage.inbox import Waiting
@@ -32,6 +33,8 @@ _TRIES = 3
 _LONGEST_PAUSE = 60.0
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name, not a secret
 _LAST_ID = 2**53
+HURRIED = "hurried"
+"""The field of an update whose person is to be asked for patience instead of being answered."""
 
 Handle = Callable[[dict[str, Any]], Awaitable[object]]
 
@@ -60,6 +63,10 @@ class Receiver:
         self._pending = 0
         self._recovered = asyncio.Event()
         self._left_behind: set[int] = set()
+        self._door = Door()
+        self._hurried: set[int] = set()
+        self._pace = Bucket(ANSWERED_BURST)
+        self._stopping = asyncio.Event()
         self._room = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -76,11 +83,12 @@ class Receiver:
         self._enqueue(waiting)
         self._recovered.set()
         async with asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self._work()) for _ in range(_AT_ONCE)]
+            workers = [tasks.create_task(self._work(tasks)) for _ in range(_AT_ONCE)]
             poll = tasks.create_task(self._poll()) if polling else None
             await stop.wait()
             if poll:
                 poll.cancel()
+            self._stopping.set()
             await self._clock.wait(self._idle, 20.0)
             for worker in workers:
                 worker.cancel()
@@ -97,10 +105,15 @@ class Receiver:
         if self._pending:
             self._idle.clear()
 
-    async def _work(self) -> None:
-        """One chat at a time; a chat with more updates goes to the end of the line, so nobody waits for the chatty."""
+    async def _work(self, tasks: asyncio.TaskGroup) -> None:
+        """One chat at a time; a chat with more updates goes to the end of the line, so nobody waits for the chatty,
+        and one that is answered too fast for Telegram rests without keeping a worker."""
         while True:
             chat = await self._ready.get()
+            rest = 0.0 if self._stopping.is_set() else self._pace.take(chat, self._clock.monotonic())
+            if rest:
+                tasks.create_task(self._rest(chat, rest))
+                continue
             queue = self._chats[chat]
             update = queue[0]
             await self._one(update)
@@ -114,13 +127,21 @@ class Receiver:
             if not self._pending:
                 self._idle.set()
 
+    async def _rest(self, chat: int, seconds: float) -> None:
+        await self._clock.wait(self._stopping, seconds)
+        self._ready.put_nowait(chat)
+
     async def _one(self, update: Waiting) -> None:
         if update.update_id in self._left_behind:
             self._left_behind.discard(update.update_id)
             with suppress(StorageError):  # then the try is not counted, which does no harm
                 await self._storage.inbox.attempted(update.update_id)
+        said = json.loads(update.body)
+        if update.update_id in self._hurried:
+            self._hurried.discard(update.update_id)
+            said[HURRIED] = True
         try:
-            await self._handle(json.loads(update.body))
+            await self._handle(said)
         except TelegramStopped:
             raise
         except Exception:  # noqa: BLE001 - the handlers' error router answers people; the rest must not stop others
@@ -130,11 +151,22 @@ class Receiver:
         except StorageError as error:
             _log.warning("update %d is handled but could not be marked so: %s", update.update_id, error)
 
-    async def _accept(self, rows: Sequence[tuple[int, int, str]]) -> None:
-        """Store updates and hand the new ones on. Raises `StorageError`: then they were not taken."""
+    async def _accept(self, updates: Sequence[object]) -> int:
+        """Store updates and hand the new ones on; the id after the last. Raises `StorageError`: then they were not
+        taken, and `ValueError` for what is no update."""
+        rows = list(map(_row, updates))
         await self._recovered.wait()  # else what a webhook brings meanwhile would be recovered too: handled twice
-        fresh = set(await self._storage.inbox.store(rows, int(self._clock.now())))
-        self._enqueue(Waiting(id_, chat, body, 0) for id_, chat, body in rows if id_ in fresh)
+        heard = [row for row, update in zip(rows, updates, strict=True) if self._admits(row[0], update)]
+        fresh = set(await self._storage.inbox.store(heard, int(self._clock.now())))
+        self._enqueue(Waiting(id_, chat, body, 0) for id_, chat, body in heard if id_ in fresh)
+        return rows[-1][0] + 1
+
+    def _admits(self, update_id: int, update: Any) -> bool:
+        """Whether it is heard; the first one that is not is, too, so that its person is told why."""
+        admission = self._door.admit(talker(update), self._clock.monotonic())
+        if admission is Admission.TOLD:
+            self._hurried.add(update_id)
+        return admission is not Admission.REFUSED
 
     async def _poll(self) -> None:
         offset = await self._storage.inbox.next_offset()
@@ -151,9 +183,8 @@ class Receiver:
                 )
                 updates = envelope.get("result")
                 if envelope.get("ok") is True and isinstance(updates, list):
-                    if rows := [_row(update) for update in updates]:
-                        await self._accept(rows)
-                        offset = rows[-1][0] + 1
+                    if updates:
+                        offset = await self._accept(updates)
                     failures = 0
                     self._heard()
                     continue
@@ -194,11 +225,9 @@ class Receiver:
             if not hmac.compare_digest(given, secret.encode()):
                 return web.Response(status=401)
             try:
-                row = _row(json.loads(await request.read()))
+                await self._accept([json.loads(await request.read())])
             except (ValueError, RecursionError, web.RequestPayloadError):
                 return web.Response(status=400)
-            try:
-                await self._accept([row])
             except StorageError as error:
                 _log.warning("an update was not taken, Telegram will repeat it: %s", error)
                 return web.Response(status=503)
