@@ -20,14 +20,15 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one engine writes differently. `values_of(name)`: a one-column
-    query over a JSON array of strings; `numbers_of(name)`: the same over one of integers; `size`: one for the
-    database's bytes; `now`: the database's own time, as an expression in epoch seconds."""
+    """What one engine writes differently. `values_of(name)`: a one-column query over a JSON array of strings;
+    `numbers_of(name)`: the same over one of integers; `last_id(table)`: the id given last in this transaction;
+    `size`: a query for the database's bytes; `now`: its own time, as an expression in epoch seconds."""
 
     name: str
     tokens: dict[str, str]
     values_of: Callable[[str], str]
     numbers_of: Callable[[str], str]
+    last_id: Callable[[str], str]
     size: str
     now: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
 from bot.domain.article import Article
@@ -10,12 +10,18 @@ from bot.domain.delivery import Kind, Lane
 from bot.domain.feed import FeedState, Found, Met, Poll
 from bot.domain.post import Post, PostKind, PostState
 from storage.corrections import follow
-from storage.engine import Connection, Engine
-from storage.posts import add_post, content, post
+from storage.engine import Connection, Dialect, Engine
+from storage.posts import content, insert_post, post
 
 _STATE = [field.name for field in fields(FeedState)]
 _WORDS = ("title", "lead", "link", "image")
 _ARTICLE = [field.name for field in fields(Article) if field.name != "id"]
+_INSERT_ARTICLE = f"INSERT INTO article ({', '.join(_ARTICLE)}) VALUES (:{', :'.join(_ARTICLE)})"
+_INSERT_ALIAS = (
+    "INSERT INTO alias (key, article_id, seen_at) VALUES (:key, {article}, :now)"
+    " ON CONFLICT (key) DO UPDATE SET seen_at = excluded.seen_at"
+)
+Work = tuple[str, Sequence[tuple[object, ...]]]
 
 
 class Feeds:
@@ -37,48 +43,59 @@ class Feeds:
         rows = await self._db.fetch(f"SELECT {', '.join(_STATE)} FROM feed ORDER BY id")
         return [FeedState(*row) for row in rows]
 
-    async def save_poll(self, poll: Poll, *, now: int) -> list[int]:
-        """Save what a poll brought: articles, aliases, waiting posts and the feed's state; new articles' ids."""
+    async def save_poll(self, poll: Poll, *, now: int) -> None:
+        """Save what a poll brought: articles, aliases, waiting posts and the feed's state, which may be all.
+
+        What is only added goes to the database in one piece. Raises `StorageError` when another process has saved a
+        poll of this feed since `poll.since`.
+        """
+        work = [*_guard(poll), *_added(poll.new, self._db.dialect, now), *_aliases(poll, now), _state(poll.state)]
+        if not poll.edited and not any(met.sections for met in poll.seen):
+            await self._db.batch(work)
+            return
         async with self._db.transaction() as db:
-            ids = [await _add(db, found, now) for found in poll.new]
             for found in poll.edited:
                 await _edit(db, found, now)
             for met in poll.seen:
-                await _aliases(db, met.article_id, met.keys, now)
                 if met.sections:
                     await _more_sections(db, met)
-            await _save_state(db, poll.state)
-        return ids
-
-    async def save_state(self, state: FeedState) -> None:
-        """Save a feed's state alone: nothing new, or a failure."""
-        await _save_state(self._db, state)
+            for sql, rows in work:
+                await db.many(sql, rows)
 
 
-async def _save_state(db: Connection, state: FeedState) -> None:
+def _guard(poll: Poll) -> Iterator[Work]:
+    """A statement that fails (no two feeds have one id) where the feed is not as the poll found it."""
+    if poll.since is not None:
+        yield (
+            "INSERT INTO feed (id, url) SELECT id, url FROM feed WHERE id = :id AND COALESCE(checked_at, 0) <> :since",
+            [(poll.state.id, poll.since)],
+        )
+
+
+def _state(state: FeedState) -> Work:
     names = [name for name in _STATE if name not in ("id", "url")]
     assignments = ", ".join(f"{name} = :{name}" for name in names)
-    await db.write(
-        f"UPDATE feed SET {assignments} WHERE id = :id", id=state.id, **{name: getattr(state, name) for name in names}
-    )
+    return f"UPDATE feed SET {assignments} WHERE id = :id", [(*(getattr(state, name) for name in names), state.id)]
 
 
-async def _add(db: Connection, found: Found, now: int) -> int:
-    article = found.article
-    rows = await db.write(
-        f"INSERT INTO article ({', '.join(_ARTICLE)}) VALUES (:{', :'.join(_ARTICLE)}) RETURNING id",
-        **{name: getattr(article, name) for name in _ARTICLE},
-    )
-    article_id = int(rows[0][0])
-    await _aliases(db, article_id, found.keys, now)
-    state = PostState.WAITING if article.sections else PostState.UNSORTED
-    await add_post(
-        db,
-        replace(_post(article, now), everybody=found.everybody),
-        article_id=article_id,
-        state=state if found.publish else PostState.STORED,
-    )
-    return article_id
+def _added(new: Sequence[Found], dialect: Dialect, now: int) -> Iterator[Work]:
+    """Each article with its aliases and its post, one after the other: they are tied by the id given last."""
+    last = dialect.last_id("article")
+    for found in new:
+        article = found.article
+        yield _INSERT_ARTICLE, [tuple(getattr(article, name) for name in _ARTICLE)]
+        yield _INSERT_ALIAS.format(article=last), [(key, now) for key in found.keys]
+        state = PostState.WAITING if article.sections else PostState.UNSORTED
+        post = replace(_post(article, now), everybody=found.everybody)
+        yield insert_post(post, state if found.publish else PostState.STORED, article=last)
+
+
+def _aliases(poll: Poll, now: int) -> Iterator[Work]:
+    """What known articles are called besides."""
+    known = [*((met.article_id, met.keys) for met in poll.seen), *((f.article.id, f.keys) for f in poll.edited)]
+    rows = [(key, article_id, now) for article_id, keys in known for key in keys]
+    if rows:
+        yield _INSERT_ALIAS.format(article=":article_id"), rows
 
 
 async def _edit(db: Connection, found: Found, now: int) -> None:
@@ -104,15 +121,6 @@ async def _edit(db: Connection, found: Found, now: int) -> None:
         )
         if found.publish:
             await follow(db, known.id, Kind.EDIT, version=known.version + 1, lane=Lane.EDITS, now=now)
-    await _aliases(db, article.id, found.keys, now)
-
-
-async def _aliases(db: Connection, article_id: int, keys: Sequence[str], now: int) -> None:
-    await db.many(
-        "INSERT INTO alias (key, article_id, seen_at) VALUES (:key, :article_id, :now)"
-        " ON CONFLICT (key) DO UPDATE SET seen_at = excluded.seen_at",
-        [(key, article_id, now) for key in keys],
-    )
 
 
 async def _more_sections(db: Connection, met: Met) -> None:

@@ -21,6 +21,7 @@ DIALECT = Dialect(
     },
     values_of=lambda name: f"SELECT jsonb_array_elements_text(CAST(:{name} AS jsonb))",
     numbers_of=lambda name: f"SELECT CAST(jsonb_array_elements_text(CAST(:{name} AS jsonb)) AS BIGINT)",
+    last_id=lambda table: f"currval(pg_get_serial_sequence('{table}', 'id'))",
     size="SELECT pg_database_size(current_database())",
     now="CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
 )

@@ -140,20 +140,34 @@ def _beginning(term: str, form: str) -> str:
 async def add_post(db: Connection, value: Post, *, article_id: int | None, state: PostState) -> int:
     """Insert a post inside a transaction; its id."""
     rows = await db.write(
-        "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, main,"
-        " content, created_at) VALUES (:kind, :article, 1, :state, :sections, 0, :language, :everybody, :main,"
-        " :content, :now) RETURNING id",
-        kind=value.kind.value,
-        article=article_id,
-        state=state.value,
-        sections=value.sections,
-        language=value.language,
-        everybody=int(value.everybody),
-        main=int(value.main),
-        content=content(value),
-        now=value.created_at,
+        _INSERT.format(article=":article") + " RETURNING id", article=article_id, **_columns(value, state)
     )
     return int(rows[0][0])
+
+
+def insert_post(value: Post, state: PostState, *, article: str) -> tuple[str, list[tuple[object, ...]]]:
+    """The statement and its row that insert a post; `article` is an expression for its article's id."""
+    return _INSERT.format(article=article), [tuple(_columns(value, state).values())]
+
+
+_INSERT = (
+    "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, main, content,"
+    " created_at) VALUES (:kind, {article}, 1, :state, :sections, 0, :language, :everybody, :main, :content, :now)"
+)
+
+
+def _columns(value: Post, state: PostState) -> dict[str, object]:
+    """In the order in which the statement names them."""
+    return {
+        "kind": value.kind.value,
+        "state": state.value,
+        "sections": value.sections,
+        "language": value.language,
+        "everybody": int(value.everybody),
+        "main": int(value.main),
+        "content": content(value),
+        "now": value.created_at,
+    }
 
 
 def content(value: Post) -> str:

@@ -31,6 +31,7 @@ DIALECT = Dialect(
     },
     values_of=lambda name: f"SELECT value FROM json_each(:{name})",
     numbers_of=lambda name: f"SELECT value FROM json_each(:{name})",
+    last_id=lambda table: f"(SELECT MAX(id) FROM {table})",
     size="SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     now="((julianday('now') - 2440587.5) * 86400.0)",
 )

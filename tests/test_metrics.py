@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Gone, Lane, Moved, Rejected, Sent, Uncertain, Wait
-from bot.domain.feed import FeedState
+from bot.domain.feed import FeedState, Poll
 from bot.domain.post import Rendering
 from bot.ops.health import Health
 from bot.ops.metrics import METRICS, MOST_REASONS, Counted, Metrics
@@ -62,8 +62,8 @@ async def test_what_the_database_knows(storage: Storage) -> None:
     await subscribed(storage, 1)
     ok, bad = await storage.feeds.watch(["https://user:pw@e.kz/rss?key=secret", "https://e.kz/rss"])
     await storage.feeds.watch(["https://forgotten.kz/rss"])
-    await storage.feeds.save_state(FeedState(ok.id, ok.url, ok_at=990))
-    await storage.feeds.save_state(FeedState(bad.id, bad.url, failures=3))
+    await storage.feeds.save_poll(Poll(FeedState(ok.id, ok.url, ok_at=990)), now=990)
+    await storage.feeds.save_poll(Poll(FeedState(bad.id, bad.url, failures=3)), now=990)
     await saved(storage, article(1, ok.id))
     one = await running(storage, total=7, lane=Lane.BREAKING)  # since 10
     shown = metrics(feeds=[ok.url, bad.url], pacer=Pacer(29))

@@ -81,9 +81,13 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Everything that one poll changes; saved in one transaction. `edited` are stored articles in their new form."""
+    """Everything that one poll changes; saved in one transaction. `edited` are stored articles in their new form.
+
+    `since`: when the feed had been asked last as the poll began; None saves whatever happened meanwhile.
+    """
 
     state: FeedState
     new: tuple[Found, ...] = ()
     edited: tuple[Found, ...] = ()
     seen: tuple[Met, ...] = ()
+    since: int | None = None

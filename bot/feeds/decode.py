@@ -173,9 +173,9 @@ def _from_start(text: bytes) -> bytes:
 
 def _without_doctype(text: bytes) -> bytes:
     """Cut the DOCTYPE: entities declared there are only ever an attack or those of HTML."""
-    found = _DOCTYPE.search(text)
     root = _ROOT.search(text)
-    if not found or (root and root.start() < found.start()):
+    found = _DOCTYPE.search(text, 0, root.start() if root else len(text))
+    if not found:
         return text
     whole = _WHOLE_DOCTYPE.match(text, found.start())
     if not whole:
@@ -185,7 +185,7 @@ def _without_doctype(text: bytes) -> bytes:
 
 def _refuse_long_tags(text: bytes) -> None:
     """Refuse a tag longer than `LONGEST_TAG`; inside CDATA it is text (pictures as data: links) and may stay."""
-    for found in _LONG.finditer(text):
+    for found in _LONG.finditer(text) if len(text) > LONGEST_TAG else ():
         at = found.start()
         if text.rfind(b"<![CDATA[", 0, at) > text.rfind(b"]]>", 0, at):
             continue

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote, unquote, urlsplit
 
@@ -77,6 +78,7 @@ class Old:
 Verdict = New | Known | Edited | Old
 
 
+@lru_cache(maxsize=1024)
 def canonical_link(url: str) -> str:
     """The link without what changes while the page stays: scheme, www, tracking, /amp, fragment, last slash.
 
@@ -138,11 +140,9 @@ def document_keys(entries: Sequence[Entry], *, host: str, repeated: Collection[s
     guids = Counter(entry.guid for entry in different)
     unique = {guid for guid, n in guids.items() if n == 1 and guid not in repeated}
     shared = {"u:" + canonical_link(link) for link in repeated}
-    counts = Counter(key for e in different for key in aliases(e, host=host, unique_guids=unique))
-    return [
-        _own([key for key in aliases(e, host=host, unique_guids=unique) if counts[key] == 1 and key not in shared], e)
-        for e in entries
-    ]
+    names = {id(e): aliases(e, host=host, unique_guids=unique) for e in entries}
+    counts = Counter(key for e in different for key in names[id(e)])
+    return [_own([key for key in names[id(e)] if counts[key] == 1 and key not in shared], e) for e in entries]
 
 
 def _own(keys: list[str], entry: Entry) -> tuple[str, ...]:
@@ -163,23 +163,19 @@ def material(entry: Entry, article: KnownArticle) -> bool:
 
 def recognise(
     entries: Sequence[Entry],
+    keys: Sequence[tuple[str, ...]],
     known: Mapping[str, KnownArticle],
     now: float,
     *,
-    host: str,
     feed_id: int = 0,
-    repeated: Collection[str] = (),
     since: float = 0.0,
 ) -> list[Verdict]:
     """Decide for each entry, in order, which article it is.
 
-    What is unknown and dated before `since` was in the feed before we were and slid back: it is no news.
-
-    `known` holds the articles found under any of `document_keys(entries, host=host, repeated=repeated)`. An edit
-    counts only from the feed that brought the article (`feed_id`), or two feeds that word it differently would
-    edit it for ever.
+    `keys` are those that `document_keys` gives them, `known` the articles found under any. What is unknown and dated
+    before `since` was in the feed before we were and slid back: it is no news. An edit counts only from the feed that
+    brought the article (`feed_id`), or two feeds that word it differently would edit it for ever.
     """
-    keys = document_keys(entries, host=host, repeated=repeated)
     dates = [entry.published for entry in entries if entry.published is not None]
     newest = max((*dates, *(a.published_at for a in known.values() if a.published_at)), default=0)
     return [

@@ -29,6 +29,8 @@ TITLE_LIMIT, LEAD_LIMIT, BODY_LIMIT = 1_000, 4_000, 200_000
 EARLIEST = 946_684_800
 """The year 2000: an earlier date is an unset field, not a date."""
 
+feedparser.api.PREFERRED_XML_PARSERS.clear()  # it looks on the disk for one that there is not, at each document
+
 _ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)")
 _CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|urlset)\s*>", re.I)
 _LAST_ITEM = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>")
@@ -51,11 +53,10 @@ _TAG = re.compile(rf"</?(?:{_TAGS})(?:[\s/][^<>]*)?>", re.I)
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|noscript|svg)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 _BREAK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6]|tr|table|blockquote|figure|figcaption|hr)\b[^<>]*>", re.I)
 _BOILERPLATE = re.compile(
-    r"(?im)^\s*the post\b.{0,400}\b(?:appeared first|first appeared) on\b.*$"
-    r"|^\s*der beitrag\b.{0,400}\berschien zuerst auf\b.*$"
-    r"|^\s*(?:запись|сообщение)\b.{0,400}\bвпервые появил(?:ась|ось)"
-    r"\b.*$|^\s*(?:читать (?:далее|полностью|дальше)|подробнее|read more|continue reading|толығырақ|толық оқу)"
-    r"[\s.…→»>\]]*$"
+    r"(?i)the post\b.{0,400}\b(?:appeared first|first appeared) on\b"
+    r"|der beitrag\b.{0,400}\berschien zuerst auf\b"
+    r"|(?:запись|сообщение)\b.{0,400}\bвпервые появил(?:ась|ось)\b"
+    r"|(?:читать (?:далее|полностью|дальше)|подробнее|read more|continue reading|толығырақ|толық оқу)[\s.…→»>\]]*\Z"
 )
 _CUT = re.compile(r"([.!?…])?(?:\s*\[(?:…|\.\.\.)\](?=\n|\Z)|\s*&(?:#\w*)?\Z)")
 """Where a CMS cut its text: «[…]», or half an entity; perhaps after a whole sentence."""
@@ -68,11 +69,13 @@ _PIXEL = re.compile(
 )
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.I)
 _MAIL = re.compile(r"\S+@\S+")
-_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_LATIN = re.compile(r"[a-z\u00c0-\u024f]+")
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]+")
-_KAZAKH = re.compile(r"[әғқңөұүһі]")
-_RUSSIAN = re.compile(r"\b(?:в|на|и|с|по|не|что|для|из|о|за|от|к|у|до|во|со|об|как|при|он|она|они|это)\b")
+_KAZAKH = frozenset("әғқңөұүһі")
+_RUSSIAN_WORDS = "в на и с по не что для из о за от к у до во со об как при он она они это"
+_RUSSIAN = frozenset(_RUSSIAN_WORDS.split())
+_TELLING = 400
+"""Characters by which a language is told."""
 _OTHER_CYRILLIC = ("uk", "be", "bg", "sr", "mk", "ky", "tg", "mn", "tt", "ba")
 _BODIES = ("yandex_full-text", "rbc_news_full-text", "turbo_content")
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
@@ -145,10 +148,11 @@ def plain_text(html: str) -> str:
     """HTML as plain text, a line for each block, without scripts, comments and feed boilerplate."""
     if not _TAG.search(html) and _TAG.search(again := unescape(html)):
         html = again  # a CMS that escapes twice
-    text = _TAG.sub("", _BREAK.sub("\n", _HIDDEN.sub(" ", html)))
-    lines = (_line(line) for line in unescape(text).split("\n"))
-    text = _CUT.sub(lambda found: found[1] or "…", "\n".join(line for line in lines if line))
-    return "\n".join(line for line in _BOILERPLATE.sub("", text).split("\n") if line.strip()).strip()
+    text = _TAG.sub("", _BREAK.sub("\n", _HIDDEN.sub(" ", html))) if "<" in html else html
+    text = "\n".join(filter(None, map(_line, unescape(text).split("\n"))))
+    if "[" in text or "&" in text[-16:]:
+        text = _CUT.sub(lambda found: found[1] or "…", text)
+    return "\n".join(line for line in text.split("\n") if line and not _BOILERPLATE.match(line))
 
 
 def unescape(text: str) -> str:
@@ -162,14 +166,15 @@ def item_language(text: str, feed_language: str = "") -> str:
     Mostly Cyrillic text is Kazakh when every fifth word has a Kazakh letter and hardly a Russian particle stands
     in it: Russian text with Kazakh names stays Russian.
     """
-    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    text = text[:_TELLING].casefold()
+    cyrillic, latin = (sum(map(len, letters.findall(text))) for letters in (_CYRILLIC_WORD, _LATIN))
     if not cyrillic and not latin:
         return feed_language
     if latin > cyrillic:
         return feed_language if feed_language not in ("", "ru", *_OTHER_CYRILLIC) else "en"
-    words = _CYRILLIC_WORD.findall(text.casefold())
-    kazakh = sum(bool(_KAZAKH.search(word)) for word in words)
-    if kazakh * 5 >= len(words) and kazakh >= 5 * len(_RUSSIAN.findall(text.casefold())):
+    words = _CYRILLIC_WORD.findall(text)
+    kazakh = sum(not _KAZAKH.isdisjoint(word) for word in words)
+    if kazakh * 5 >= len(words) and kazakh >= 5 * sum(word in _RUSSIAN for word in words):
         return feed_language if feed_language in _OTHER_CYRILLIC else "kk"
     return feed_language if feed_language in _OTHER_CYRILLIC else "ru"
 

@@ -45,23 +45,37 @@ class Slices:
         """A hash of everything around the items, without the dates that change at each poll."""
         return blake2b(_VOLATILE.sub(b"", self.prolog) + b"\0" + self.epilog, digest_size=16).digest()
 
-    @property
-    def repeated(self) -> frozenset[str]:
-        """Guids and links that stand on several different items of the whole document and so name none of them."""
+    def repeated(self, indices: Iterable[int]) -> frozenset[str]:
+        """Guids and links that stand on several different items of the whole document and so name none of them.
+
+        Empty without reading them all where nothing of the items with these indices stands anywhere else.
+        """
+        if not any(self._elsewhere(i) for i in indices):
+            return frozenset()
         named = {(_inside(_GUID, item), _inside(_LINK, item), _inside(_TITLE, item)) for item in self.items}
         counts = [Counter(names[part] for names in named) for part in (0, 1)]
         return frozenset(name for count in counts for name, n in count.items() if n > 1 and name)
+
+    def _elsewhere(self, index: int) -> bool:
+        """Whether another item holds this one's guid or link, wherever it may stand there."""
+        item = self.items[index]
+        names = [name for name in (_raw(_GUID, item), _raw(_LINK, item)) if name]
+        return any(name in other for n, other in enumerate(self.items) if n != index for name in names)
 
     def only(self, indices: Iterable[int]) -> bytes:
         """The document with these items only."""
         return self.prolog + b"\n".join(self.items[i] for i in indices) + self.epilog
 
 
-def _inside(pattern: re.Pattern[bytes], item: bytes) -> str:
-    """The text that the pattern finds in an item, "" without one."""
+def _raw(pattern: re.Pattern[bytes], item: bytes) -> bytes:
+    """What the pattern finds in an item, empty without it."""
     found = pattern.search(item)
-    text = next((part for part in found.groups() if part), b"") if found else b""
-    return html.unescape(text.decode("utf-8", "replace")).strip()
+    return next((part for part in found.groups() if part), b"").strip() if found else b""
+
+
+def _inside(pattern: re.Pattern[bytes], item: bytes) -> str:
+    """The same as text."""
+    return html.unescape(_raw(pattern, item).decode("utf-8", "replace")).strip()
 
 
 def cut(body: bytes) -> Slices | None:

@@ -13,6 +13,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from urllib.parse import urlsplit
@@ -68,12 +69,15 @@ class WatchedFeed:
 
 @dataclass(slots=True)
 class _Feed:
-    """A feed at work. `ttl` is what its last document asked for, in seconds: a 304 does not repeat it."""
+    """A feed at work. `ttl` is what its last document asked for, in seconds: a 304 does not repeat it. `oldest`: when
+    the oldest of its articles came out, None while nobody asked.
+    """
 
     config: WatchedFeed
     state: FeedState
     memory: SliceMemory = field(default_factory=SliceMemory)
     ttl: int = 0
+    oldest: int | None = None
 
 
 class Watcher:
@@ -168,6 +172,8 @@ class Watcher:
             _log.exception("feed %s brought out a bug; it is left alone for an hour", _shown(feed.config.url))
             pause = POISON_PAUSE
         feed.memory.forget()
+        with suppress(StorageError):  # what somebody else has saved meanwhile is no reason to fail again
+            (feed.state,) = await self._storage.feeds.watch([feed.config.url])
         feed.state = replace(feed.state, next_at=int(self._clock.now()) + pause)
 
     async def check(self, feed: _Feed, reader: FeedReader) -> None:
@@ -215,15 +221,8 @@ class Watcher:
         host = urlsplit(answer.final_url).hostname or ""
         keys = document_keys(entries, host=host, repeated=reading.repeated)
         known = await self._storage.articles.known([key for of_entry in keys for key in of_entry])
-        verdicts = recognise(
-            entries,
-            known,
-            now,
-            host=host,
-            feed_id=state.id,
-            repeated=reading.repeated,
-            since=await self._since(state, now),
-        )
+        since = await self._since(feed, now)
+        verdicts = recognise(entries, keys, known, now, feed_id=state.id, since=since)
         poll = self._changes(feed, state, verdicts, known, reading.total, now)
         state = replace(state, title=document.title or state.title, primed_at=state.primed_at or int(now))
         if any(isinstance(verdict, Known) and verdict.postponed for verdict in verdicts):
@@ -233,12 +232,14 @@ class Watcher:
         fresh = sum(found.publish for found in poll.new)
         return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state)
 
-    async def _since(self, state: FeedState, now: float) -> float:
+    async def _since(self, feed: _Feed, now: float) -> float:
         """What is older slid back into the feed; after a day the age of an item tells as much."""
+        state = feed.state
         if state.primed_at is None or now - state.primed_at > DAY:
             return 0.0
-        oldest = await self._storage.articles.oldest(state.id)
-        return min(oldest or 0, state.primed_at - HOUR)
+        if feed.oldest is None:
+            feed.oldest = await self._storage.articles.oldest(state.id) or 0
+        return min(feed.oldest, state.primed_at - HOUR)
 
     async def _save(self, feed: _Feed, checked: Checked, poll: Poll, now: float) -> None:
         """Write the poll and when the next one is due; wake whoever publishes."""
@@ -254,10 +255,8 @@ class Watcher:
             next_at=math.ceil(at or 0) if checked.error else int(at or 0),
             gone_at=None if at is not None else int(now),
         )
-        if poll.new or poll.edited or poll.seen:
-            await self._storage.feeds.save_poll(replace(poll, state=state), now=int(now))
-        else:
-            await self._storage.feeds.save_state(state)
+        poll = replace(poll, state=state, since=feed.state.checked_at or 0)
+        await self._storage.feeds.save_poll(poll, now=int(now))
         feed.state = state
         if any(found.publish for found in poll.new) or any(met.publish for met in poll.seen):
             self._arrived()

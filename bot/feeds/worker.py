@@ -99,7 +99,7 @@ class FeedReader:
             raise
         partial = isinstance(plan, Only)
         total = len(slices.items) if slices else len(document.entries) if document else 0
-        shared = slices.repeated if slices and partial else ()
+        shared = slices.repeated(plan.indices) if slices and isinstance(plan, Only) else ()
         repeated = frozenset((*shared, *(absolute(job.base, name) for name in shared)))
         return Reading(document, total, partial, decoded.encoding, decoded.repaired, repeated)
 

@@ -42,6 +42,7 @@ _BOILERPLATE = re.compile(
 )
 _TRUNCATED = re.compile(r" ?\[(?:…|\.{3})\]$")
 _MORE = re.compile(r" (?:читать далее|толығырақ|read more) ?(?:…|\.{3}|→|»)+$", re.IGNORECASE)
+_OPEN_ENDS = frozenset("]….→»")
 _CONTINUED = re.compile(r" ?(…|\.{3}) ?(?:Continue reading|Читать далее|Толығырақ оқу)\b.*$")
 _SENTENCE_END = re.compile(r"[.!?…][»”\")]* (?=[\"«“„(—–]? ?[^\W_a-zа-яёәғқңөұүһі])")
 _ENDED = re.compile(r"[»”\"')]*(?:[.!?…]+[»”\"')]*\s+|\n)")
@@ -103,10 +104,13 @@ def _own_lines(text: str, title: str) -> list[str]:
     """
     lines: list[str] = []
     for raw in text.split("\n"):
-        line = _MORE.sub("", _CONTINUED.sub(r"\1", _TRUNCATED.sub("…", " ".join(raw.split()))))
+        line = " ".join(raw.split())
+        if line[-1:] in _OPEN_ENDS or "…" in line or "..." in line:
+            line = _MORE.sub("", _CONTINUED.sub(r"\1", _TRUNCATED.sub("…", line)))
         if _BLOCK_LINE.fullmatch(line) or _BLOCK_START.match(line):
             break
-        if _speaks(line) and not _BOILERPLATE.fullmatch(line) and _key(line) != title:
+        again = len(line) <= 4 * len(title) and _key(line) == title
+        if _speaks(line) and not again and not _BOILERPLATE.fullmatch(line):
             wrapped = lines and line[0].islower() and lines[-1][-1] not in ".!?…:;"
             lines.append(f"{lines.pop()} {line}" if wrapped else line)
     return lines
@@ -123,6 +127,8 @@ def _key(text: str) -> str:
 
 def _without_headline(text: str, title: str) -> str:
     """Cut the headline from the lead's beginning where it stands there as a sentence of its own."""
+    if not title or not _key(text[: 4 * len(title)]).startswith(title):
+        return text
     read = ""
     for position, char in enumerate(text):
         if len(read) >= len(title):

@@ -49,7 +49,8 @@ class Desk:
             Found(Article(0, feed.id, key, "", f"https://dala.example/{key}", language, sections, START), (key,), True)
             for key in keys
         ]
-        return await self.storage.feeds.save_poll(Poll(feed, tuple(found)), now=int(self.clock.now()))
+        await self.storage.feeds.save_poll(Poll(feed, tuple(found)), now=int(self.clock.now()))
+        return [article.id for article in reversed(await self.storage.articles.newest(len(found)))]
 
     async def gain(self, article: int, sections: int) -> None:
         """The article is met in further sections."""

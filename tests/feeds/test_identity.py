@@ -61,7 +61,7 @@ class Newsroom:
     def poll(self, entries: Sequence[Entry], now: float = NOW, *, feed_id: int = 1, repeated: Any = ()) -> list[Any]:
         keys = document_keys(entries, host="news.test", repeated=repeated)
         known = {key: self.articles[self.aliases[key]] for of in keys for key in of if key in self.aliases}
-        verdicts = recognise(entries, known, now, host="news.test", feed_id=feed_id, repeated=repeated)
+        verdicts = recognise(entries, keys, known, now, feed_id=feed_id)
         self.posts = sum(isinstance(verdict, New) for verdict in verdicts)
         self.edits = sum(isinstance(verdict, Edited) for verdict in verdicts)
         for verdict in verdicts:
@@ -185,10 +185,13 @@ def test_newest_withdrawn_and_old_ones_slide_back(room: Newsroom) -> None:
     assert [type(verdict) for verdict in verdicts[-2:]] == [Old, Old]
 
 
-def test_what_is_older_than_all_that_was_there_at_first_slid_back(room: Newsroom) -> None:
-    verdicts = recognise(stories(50, 60, published=NOW - 5000), {}, NOW, host="news.test", since=NOW - 4000)
+def test_what_is_older_than_all_that_was_there_at_first_slid_back() -> None:
+    def recognised(entries: Sequence[Entry]) -> list[Any]:
+        return recognise(entries, document_keys(entries, host="news.test"), {}, NOW, since=NOW - 4000)
+
+    verdicts = recognised(stories(50, 60, published=NOW - 5000))
     assert [type(verdict) for verdict in verdicts] == [Old, Old]
-    assert isinstance(recognise([story(1)], {}, NOW, host="news.test", since=NOW - 4000)[0], New)
+    assert isinstance(recognised([story(1)])[0], New)
 
 
 @pytest.mark.parametrize("change", [{}, {"published": NOW - 1}])

@@ -56,7 +56,8 @@ class Chat:
         link = f"https://news.example/{count}"
         article = Article(0, 1, title, lead, link, language, mask, START + count, published_at=START + count)
         (feed,) = await self.storage.feeds.watch(["https://news.example/rss"])
-        return (await self.storage.feeds.save_poll(Poll(feed, (Found(article, (link,), True),)), now=START))[0]
+        await self.storage.feeds.save_poll(Poll(feed, (Found(article, (link,), True),)), now=START)
+        return (await self.storage.articles.newest(1))[0].id
 
     async def idle(self) -> None:
         """Wait until the bot has handled everything that was said."""

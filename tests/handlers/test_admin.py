@@ -12,6 +12,7 @@ from talking import START, Chat
 from bot.desk import drafts, invitations
 from bot.domain.delivery import BroadcastState, Receipt, Result
 from bot.domain.desk import Role
+from bot.domain.feed import Poll
 from bot.domain.post import RichText
 from bot.domain.reader import Choices
 from bot.sandbox.client import Person
@@ -219,8 +220,8 @@ async def test_status_of_a_bot_that_has_just_begun(chat: Chat, owner: Person) ->
 
 async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -> None:
     good, bad = await chat.storage.feeds.watch([feed.url for feed in chat.ctx.settings.feeds])
-    await chat.storage.feeds.save_state(replace(good, title="Дала", ok_at=START - 40))
-    await chat.storage.feeds.save_state(replace(bad, ok_at=START - 7200, problem="http 503"))
+    await chat.storage.feeds.save_poll(Poll(replace(good, title="Дала", ok_at=START - 40)), now=START)
+    await chat.storage.feeds.save_poll(Poll(replace(bad, ok_at=START - 7200, problem="http 503")), now=START)
     await chat.storage.meta.put("started_at", str(START - 3660))
     for number, breaking in enumerate((True, True, False)):
         reader = await chat.storage.readers.meet(
@@ -337,7 +338,7 @@ async def test_a_full_day_comes_with_advice_in_figures(
 
 async def test_feeds_of_one_title_are_told_apart(chat: Chat, owner: Person) -> None:
     for state in await chat.storage.feeds.watch([feed.url for feed in chat.ctx.settings.feeds]):
-        await chat.storage.feeds.save_state(replace(state, title="Дала", ok_at=START))
+        await chat.storage.feeds.save_poll(Poll(replace(state, title="Дала", ok_at=START)), now=START)
     await owner.send("/status")
     text = (await owner.next("🟢 Работает"))["text"]
     assert "• https://news.example/rss: прочитана" in text

@@ -43,7 +43,8 @@ async def saved(storage: Storage, *articles: Article, publish: bool = True, now:
     """Articles as a poll brings them, each under its link as alias; their ids."""
     (feed,) = await storage.feeds.watch(["https://e.kz/rss"])
     new = tuple(Found(item, (item.link,), publish) for item in articles)
-    return await storage.feeds.save_poll(Poll(feed, new), now=now)
+    await storage.feeds.save_poll(Poll(feed, new), now=now)
+    return [item.id for item in reversed(await storage.articles.newest(len(new)))]
 
 
 async def subscribed(storage: Storage, chat_id: int, sections: int = 1, **changes: Any) -> Reader:

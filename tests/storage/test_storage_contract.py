@@ -120,7 +120,6 @@ WRITES: dict[str, Call] = {
     "errata.publish": lambda s: s.errata.publish(ERRATUM, breaking(id=1), now=1),
     "errata.save": lambda s: s.errata.save(ERRATUM),
     "feeds.save_poll": lambda s: s.feeds.save_poll(POLL, now=1),
-    "feeds.save_state": lambda s: s.feeds.save_state(FEED),
     "feeds.watch": lambda s: s.feeds.watch(["u"]),
     "inbox.attempted": lambda s: s.inbox.attempted(1),
     "inbox.done": lambda s: s.inbox.done([1], 1),

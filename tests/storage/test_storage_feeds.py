@@ -38,7 +38,7 @@ async def test_feeds_come_in_the_order_asked_and_are_remembered(storage: Storage
         moved_times=2,
         gone_at=5,
     )
-    await storage.feeds.save_state(full)
+    await storage.feeds.save_poll(Poll(full), now=2)
     assert await storage.feeds.watch(["https://a.kz", "https://b.kz/лента?x=1", "https://a.kz"]) == [full, b, full]
     assert await storage.feeds.states() == sorted([full, b], key=lambda state: state.id)
 
@@ -66,8 +66,8 @@ async def test_a_poll_is_kept_with_articles_aliases_posts_and_state(storage: Sto
     )
     unsorted, silent = article(2, feed.id, sections=0), article(3, feed.id)
     new = (Found(whole, ("k1", "k2"), True, everybody=True), Found(unsorted, ("u",), True), Found(silent, (), False))
-    ids = await storage.feeds.save_poll(Poll(replace(feed, etag="e2"), new), now=100)
-    assert ids == sorted(set(ids))
+    await storage.feeds.save_poll(Poll(replace(feed, etag="e2"), new), now=100)
+    ids = sorted(item.id for item in await storage.articles.newest(9))
     assert await storage.articles.get(ids[0]) == replace(whole, id=ids[0])
     assert await storage.articles.get(404) is None
     assert [item.id for item in await storage.articles.newest(2)] == [ids[2], ids[1]]
@@ -78,6 +78,19 @@ async def test_a_poll_is_kept_with_articles_aliases_posts_and_state(storage: Sto
     assert await storage.articles.known([]) == {}
     ((post, served),) = await storage.posts.waiting()
     assert (post.article_id, post.title, post.everybody, post.sections, served) == (ids[0], TEXT, True, ALL_SECTIONS, 0)
+
+
+async def test_a_poll_that_began_before_somebody_elses_was_saved_is_not_saved(storage: Storage) -> None:
+    (feed,) = await storage.feeds.watch(["https://e.kz/rss"])
+    late = Poll(replace(feed, checked_at=60), (Found(article(1, feed.id), ("k",), True),), since=0)
+    await storage.feeds.save_poll(Poll(replace(feed, checked_at=50), since=0), now=50)
+    for poll in (late, replace(late, seen=(Met(1, ("m",), 4, publish=True),))):
+        with pytest.raises(StorageError):
+            await storage.feeds.save_poll(poll, now=60)
+    assert await storage.articles.newest(5) == []
+    await storage.feeds.save_poll(replace(late, since=50), now=60)
+    assert len(await storage.articles.newest(5)) == 1
+    assert (await storage.feeds.watch([feed.url]))[0].checked_at == 60
 
 
 async def test_the_oldest_of_a_feed(storage: Storage) -> None:
