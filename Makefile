@@ -20,7 +20,7 @@ run: .venv/.ready-to-run
 
 test: .venv/.ready-to-test
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m coverage run -m pytest -n 2 --dist worksteal -m "not prove"
+	@$(BIN)/python -m coverage run -m pytest -n 4 --dist worksteal -m "not prove"
 	@$(BIN)/python .ci/coverage_gate.py
 
 # The official parser is optional: without it the fuzz is skipped, and the run says so.

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -185,6 +186,16 @@ class Words:
 
 
 def _read(code: str, root: Path, overlay: Path | None) -> gettext.NullTranslations:
+    return _shipped(code) if root == LOCALES and overlay is None else _translations(code, root, overlay)
+
+
+@cache
+def _shipped(code: str) -> gettext.NullTranslations:
+    """What comes with the program is read once."""
+    return _translations(code, LOCALES, None)
+
+
+def _translations(code: str, root: Path, overlay: Path | None) -> gettext.NullTranslations:
     catalog = _catalog(root / code / "LC_MESSAGES/messages.po", code)
     if catalog is None:
         return gettext.NullTranslations()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from aiogram import Bot, Dispatcher
@@ -24,6 +25,28 @@ from handlers.context import Context
 from storage import Storage
 
 
+class PlainSession(AiohttpSession):
+    """aiogram's, without the quarter of a second that closing takes for the sake of TLS."""
+
+    async def close(self) -> None:
+        if self._session:
+            await self._session.close()
+
+
+@cache
+def _session() -> PlainSession:
+    """One for all tests: each new one would read a file of certificates."""
+    return PlainSession()
+
+
+@cache
+def _dispatcher() -> Dispatcher:
+    """One for all tests: it keeps nothing of theirs, and looking into the signatures of all handlers takes a while."""
+    dispatcher = Dispatcher(disable_fsm=True)
+    dispatcher.include_router(build_router())
+    return dispatcher
+
+
 @pytest.fixture
 def settings() -> Settings:
     """What the bot of `chat` runs with; a test module may override it."""
@@ -34,21 +57,19 @@ def settings() -> Settings:
 async def chat(sqlite_storage: Storage, settings: Settings) -> AsyncIterator[Chat]:
     """A bot that listens. Whatever a handler lets escape fails the test."""
     clock = SteppableClock(START)
-    async with Sandbox(clock, anti_spin=False) as sandbox:
-        server = TelegramAPIServer.from_base(sandbox.url)
-        async with Bot(TOKEN, session=AiohttpSession(api=server)) as bot:
-            ctx = await _context(sqlite_storage, settings, clock)
-            dispatcher = Dispatcher(disable_fsm=True)
-            dispatcher.include_router(build_router())
-            made = Chat(sandbox, ctx, bot, dispatcher, clock)
-            made.ctx = dispatcher["ctx"] = replace(ctx, wake=lambda: setattr(made, "woken", made.woken + 1))
-            listener = asyncio.create_task(made.poll())
-            try:
-                yield made
-            finally:
-                listener.cancel()
-                with suppress(asyncio.CancelledError, TelegramAPIError):
-                    await listener
+    async with Sandbox(clock, anti_spin=False) as sandbox, _session() as session:
+        session.api = TelegramAPIServer.from_base(sandbox.url)
+        bot, dispatcher = Bot(TOKEN, session=session), _dispatcher()
+        ctx = await _context(sqlite_storage, settings, clock)
+        made = Chat(sandbox, ctx, bot, dispatcher, clock)
+        made.ctx = dispatcher["ctx"] = replace(ctx, wake=lambda: setattr(made, "woken", made.woken + 1))
+        listener = asyncio.create_task(made.poll())
+        try:
+            yield made
+        finally:
+            listener.cancel()
+            with suppress(asyncio.CancelledError, TelegramAPIError):
+                await listener
     assert not made.errors, made.errors
     assert not sandbox.violations, sandbox.violations
 
