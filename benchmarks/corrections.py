@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from benchmarks.bookkeeping import Bookkeeper, fill, launch
 from bot.app import spare_the_collector
 from bot.clock import RealClock
+from bot.delivery.audience import Offer
 from bot.delivery.lanes import Lanes
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Renderings
@@ -56,7 +57,7 @@ async def measure(storage: Storage) -> None:
     await keeper.run()
     assert await storage.broadcasts.finish(broadcast, now=200)
     clock, wire, stop = RealClock(), Wire(), asyncio.Event()
-    lanes = Lanes(storage, clock, "w", rate=RATE, languages=("ru", "kk"), fed=())
+    lanes = Lanes(storage, clock, "w", rate=RATE, offer=Offer(("ru", "kk")), home="Asia/Almaty")
     words = Words.load(("ru", "kk"))
     renderings = Renderings(words, [], lambda post: PostStyle(), ZoneInfo("Asia/Almaty"), "D", "https://t.me/x")
     # the receipts are of epoch 0: moved to now, so that a withdrawal may delete

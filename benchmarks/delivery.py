@@ -26,6 +26,7 @@ from aiogram.client.telegram import TelegramAPIServer
 
 from bot.app import spare_the_collector
 from bot.clock import RealClock
+from bot.delivery.audience import Offer
 from bot.delivery.lanes import Lanes
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Renderings
@@ -89,7 +90,7 @@ async def ours(url: str, readers: int, rate: float = 1e9) -> float:
         storage = await prepared(folder, readers)
         clock, pacer = RealClock(), Pacer(rate)
         telegram = connect(TOKEN, url, pacer, clock)
-        lanes = Lanes(storage, clock, "bench", rate=pacer.allowed, languages=("ru",), fed=("ru",))
+        lanes = Lanes(storage, clock, "bench", rate=pacer.allowed, offer=Offer(("ru",), ("ru",)), home="Asia/Almaty")
         sender = Sender(storage, telegram, pacer, renderings(), lanes, clock, worker="bench", most=IN_FLIGHT + 4)
 
         async def work() -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.delivery import prepared, renderings
 from bot.clock import RealClock
+from bot.delivery.audience import Offer
 from bot.delivery.lanes import Lanes
 from bot.delivery.pacing import Pacer
 from bot.delivery.sender import Sender
@@ -156,7 +157,7 @@ async def newsdesk(telegram: Telegram, readers: int, posts: int, rate: float) ->
         storage = await prepared(folder, readers)
         await broadcasts(storage, posts - 1)
         pacer, stop = Pacer(rate), asyncio.Event()
-        lanes = Lanes(storage, CLOCK, "bench", rate=rate, languages=("ru",), fed=("ru",))
+        lanes = Lanes(storage, CLOCK, "bench", rate=rate, offer=Offer(("ru",), ("ru",)), home="Asia/Almaty")
         sender = Sender(storage, telegram, pacer, renderings(), lanes, CLOCK, worker="bench")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(sender.run(stop))

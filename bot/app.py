@@ -268,6 +268,7 @@ async def _rates(house: _House) -> None:
 async def _start_sending(
     house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, pictures: Fetcher, start: Start
 ) -> None:
+    from bot.delivery.audience import offer_of
     from bot.delivery.lanes import Lanes
     from bot.delivery.media import Media
     from bot.delivery.publish import Publisher
@@ -276,7 +277,8 @@ async def _start_sending(
     from bot.desk.progress import ProgressCards
     from handlers.screen import style_of
 
-    languages = house.settings.newsroom.languages
+    newsroom = house.settings.newsroom
+    offer = offer_of(newsroom.languages, house.fed, house.sections)
     renderings = Renderings(
         ctx.words,
         house.sections,
@@ -293,8 +295,8 @@ async def _start_sending(
         house.clock,
         house.worker,
         rate=pacer.allowed,
-        languages=languages,
-        fed=house.fed,
+        offer=offer,
+        home=newsroom.timezone,
         paying=paying,
     )
     counted = Counted(telegram, house.metrics)
@@ -304,8 +306,7 @@ async def _start_sending(
         house.storage,
         house.clock,
         rate=pacer.allowed,
-        languages=languages,
-        fed=house.fed,
+        offer=offer,
         valid_for=lambda mask: house.settings.valid_for([one.id for one in house.sections if one.mask & mask]),
         started=sender.wake,
     )

@@ -133,11 +133,10 @@ class Telegram:
             return Sent(int(match[1]))
         return self._unusual(method, status, answer)
 
-    async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> tuple[Outcome, str]:
+    async def upload(self, rendering: Rendering, to: dict[str, Any], data: bytes) -> tuple[Outcome, str]:
         """A bulk send that carries its photo's bytes: the outcome, and the file_id under which Telegram has them."""
         form = aiohttp.FormData()
-        target = {"chat_id": chat_id} | ({"message_thread_id": thread_id} if thread_id else {})
-        for name, value in {**rendering.payload, **target}.items():
+        for name, value in {**rendering.payload, **to}.items():
             if name != "photo":
                 form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         form.add_field("photo", data, filename="photo.jpg", content_type="application/octet-stream")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Progress, Result
 from bot.domain.errors import StorageError
@@ -241,9 +243,10 @@ async def insert(
     rows = await db.fetch("SELECT COALESCE(MAX(id), 0) FROM reader")
     horizon = int(rows[0][0])
     rows = await db.write(
-        "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, holders, reply_to, horizon,"
-        " start_block, total, due_at, created_at, started_at) VALUES (:key, :lane, :state, :sections, :besides,"
-        " :breaking, :languages, :holders, :reply_to, :horizon, :start, :total, :due, :now, :started) RETURNING id",
+        "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, audience, holders, reply_to,"
+        " horizon, start_block, total, due_at, created_at, started_at) VALUES (:key, :lane, :state, :sections,"
+        " :besides, :breaking, :languages, :audience, :holders, :reply_to, :horizon, :start, :total, :due, :now,"
+        " :started) RETURNING id",
         key=key,
         lane=int(lane),
         state=state.value,
@@ -251,6 +254,7 @@ async def insert(
         besides=audience.besides,
         breaking=int(audience.breaking),
         languages=languages_text(audience),
+        audience=_particular(audience),
         horizon=horizon,
         start=int(start * ((horizon >> 10) + 1)),
         total=total,
@@ -268,6 +272,14 @@ async def insert(
     return broadcast_id
 
 
+def _particular(audience: Audience) -> str:
+    """What an audience asks for beyond the columns of its own; "" for nothing."""
+    usual, columns = Audience(), ("sections", "besides", "breaking", "languages", "holders", "until")
+    asked = {name: value for name, value in asdict(audience).items() if name not in columns}
+    asked = {name: value for name, value in asked.items() if value != getattr(usual, name)}
+    return json.dumps(asked) if asked else ""
+
+
 def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
     return Broadcast(
         id=row["id"],
@@ -281,6 +293,7 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
             languages=tuple(row["languages"].strip(",").split(",")) if row["languages"] else (),
             holders=row["holders"],
             until=row["created_at"] + UNDER_WAY if row["holders"] else 0,
+            **(json.loads(row["audience"]) if row["audience"] else {}),
         ),
         horizon=row["horizon"],
         start_block=row["start_block"],

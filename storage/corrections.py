@@ -17,8 +17,11 @@ from storage.engine import Connection, Engine, Row
 
 SETTLING = 30
 """Seconds after a broadcast was stopped in which answers to its last sends may still come."""
+RECIPIENT = ", ".join(f"reader.{name}" for name in Recipient._fields).replace(
+    "reader.sections", "reader.sections & ~reader.muted"
+)
+"""The columns of a `Recipient`."""
 _OPEN = "('countdown', 'running', 'paused')"
-_READER = "reader.id, reader.chat_id, reader.thread_id, reader.language, reader.sections"
 _NOT_MINE = (
     "NOT EXISTS (SELECT 1 FROM receipt AS mine WHERE mine.broadcast_id = :id AND mine.reader_id = held.reader_id)"
 )
@@ -97,7 +100,7 @@ class Corrections:
         below, params = _below(broadcast)
         if broadcast.target_id:
             sql = (
-                f"SELECT {_READER}, held.message_id, held.version, held.carried, began.at + held.took_ms / 1000"
+                f"SELECT held.message_id, held.version, held.carried, began.at + held.took_ms / 1000, {RECIPIENT}"
                 " FROM receipt AS held JOIN reader ON reader.id = held.reader_id"
                 " JOIN (SELECT id, COALESCE(started_at, due_at) AS at FROM broadcast) AS began"
                 " ON began.id = held.broadcast_id"
@@ -105,14 +108,14 @@ class Corrections:
             )
         else:
             sql = (
-                f"SELECT {_READER}, copy.message_id, copy.version, NULL, copy.shown_at FROM copy"
+                f"SELECT copy.message_id, copy.version, NULL, copy.shown_at, {RECIPIENT} FROM copy"
                 " JOIN reader ON reader.id = copy.reader_id"
                 " WHERE copy.post_id = :post AND copy.version < :version AND copy.reader_id IN"
                 f" (SELECT DISTINCT held.reader_id FROM copy AS held WHERE {below} AND {among}"
                 " ORDER BY held.reader_id LIMIT :limit) ORDER BY copy.reader_id, copy.message_id"
             )
         rows = await self._db.tuples(sql, **params, **span)
-        return [_holder(list(of_reader)) for _, of_reader in groupby(rows, key=lambda row: row[0])]
+        return [_holder(list(of_reader)) for _, of_reader in groupby(rows, key=lambda row: row[4])]
 
     async def rest(self, broadcast: Broadcast, *, now: int) -> Rest:
         """What is left, as of one moment: of a closed target without copies left nothing more can come."""
@@ -197,9 +200,9 @@ def _below(broadcast: Broadcast) -> tuple[str, dict[str, object]]:
 
 def _holder(rows: list[Row]) -> tuple[Recipient, Copy]:
     """A reader with all messages; their lowest version and the earliest moment count."""
-    carried = tuple(json.loads(rows[0][7])) if rows[0][7] else ()
-    messages = tuple(row[5] for row in rows)
-    return Recipient(*rows[0][:5]), Copy(messages, min(row[6] for row in rows), min(row[8] for row in rows), carried)
+    carried = tuple(json.loads(rows[0][2])) if rows[0][2] else ()
+    messages = tuple(row[0] for row in rows)
+    return Recipient(*rows[0][4:]), Copy(messages, min(row[1] for row in rows), min(row[3] for row in rows), carried)
 
 
 async def follow(db: Connection, post_id: int, kind: Kind, *, version: int, lane: Lane, now: int) -> list[int]:

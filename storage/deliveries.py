@@ -12,10 +12,10 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Receipt, Recipient, Result
+from storage.corrections import RECIPIENT
 from storage.engine import Engine
 from storage.readers import fits
 
-_RECIPIENT = "id, chat_id, thread_id, language, sections & ~muted"
 _recipient = partial(tuple.__new__, Recipient)  # half the time of `Recipient._make`
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
 
@@ -99,7 +99,7 @@ class Deliveries:
             )
             params["broadcast"] = broadcast.id
         rows = await self._db.tuples(
-            f"SELECT {_RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition}"
+            f"SELECT {RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition}"
             " ORDER BY id LIMIT :limit",
             after=max(after, (place << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((place + 1) << BLOCK_BITS) - 1),
@@ -145,13 +145,13 @@ class Deliveries:
             if not rows:
                 return []
             readers = await db.fetch(
-                f"SELECT {_RECIPIENT}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
+                f"SELECT {RECIPIENT}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
                 ids=json.dumps([row[1] for row in rows]),
             )
             running = {
                 row[0]: row[1] for row in await db.fetch("SELECT id, kind FROM broadcast WHERE state = 'running'")
             }
-            by_id = {row[0]: (Recipient(*row[:5]), row[5] == "active") for row in readers}
+            by_id = {row[0]: (Recipient(*row[:-1]), row[-1] == "active") for row in readers}
             found: list[tuple[int, int, Recipient]] = []
             lost: list[tuple[int, int]] = []
             for broadcast_id, reader_id, attempts in rows:

@@ -8,30 +8,52 @@ from dataclasses import fields, replace
 from typing import Any
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import Choices, Quiet, Reader, ReaderKind, ReaderState, Subscriber
+from bot.domain.reader import Choices, Night, Quiet, Reader, ReaderKind, ReaderState, Subscriber
 from storage.corrections import HOLDS
 from storage.engine import Engine, Row
 
 
 def fits(audience: Audience) -> tuple[str, dict[str, object]]:
     """The one rule of who belongs to an audience: a condition over `reader`, and its parameters."""
-    demands, params = ["state = 'active'"], dict[str, object]()
+    demands, params = _demands(audience)
+    return " AND ".join(demands.values()), params
+
+
+def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
+    """What an audience asks of `reader`, by the reason for which somebody is left out, and the parameters."""
+    demands, params = {"state": "state = 'active'"}, dict[str, object]()
     if audience.sections:
-        demands.append("(sections & ~muted & :sections) <> 0")
+        chosen = "(sections & ~muted & :sections) <> 0"
         params["sections"] = audience.sections
+        if audience.regional:
+            params |= {"regional": audience.regional, "regions": audience.regions}
+            chosen += (
+                " AND (regions = 0 OR (regions & :regions) <> 0"
+                " OR (sections & ~muted & :sections & ~CAST(:regional AS BIGINT)) <> 0)"
+            )
+        demands["sections"] = chosen
     if audience.besides:
-        demands.append("(sections & :besides) = 0")
+        demands["served"] = "(sections & :besides) = 0"
         params["besides"] = audience.besides
     if audience.breaking:
-        demands.append("breaking = 1")
-    if audience.languages:
+        demands["breaking"] = "breaking = 1"
+    if audience.languages or audience.language:
+        own = "news_languages <> ''"
+        if audience.language:
+            own = "news_languages LIKE :language"
+            params["language"] = f"%,{audience.language},%"
         names = [f"language_{'x' * number}" for number in range(len(audience.languages))]
-        demands.append(f"language IN (:{', :'.join(names)})")
+        theirs = f" AND language IN (:{', :'.join(names)})" if names else ""
         params.update(zip(names, audience.languages, strict=True))
+        demands["language"] = f"(news_languages = ''{theirs} OR {own})"
+    if not audience.breaking and not audience.main:
+        demands["main"] = "main_only = 0"
+    if audience.stars:
+        demands["served"] = "main_only = 1"
     if audience.holders:
-        demands.append(f"({HOLDS})")
+        demands["holders"] = f"({HOLDS})"
         params |= {"post": audience.holders, "until": audience.until}
-    return " AND ".join(demands), params
+    return demands, params
 
 
 _DEFAULTS = Choices()
@@ -238,6 +260,28 @@ class Readers:
         condition, params = fits(audience)
         rows = await self._db.fetch(f"SELECT COUNT(*) FROM reader WHERE {condition}", **params)
         return int(rows[0][0])
+
+    async def breakdown(self, audience: Audience) -> tuple[dict[str, int], dict[Night, int]]:
+        """Why readers who said yes and have not left are outside an audience: the first reason that holds, and how
+        many; and the nights of those within.
+
+        Reasons: paused, dormant, and what `_demands` names.
+        """
+        demands, params = _demands(audience)
+        reasons = " ".join(f"WHEN NOT ({sql}) THEN '{why}'" for why, sql in demands.items() if why != "state")
+        night = ", ".join(Night._fields)
+        rows = await self._db.fetch(
+            f"SELECT CASE WHEN state <> 'active' THEN state {reasons} END AS why, {night}, COUNT(*) FROM reader"
+            f" WHERE state IN ('active', 'paused', 'dormant') GROUP BY 1, {night}",
+            **params,
+        )
+        left_out, nights = dict[str, int](), dict[Night, int]()
+        for why, *of, number in map(tuple, rows):
+            if why is None:
+                nights[Night(*of)] = number
+            else:
+                left_out[why] = left_out.get(why, 0) + number
+        return left_out, nights
 
     async def tally(self) -> dict[str, int]:
         """Readers by state, and `breaking_off` among the active ones."""

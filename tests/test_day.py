@@ -20,6 +20,7 @@ from benchmarks.simulator import flood, newsroom
 from benchmarks.simulator.engine import Delivery, Demand, Record, Way
 from benchmarks.simulator.newsroom import Choices, Story
 from bot.clock import SteppableClock
+from bot.delivery.audience import Offer
 from bot.delivery.lanes import Lanes
 from bot.delivery.pacing import Pacer
 from bot.delivery.publish import Publisher
@@ -131,10 +132,10 @@ async def by_the_bot(path: Path, stories: list[Story], readers: list[Choices], s
         "Дала",
         "https://t.me/x",
     )
-    lanes = Lanes(storage, clock, "w", rate=RATE, languages=("ru",), fed=("ru",))
+    lanes = Lanes(storage, clock, "w", rate=RATE, offer=Offer(("ru",), ("ru",)), home="Asia/Almaty")
     sender = Sender(storage, chats, pacer, renderings, lanes, clock, worker="w")
     publisher = Publisher(
-        storage, clock, rate=RATE, languages=("ru",), fed=("ru",), valid_for=lambda mask: 10**10, started=sender.wake
+        storage, clock, rate=RATE, offer=Offer(("ru",), ("ru",)), valid_for=lambda mask: 10**10, started=sender.wake
     )
 
     async def publish() -> None:

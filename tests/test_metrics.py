@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Gone, Lane, Moved, Rejected, Sent, Uncertain, Wait
@@ -102,12 +103,12 @@ async def test_answers_are_counted_by_reason_up_to_a_number() -> None:
         async def deliver(self, method: str, body: bytes) -> object:
             return self.outcomes.pop()
 
-        async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> object:
+        async def upload(self, rendering: Rendering, to: dict[str, Any], data: bytes) -> object:
             return self.outcomes.pop(), "AgAC"
 
     shown = metrics()
     counted = Counted(Telegram(), shown)  # type: ignore[arg-type]
-    assert await counted.upload(Rendering("sendPhoto", {}), 1, 0, b"") == (Uncertain("OSError"), "AgAC")
+    assert await counted.upload(Rendering("sendPhoto", {}), {"chat_id": 1}, b"") == (Uncertain("OSError"), "AgAC")
     while Telegram.outcomes:
         await counted.deliver("sendMessage", b"")
     for n in range(MOST_REASONS):

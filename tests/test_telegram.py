@@ -24,6 +24,7 @@ from aiohttp import web
 from bot import wire
 from bot.clock import RealClock, SteppableClock
 from bot.delivery.pacing import Pacer
+from bot.delivery.renderings import Address
 from bot.demo.picture import draw
 from bot.domain.delivery import Gone, Moved, Rejected, Sent, Uncertain, Wait
 from bot.domain.errors import TelegramStopped
@@ -156,7 +157,7 @@ async def test_an_upload_is_the_same_message_with_its_bytes(
     forum = sandbox.people.group(-1007, "Форум", forum=True, admins=[reader])
     topic = sandbox.people.topic(forum, "Новости")
     picture = Rendering("sendPhoto", {"photo": PHOTO, "caption": "Новость", "caption_entities": TEXT["entities"]})
-    outcome, file_id = await telegram.upload(picture, -1007, topic, draw("sport", 2))
+    outcome, file_id = await telegram.upload(picture, Address(-1007, topic).fields(), draw("sport", 2))
     (message,) = sandbox.sent(-1007)
     assert outcome == Sent(message["message_id"])
     assert (message["message_thread_id"], message["caption"]) == (topic, "Новость")
@@ -226,7 +227,7 @@ async def test_what_never_left_is_no_doubt(monkeypatch: pytest.MonkeyPatch) -> N
     async with connected(f"http://127.0.0.1:{closed_port()}") as telegram:
         assert await telegram.deliver("sendMessage", body()) == Wait(1.0, "outage")
         picture = Rendering("sendPhoto", {"photo": PHOTO})
-        assert await telegram.upload(picture, 100, 0, b"") == (Wait(1.0, "outage"), "")
+        assert await telegram.upload(picture, {"chat_id": 100}, b"") == (Wait(1.0, "outage"), "")
         with pytest.raises(OSError, match="no answer to getMe") as caught:
             await telegram.call("getMe", {})
         assert SECRET not in repr(caught.value)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 
 from benchmarks.simulator import newsroom
 from benchmarks.simulator.newsroom import DAY, DIGEST_ONLY, Choices, Story
-from bot.delivery.audience import Waiting, audience_of, concerns, gather, joint
+from bot.delivery.audience import Offer, Waiting, audience_of, concerns, gather, joint
 from bot.delivery.pacing import Pacer, Shares
 from bot.domain.delivery import Audience, Lane, Recipient
 from bot.domain.post import PostKind
 
 ON_TIME = 600.0
-_LANGUAGES = ("ru",)
+_OFFER = Offer(("ru",), ("ru",))
 Seen = Callable[[float, int, int, Lane], None]  # when, which reader, which posts (bits), for what
 
 
@@ -176,7 +176,7 @@ class Delivery:
             self._cast(Lane.BREAKING, lambda reader: bit if self._readers[reader].breaking else 0, story.at)
             self.record.breaking[story.post.id] = []
         else:
-            audience = audience_of(story.post, 0, _LANGUAGES, _LANGUAGES)
+            audience = audience_of(story.post, 0, _OFFER)
             self._waiting.append(Waiting(story.post, 0, audience, self._count(audience)))
             self._look_at = self._now
 

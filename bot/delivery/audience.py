@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from bot.domain.article import Section
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Recipient
 from bot.domain.post import Post
+from bot.domain.regions import regions_of
 
 ROUND_SECONDS = 600.0
 """Posts go out one by one while all that waits can be out within this time (seconds)."""
+
+
+class Offer(NamedTuple):
+    """What the newsroom has: languages of its interface, those that feeds publish in, the section of regions (a mask,
+    0 when there is none)."""
+
+    languages: Sequence[str] = ()
+    fed: Collection[str] = ()
+    regional: int = 0
+
+
+def offer_of(languages: Sequence[str], fed: Collection[str], sections: Sequence[Section]) -> Offer:
+    """The offer of a newsroom with these sections."""
+    return Offer(languages, fed, sum(section.mask for section in sections if section.regional))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +40,10 @@ class Waiting:
 
 
 def languages_for(post: Post, all_languages: Sequence[str], fed: Collection[str]) -> tuple[str, ...]:
-    """The readers' languages that a post fits; empty for all.
+    """The languages of readers that a post fits; empty for all.
 
-    Readers get news in their own language where the newsroom has a feed in it, and otherwise whatever there is:
-    a post concerns its own language and every language that no feed serves.
+    Readers who chose no languages for news get it in their own where the newsroom has a feed in it, and otherwise
+    whatever there is: a post concerns its own language and every language that no feed serves.
     """
     if post.everybody or post.language not in all_languages:
         return ()
@@ -34,12 +51,24 @@ def languages_for(post: Post, all_languages: Sequence[str], fed: Collection[str]
     return () if len(fits) == len(all_languages) else fits
 
 
-def audience_of(post: Post, served: int, all_languages: Sequence[str], fed: Collection[str]) -> Audience:
-    """Who gets an article's post: readers of its sections that no earlier broadcast has served."""
+def audience_of(post: Post, served: int, offer: Offer) -> Audience:
+    """Who gets an article's post: readers of its sections that no earlier broadcast has served.
+
+    A post whose sections are all served, and that waits again, has been given a star since: now it goes to those who
+    want main stories only. One that names no region may concern any.
+    """
+    stars = post.main and not post.sections & ~served
+    regional = post.sections & offer.regional
+    regions = regions_of(f"{post.title}\n{post.lead}") if regional else 0
     return Audience(
-        sections=post.sections & ~served,
-        besides=served,
-        languages=languages_for(post, all_languages, fed),
+        sections=post.sections if stars else post.sections & ~served,
+        besides=0 if stars else served,
+        languages=languages_for(post, offer.languages, offer.fed),
+        language="" if post.everybody or post.language not in offer.languages else post.language,
+        main=post.main,
+        stars=stars,
+        regional=regional if regions else 0,
+        regions=regions,
     )
 
 
@@ -104,11 +133,31 @@ def joint(audiences: Sequence[Audience]) -> Audience:
         sections |= audience.sections
         languages.update(audience.languages)
     everyone = any(not audience.languages for audience in audiences)
-    return Audience(sections=sections, languages=() if everyone else tuple(sorted(languages)))
+    return Audience(
+        sections=sections,
+        languages=() if everyone else tuple(sorted(languages)),
+        main=any(audience.main for audience in audiences),
+    )
 
 
 def concerns(audience: Audience, reader: Recipient) -> bool:
-    """Whether one post of a round is for this reader."""
-    return bool(audience.sections & reader.sections) and (
-        not audience.languages or reader.language in audience.languages
+    """Whether a post is for this reader, who gets news at all: as `storage.readers.fits`, whoever has it already."""
+    return (
+        _in_sections(audience, reader)
+        and _in_languages(audience, reader)
+        and (audience.main or not reader.main_only)
+        and (not audience.stars or bool(reader.main_only))
     )
+
+
+def _in_sections(audience: Audience, reader: Recipient) -> bool:
+    found = audience.sections & reader.sections
+    if not audience.regional or found & ~audience.regional:
+        return bool(found) or not audience.sections
+    return bool(found) and (not reader.regions or bool(reader.regions & audience.regions))
+
+
+def _in_languages(audience: Audience, reader: Recipient) -> bool:
+    if reader.news_languages and (audience.languages or audience.language):
+        return not audience.language or f",{audience.language}," in reader.news_languages
+    return not audience.languages or reader.language in audience.languages

@@ -15,8 +15,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.clock import Clock
-from bot.delivery.audience import audience_of, concerns
+from bot.delivery.audience import Offer, audience_of, concerns
+from bot.delivery.hours import Hours
 from bot.delivery.pacing import Paying, Purse, Shares
+from bot.delivery.renderings import Address
 from bot.domain.delivery import (
     BLOCK_BITS,
     Audience,
@@ -94,7 +96,8 @@ class Run:
 class Job:
     """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes;
     `settled`: what of a late list an earlier broadcast has brought; `reply`: the reader's message to reply to. `paid`
-    goes by paid broadcast, `refused` is why Telegram would not have it so: then it goes free."""
+    goes by paid broadcast, `refused` is why Telegram would not have it so: then it goes free. `silent` makes no sound.
+    """
 
     run: Run
     reader: Recipient
@@ -105,6 +108,12 @@ class Job:
     reply: int = 0
     paid: bool = False
     refused: str = ""
+    silent: bool = False
+
+    @property
+    def address(self) -> Address:
+        """Where it goes, and how."""
+        return Address(self.reader.chat_id, self.reader.thread_id, self.silent, self.reply, self.paid)
 
 
 class Owed:
@@ -140,7 +149,8 @@ class Owed:
 
 
 class Lanes:
-    """Open broadcasts and the readers that are next. With `paying` breaking news goes by paid broadcast."""
+    """Open broadcasts and the readers that are next. `home` is the newsroom's zone; with `paying` breaking news goes by
+    paid broadcast."""
 
     def __init__(
         self,
@@ -149,8 +159,8 @@ class Lanes:
         worker: str,
         *,
         rate: float,
-        languages: Sequence[str],
-        fed: Sequence[str],
+        offer: Offer,
+        home: str,
         paying: Paying | None = None,
     ) -> None:
         self._storage = storage
@@ -160,8 +170,8 @@ class Lanes:
         self._paid_chunk = _ahead(paying.pacer.allowed) if paying else self._chunk
         self._low_water = _low(self._chunk)
         self.paying = paying
-        self._languages = languages
-        self._fed = fed
+        self._offer = offer
+        self._hours = Hours(home)
         self._runs: dict[int, Run] = {}
         self._jobs: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane if lane is not Lane.REPLY}
         self._shares = Shares()
@@ -199,7 +209,7 @@ class Lanes:
             if not run.closing:  # its posts may have a new version
                 posts = await self._storage.posts.get(run.carried)
                 run.posts = [post for post in posts if broadcast.kind is not Kind.SEND or not post.withdrawn]
-                run.audiences = [audience_of(post, 0, self._languages, self._fed) for post in run.posts]
+                run.audiences = [audience_of(post, 0, self._offer) for post in run.posts]
                 await self._finish(run)
         self.owed.keep(self._runs)
 
@@ -365,6 +375,13 @@ class Lanes:
             back.append(heapq.heappop(self._later)[2])
         for job in reversed(back):  # after a long pause several of one chat may be due: in their order
             self._jobs[job.run.broadcast.lane].appendleft(job)
+
+    def silent(self, job: Job) -> bool:
+        """Whether its message makes no sound now."""
+        reader = job.reader
+        if not self._hours.at(reader.night, self._clock.now()).quiet:
+            return False
+        return job.run.broadcast.lane is not Lane.BREAKING or not reader.night_breaking
 
     def postpone(self, job: Job, until: float) -> None:
         """Bring the job back at that moment of the monotonic clock."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from bot.clock import Clock
-from bot.delivery.renderings import Body, Renderings
+from bot.delivery.renderings import Address, Body, Renderings
 from bot.domain.delivery import Outcome, Rejected, Sent
 from bot.domain.errors import FeedError, StorageError
 from bot.domain.post import Picture, Rendering
@@ -34,7 +34,7 @@ _OF_THE_CHAT = re.compile(r"not enough rights|CHAT_SEND_\w+_FORBIDDEN|TOPIC_CLOS
 class Uploader(Protocol):
     """The edge to Telegram: one bulk call with a file, whose place in the budget is already taken."""
 
-    async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> tuple[Outcome, str]:
+    async def upload(self, rendering: Rendering, to: dict[str, Any], data: bytes) -> tuple[Outcome, str]:
         """A photo with its bytes: the outcome, and the `file_id` under which Telegram has it now, "" for none."""
         ...
 
@@ -86,9 +86,9 @@ class Media:
             return b"", error.detail
         return data, unfit(data)
 
-    async def upload(self, body: Body, chat_id: int, thread_id: int, data: bytes) -> Outcome:
+    async def upload(self, body: Body, address: Address, data: bytes) -> Outcome:
         """The message with its picture's bytes, and what became of the picture is kept."""
-        outcome, file_id = await self._uploader.upload(body.rendering, chat_id, thread_id, data)
+        outcome, file_id = await self._uploader.upload(body.rendering, address.fields(), data)
         match outcome:
             case Sent() if file_id:
                 await self._settle(Picture(body.picture, file_id))

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from bot.clock import Clock
-from bot.delivery.audience import Waiting, audience_of, gather, joint, overdue
+from bot.delivery.audience import Offer, Waiting, audience_of, gather, joint, overdue
 from bot.delivery.vocabulary import read_words
 from bot.domain.delivery import LATE, Broadcast, BroadcastState, Lane
 from bot.domain.errors import StorageError
@@ -28,8 +28,7 @@ class Publisher:
         clock: Clock,
         *,
         rate: float,
-        languages: Sequence[str],
-        fed: Sequence[str],
+        offer: Offer,
         valid_for: Callable[[int], int],
         started: Callable[[], None],
         rng: random.Random | None = None,
@@ -37,8 +36,7 @@ class Publisher:
         self._storage = storage
         self._clock = clock
         self._rate = rate
-        self._languages = languages
-        self._fed = fed
+        self._offer = offer
         self._valid_for = valid_for
         self._started = started
         self._rng = rng or random.Random()
@@ -86,7 +84,7 @@ class Publisher:
         return min([1.0, *left])
 
     async def _measured(self, post: Post, served: int) -> Waiting:
-        audience = audience_of(post, served, self._languages, self._fed)
+        audience = audience_of(post, served, self._offer)
         return Waiting(post, served, audience, await self._storage.readers.count(audience))
 
     async def _arrives(self, late: Sequence[Broadcast]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.delivery.copies import edition
@@ -14,6 +15,30 @@ from bot.i18n import Words
 from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice
 
 _KEPT = 512
+
+
+class Address(NamedTuple):
+    """Whom a call goes to and how: `silent` without a sound, as a `reply` to that message of the chat (0 for none),
+    `paid` above the free rate, for Stars."""
+
+    chat_id: int
+    thread_id: int = 0
+    silent: bool = False
+    reply: int = 0
+    paid: bool = False
+
+    def fields(self) -> dict[str, Any]:
+        """What it adds to a call."""
+        told: dict[str, Any] = {"chat_id": self.chat_id}
+        if self.thread_id:
+            told["message_thread_id"] = self.thread_id
+        if self.silent:
+            told["disable_notification"] = True
+        if self.reply:
+            told["reply_parameters"] = {"message_id": self.reply, "allow_sending_without_reply": True}
+        if self.paid:
+            told["allow_paid_broadcast"] = True
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +54,13 @@ class Body:
     carried: tuple[int, ...] = ()
     picture: str = ""
 
-    def to(self, chat_id: int, thread_id: int, *, paid: bool = False) -> bytes:
-        """The whole body for one chat; `paid` is above the free rate, for Stars."""
-        if paid:
-            return self.to(chat_id, thread_id)[:-1] + b',"allow_paid_broadcast":true}'
-        if thread_id:
-            return b'%b,"chat_id":%d,"message_thread_id":%d}' % (self.head, chat_id, thread_id)
+    def to(self, address: Address) -> bytes:
+        """The whole body for one chat. Nearly all of a million end in one of two ways."""
+        chat_id, thread_id, silent, reply, paid = address
+        if thread_id or reply or paid:
+            return b"%b,%b" % (self.head, json.dumps(address.fields(), separators=(",", ":")).encode()[1:])
+        if silent:
+            return b'%b,"chat_id":%d,"disable_notification":true}' % (self.head, chat_id)
         return b'%b,"chat_id":%d}' % (self.head, chat_id)
 
     def simpler(self) -> Body | None:
@@ -51,21 +77,12 @@ class Body:
                 "text": text,
                 "entities": payload.get("caption_entities"),
                 "reply_markup": payload.get("reply_markup"),
-                "reply_parameters": payload.get("reply_parameters"),
             }
             payload = {name: value for name, value in kept.items() if value}
         elif not payload.pop("entities", None):
             return None
         rendering = Rendering("sendMessage", payload)
         return Body("sendMessage", encode(rendering), rendering, self.version, self.carried)
-
-    def replying(self, message_id: int) -> Body:
-        """The same as a reply to that message of the reader's, which may be gone by then; 0: no reply."""
-        if not message_id:
-            return self
-        reply = {"reply_parameters": {"message_id": message_id, "allow_sending_without_reply": True}}
-        head = self.head + b"," + json.dumps(reply, separators=(",", ":")).encode()[1:-1]
-        return replace(self, head=head, rendering=Rendering(self.rendering.method, {**self.rendering.payload, **reply}))
 
 
 def picture_of(rendering: Rendering) -> str:

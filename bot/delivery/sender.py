@@ -24,7 +24,7 @@ from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
 from bot.delivery.media import Media
 from bot.delivery.outcomes import back_off, unpaid
 from bot.delivery.pacing import Pacer, Purse, concurrency
-from bot.delivery.renderings import Body, Renderings
+from bot.delivery.renderings import Address, Body, Renderings
 from bot.domain.delivery import (
     CAP,
     Copy,
@@ -33,7 +33,6 @@ from bot.domain.delivery import (
     Moved,
     Outcome,
     Receipt,
-    Recipient,
     Rejected,
     Result,
     Sent,
@@ -240,6 +239,7 @@ class Sender:
                 else:
                     self._pacer.take(now)
                 self._busy_chats[job.reader.chat_id] = []
+                job.silent = self._lanes.silent(job)
                 return job
         return None
 
@@ -266,7 +266,7 @@ class Sender:
                 self._unpay(job)
                 self._settle(job)
                 return
-            body = self._renderings.body(posts, job.reader.language).replying(job.reply)
+            body = self._renderings.body(posts, job.reader.language)
             began = self._clock.monotonic()
             if body.picture and job.paid:  # an upload goes free
                 self._unpay(job)
@@ -278,7 +278,7 @@ class Sender:
                     return
                 outcome, body = carried
             else:
-                outcome, form = await self._deliver(job.reader, body, paid=job.paid)
+                outcome, form = await self._deliver(job.address, body)
                 if job.paid and (reason := unpaid(outcome)):
                     job.refused = reason
                     self._unpay(job)
@@ -310,23 +310,23 @@ class Sender:
                 hold = self._clock.monotonic() + _PICTURE_SECONDS
                 return None
             if data:
-                outcome = await self._upload(reader, body, data, media)
+                outcome = await self._upload(job.address, body, data, media)
                 if not isinstance(outcome, Rejected):
                     return outcome, body
-            settled = self._renderings.body(posts, reader.language).replying(job.reply)
+            settled = self._renderings.body(posts, reader.language)
             if settled.picture:  # still to be uploaded: it was this chat that took none
                 settled = body.simpler() or body
-            return await self._deliver(reader, settled)
+            return await self._deliver(job.address, settled)
         finally:
             run.held_until = hold
             self._ready.set()
 
-    async def _upload(self, reader: Recipient, body: Body, data: bytes, media: Media) -> Outcome:
+    async def _upload(self, address: Address, body: Body, data: bytes, media: Media) -> Outcome:
         """The message with its picture's bytes, at a new address if need be."""
-        outcome = await media.upload(body, reader.chat_id, reader.thread_id, data)
+        outcome = await media.upload(body, address, data)
         if isinstance(outcome, Moved):
-            await self._stored(partial(self._storage.readers.move, reader.chat_id, outcome.chat_id))
-            outcome = await media.upload(body, outcome.chat_id, reader.thread_id, data)
+            await self._stored(partial(self._storage.readers.move, address.chat_id, outcome.chat_id))
+            outcome = await media.upload(body, address._replace(chat_id=outcome.chat_id), data)
         return outcome
 
     async def _amend(self, job: Job, copy: Copy) -> None:
@@ -337,16 +337,15 @@ class Sender:
         await self._heed(outcome, job.reader.chat_id)
         self._record(job, outcome, edition(posts))
 
-    async def _deliver(self, reader: Recipient, body: Body, *, paid: bool = False) -> tuple[Outcome, Body]:
+    async def _deliver(self, address: Address, body: Body) -> tuple[Outcome, Body]:
         """One reader's message, in simpler forms (a paid one is not) and at a new address if need be; what was sent."""
-        chat_id = reader.chat_id
         while True:
-            outcome = await self._deliverer.deliver(body.method, body.to(chat_id, reader.thread_id, paid=paid))
+            outcome = await self._deliverer.deliver(body.method, body.to(address))
             match outcome:
-                case Moved(new_id) if new_id != chat_id:
-                    await self._stored(partial(self._storage.readers.move, chat_id, new_id))
-                    chat_id = new_id
-                case Rejected() if not paid and (simpler := body.simpler()):
+                case Moved(new_id) if new_id != address.chat_id:
+                    await self._stored(partial(self._storage.readers.move, address.chat_id, new_id))
+                    address = address._replace(chat_id=new_id)
+                case Rejected() if not address.paid and (simpler := body.simpler()):
                     body = simpler
                 case _:
                     return outcome, body

@@ -65,6 +65,11 @@ class Section:
         """The bitmask with this section only."""
         return 1 << self.bit
 
+    @property
+    def regional(self) -> bool:
+        """Whether readers may narrow it to regions of theirs."""
+        return self.id == "regions"
+
     def name(self, language: str) -> str:
         """The section's name in that language, else in the first language it has, else its id."""
         return self.names.get(language) or next(iter(self.names.values()), self.id)

@@ -44,14 +44,21 @@ class Audience:
 
     `sections` is a bitmask that a reader's choice must touch, 0 for no such demand; `besides` are sections
     whose readers have been served by an earlier broadcast; `breaking` asks for readers who have breaking news
-    on; `languages` are the readers' languages that fit, empty for all; `holders` is a post of which a reader must have
-    got a copy before `until` (epoch seconds), 0 for no such demand.
+    on; `languages` are the readers' languages that fit, empty for all. `language` is the story's own, for readers who
+    chose theirs ("" when they are of several). `main` stories go to those too who want no others, to these alone with
+    `stars`. Whoever chose regions gets the story of the section `regional` (a mask) only from one of `regions`.
+    `holders` is a post of which a reader must have got a copy before `until` (epoch seconds), 0 for no such demand.
     """
 
     sections: int = 0
     besides: int = 0
     breaking: bool = False
     languages: tuple[str, ...] = ()
+    language: str = ""
+    main: bool = False
+    stars: bool = False
+    regional: int = 0
+    regions: int = 0
     holders: int = 0
     until: int = 0
 
@@ -132,13 +139,29 @@ BLOCK_BITS = 10
 
 
 class Recipient(NamedTuple):
-    """What a sender needs to know of a reader, read just before the send."""
+    """What a sender needs to know of a reader, read just before the send; see `domain.reader`. `sections` are those
+    that are not muted."""
 
     id: int
     chat_id: int
     thread_id: int
     language: str
     sections: int
+    kind: str = "person"
+    volume: int = -1
+    quiet: str = "silent"
+    quiet_from: int = 1380
+    quiet_to: int = 450
+    night_breaking: int = 0
+    zone: str = ""
+    news_languages: str = ""
+    main_only: int = 0
+    regions: int = 0
+
+    @property
+    def night(self) -> tuple[object, ...]:
+        """The values of a `Night`."""
+        return self[6:12]
 
 
 class Copy(NamedTuple):

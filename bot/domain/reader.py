@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ReaderState(StrEnum):
@@ -106,3 +107,14 @@ class Subscriber:
     def place(self) -> tuple[int, int]:
         """Chat and topic: who it is."""
         return self.chat_id, self.thread_id
+
+
+class Night(NamedTuple):
+    """What of a reader's choices tells whether a message comes now, and how; see `Choices`."""
+
+    volume: int
+    quiet: str
+    quiet_from: int
+    quiet_to: int
+    night_breaking: int
+    zone: str

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.delivery.budget import Load, load_of
@@ -151,9 +151,9 @@ class Counted:
         self._metrics.count(outcome)
         return outcome
 
-    async def upload(self, rendering: Rendering, chat_id: int, thread_id: int, data: bytes) -> tuple[Outcome, str]:
+    async def upload(self, rendering: Rendering, to: dict[str, Any], data: bytes) -> tuple[Outcome, str]:
         """See `Uploader`."""
-        outcome, file_id = await self._telegram.upload(rendering, chat_id, thread_id, data)
+        outcome, file_id = await self._telegram.upload(rendering, to, data)
         self._metrics.count(outcome)
         return outcome, file_id
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.clock import RealClock, SteppableClock
 from bot.delivery.amend import Deliverer
+from bot.delivery.audience import Offer
 from bot.delivery.lanes import Lanes
 from bot.delivery.media import Media
 from bot.delivery.pacing import Pacer, Paying
@@ -94,8 +95,8 @@ class Crew:
             clock,
             worker,
             rate=self.pacer.allowed,
-            languages=self.languages,
-            fed=("ru",),
+            offer=Offer(self.languages, ("ru",)),
+            home="Asia/Almaty",
             paying=self.paying,
         )
         renderings = Renderings(
@@ -163,11 +164,13 @@ class Wire:
     clock: SteppableClock
     seconds: float = 0.08
     log: list[tuple[float, int, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def deliver(self, method: str, body: bytes) -> Outcome:
         """See `Deliverer`."""
         call = json.loads(body)
+        self.bodies.append(body)
         self.log.append((self.clock.monotonic(), call["chat_id"], call["text"]))
         self.heard.set()
         await self.clock.sleep(self.seconds)

@@ -10,11 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.delivery.audience import ROUND_SECONDS, Waiting, audience_of, concerns, gather, joint, languages_for, overdue
+from bot.delivery.audience import (
+    ROUND_SECONDS,
+    Offer,
+    Waiting,
+    audience_of,
+    concerns,
+    gather,
+    joint,
+    languages_for,
+    overdue,
+)
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Recipient
 from bot.domain.post import Post, PostKind
 
 ALL = ("ru", "kk", "en")
+RU = Offer(ALL, ["ru"], 0b1000)
 POST = Post(1, PostKind.ARTICLE, 1, sections=0b1, created_at=0, language="ru")
 
 
@@ -46,13 +57,13 @@ def test_nobody_is_left_without_news(fed: set[str], reader: str) -> None:
 
 def test_a_post_that_gained_a_section_spares_those_who_have_it() -> None:
     post = replace(POST, sections=0b110)
-    assert audience_of(post, 0, ALL, ["ru"]) == Audience(sections=0b110)
-    assert audience_of(post, 0b010, ALL, ["ru"]) == Audience(sections=0b100, besides=0b010)
+    assert audience_of(post, 0, RU) == Audience(sections=0b110, language="ru")
+    assert audience_of(post, 0b010, RU) == Audience(sections=0b100, besides=0b010, language="ru")
 
 
 def waits(number: int, *, readers: int = 100, served: int = 0) -> Waiting:
     post = replace(POST, id=number, sections=1 << (number % 5) | served)
-    return Waiting(post, served, audience_of(post, served, ALL, ["ru"]), readers)
+    return Waiting(post, served, audience_of(post, served, RU), readers)
 
 
 def test_one_by_one_while_ten_minutes_are_enough() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.delivery.audience import Offer
 from bot.delivery.pacing import Pacer
 from bot.delivery.publish import Publisher
 from bot.domain.delivery import Audience, Lane, Outcome
@@ -88,8 +89,7 @@ async def test_after_seven_hours_without_telegram_old_news_is_one_list(crews: Cr
         crew.storage,
         crew.clock,
         rate=10,
-        languages=("ru",),
-        fed=("ru",),
+        offer=Offer(("ru",), ("ru",)),
         valid_for=lambda mask: 6 * 3600,
         started=lambda: None,
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.delivery.pacing import Pacer
-from bot.delivery.renderings import Renderings
 from bot.domain.delivery import Audience, BroadcastState
 from bot.domain.desk import ErratumState, Gravity
 from bot.domain.post import Note, Post, PostKind, RichText
-from bot.i18n import Words
 from bot.sandbox.model import Json, refuse
 from tests.delivery.crew import Crew, people
 from tests.factories import correct, subscribe, withdraw
@@ -364,17 +360,3 @@ async def test_a_serious_mistake_is_told_as_a_reply_to_whoever_has_it(crews: Cre
     assert "Новое" in crew.texts(1001)[1], "its copy is corrected, too"
     assert "reply_to_message" not in crew.sandbox.sent(1003)[-1]
     assert crew.sandbox.sent(1001)[-1]["reply_to_message"]["message_id"] == copies[1001]
-
-
-async def test_a_photo_that_replies(crew: Crew) -> None:
-    """The picture is uploaded with a reply; what falls back to words replies, too."""
-    await people(crew, 1)
-    body = Renderings(Words.load(("ru",)), (), lambda post: crew.style, ZoneInfo("UTC"), "Дала")._one
-    photo = replace(await crew.post("Слово"), media="file", media_kind="photo", texts={"ru": RichText("Слово")})
-    made = body(photo, "ru")
-    assert made.replying(0) is made
-    reply = made.replying(7)
-    assert json.loads(reply.to(1, 0))["reply_parameters"]["message_id"] == 7
-    simpler = reply.simpler()
-    assert simpler
-    assert json.loads(simpler.to(1, 0))["reply_parameters"] == reply.rendering.payload["reply_parameters"]

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from bot.clock import SteppableClock
+from bot.delivery.audience import Offer
 from bot.delivery.publish import Publisher
 from bot.domain.article import Article
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Receipt, Result
@@ -32,8 +33,7 @@ class Desk:
             storage,
             self.clock,
             rate=rate,
-            languages=("ru", "kk"),
-            fed=fed,
+            offer=Offer(("ru", "kk"), fed),
             valid_for=lambda mask: 3600 if mask == WORLD else 6 * 3600,
             started=self.note,
             rng=random.Random(1),
@@ -202,7 +202,7 @@ async def test_a_section_gained_later_reaches_only_its_own_readers(sqlite_storag
     await desk.gain(article, WORLD)
     first, second = await desk.step()
     assert (first.total, second.total) == (5, 1)
-    assert second.audience == Audience(sections=WORLD, besides=SPORT)
+    assert second.audience == Audience(sections=WORLD, besides=SPORT, language="ru")
     assert second.posts == first.posts
 
 

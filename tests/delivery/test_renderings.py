@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery import renderings as module
-from bot.delivery.renderings import Body, Renderings
+from bot.delivery.renderings import Address, Body, Renderings
 from bot.domain.article import Section
 from bot.domain.post import Post, PostKind, Rendering, RichText
 from bot.i18n import Words
@@ -81,14 +81,28 @@ def test_the_fan_out_sends_what_the_preview_shows() -> None:
 
 
 @given(
-    st.integers(-(2**52), 2**52),
-    st.integers(0, 2**31),
+    st.builds(
+        Address,
+        chat_id=st.integers(-(2**52), 2**52),
+        thread_id=st.sampled_from([0, 2**31]),
+        silent=st.booleans(),
+        reply=st.sampled_from([0, 77]),
+        paid=st.booleans(),
+    ),
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40),
 )
-def test_a_readers_body_is_whole_json(chat_id: int, thread_id: int, title: str) -> None:
+def test_a_readers_body_is_whole_json(address: Address, title: str) -> None:
     body = made().body([replace(STORY, title=title)], "kk")
-    wanted = {**body.rendering.payload, "chat_id": chat_id}
-    assert json.loads(body.to(chat_id, thread_id)) == wanted | ({"message_thread_id": thread_id} if thread_id else {})
+    told = {
+        "chat_id": address.chat_id,
+        "message_thread_id": address.thread_id,
+        "disable_notification": address.silent,
+        "reply_parameters": address.reply and {"message_id": 77, "allow_sending_without_reply": True},
+        "allow_paid_broadcast": address.paid,
+    }
+    told = {name: value for name, value in told.items() if value or name == "chat_id"}
+    assert address.fields() == told
+    assert json.loads(body.to(address)) == body.rendering.payload | told
 
 
 def test_several_posts_are_a_list_that_knows_what_it_carries() -> None:
@@ -115,7 +129,7 @@ def test_a_refused_picture_never_costs_the_text() -> None:
     assert third is not None
     assert payload(third) == {"text": first.rendering.payload["caption"]}
     assert third.simpler() is None
-    assert json.loads(third.to(5, 0))["chat_id"] == 5
+    assert json.loads(third.to(Address(5)))["chat_id"] == 5
 
 
 def test_what_is_left_keeps_its_buttons_and_posts() -> None:
@@ -169,11 +183,3 @@ def test_settled_pictures_do_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) 
     for n in range(10):
         cache.settle(f"https://dala.example/{n}.jpg", "AgAC")
     assert len(cache._pictures) <= 3
-
-
-def test_a_paid_body_says_so_and_no_other_does() -> None:
-    body = made().body([STORY], "ru")
-    for thread in (0, 7):
-        free, paid = json.loads(body.to(5, thread)), json.loads(body.to(5, thread, paid=True))
-        assert "allow_paid_broadcast" not in free
-        assert paid == {**free, "allow_paid_broadcast": True}

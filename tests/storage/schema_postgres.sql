@@ -55,6 +55,7 @@ TABLE broadcast
     unpaid text NOT NULL ''::text
     holders bigint NOT NULL 0
     reply_to bigint NOT NULL 0
+    audience text NOT NULL ''::text
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
     CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)

@@ -79,6 +79,7 @@ READS: dict[str, Call] = {
     "privacy.export": lambda s: s.privacy.export(1),
     "rates.newest": lambda s: s.rates.newest(),
     "readers.among": lambda s: s.readers.among([1]),
+    "readers.breakdown": lambda s: s.readers.breakdown(Audience(sections=1)),
     "readers.count": lambda s: s.readers.count(Audience()),
     "readers.every": lambda s: s.readers.every(after=0, limit=5),
     "readers.get": lambda s: s.readers.get(1),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from storage_help import ALL_SECTIONS, BIG, GROUP, TEXT, article, running, saved, subscribed
 
+from bot.delivery.hours import silent
 from bot.domain.delivery import Audience
-from bot.domain.reader import Choices, ReaderKind, ReaderState, Subscriber
+from bot.domain.reader import Choices, Quiet, ReaderKind, ReaderState, Subscriber
 from storage import Storage
 
 
@@ -262,3 +263,34 @@ async def test_readers_of_an_earlier_bot_are_brought_once_and_told_apart_by_thei
     taken = await storage.readers.every(after=0, limit=2)
     assert [one for _, one in taken] == [person, group]
     assert [one for _, one in await storage.readers.every(after=taken[-1][0], limit=9)] == [topic], "7 has not said yes"
+
+
+async def test_the_forecast_names_the_reason_for_each_who_is_left_out(storage: Storage) -> None:
+    now = 1_795_200_000  # an evening in Almaty, half past eleven
+    readers = [
+        ({}, {}),
+        ({}, {}),
+        ({"breaking": False}, {}),
+        ({"night_breaking": True}, {}),
+        ({"quiet": Quiet.OFF}, {}),
+        ({"news_languages": ("kk",)}, {"sections": 2}),
+        ({"main_only": True}, {}),
+    ]
+    for chat, (choices, more) in enumerate(readers, 1):
+        reader = await storage.readers.meet(chat, language="ru", choices=Choices(**choices), now=1)
+        await storage.readers.consent(reader.id, "w", now=1)
+        await storage.readers.choose(reader.id, more.get("sections", 1), True, now=1)
+    for chat in (8, 9):
+        reader = await storage.readers.meet(chat, language="ru", now=1)
+        if chat == 9:
+            await storage.readers.consent(reader.id, "w", now=1)
+            await storage.readers.pause(reader.id, until=99, now=1)
+    await storage.readers.unreachable(2, now=1)
+    left_out, nights = await storage.readers.breakdown(Audience(breaking=True))
+    assert left_out == {"breaking": 1, "paused": 1, "dormant": 1}
+    assert sum(nights.values()) == await storage.readers.count(Audience(breaking=True)) == 5
+    quietly = sum(n for night, n in nights.items() if silent(night, now, "Asia/Almaty", breaking=True))
+    assert quietly == 3, "not those who have no quiet hours, or let it ring"
+    left_out, nights = await storage.readers.breakdown(Audience(sections=1, language="ru"))
+    assert left_out == {"sections": 1, "main": 1, "paused": 1, "dormant": 1}
+    assert sum(nights.values()) == 4
