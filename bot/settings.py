@@ -96,7 +96,7 @@ class Posts:
 class Readers:
     """What a new reader begins with."""
 
-    quiet_hours: str = key("23:00-07:30", file.quiet_hours, later=True)
+    quiet_hours: str = key("23:00-07:30", file.quiet_hours)
     quiet: str = key("silent", file.one_of("silent", "hold"), later=True)
     breaking: bool = key(True, file.flag)
     volume: str | int = key("all", file.either(file.one_of("all", "digest"), file.whole(1, 100)), later=True)
