@@ -58,8 +58,7 @@ CREATE TABLE broadcast (
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT
-, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0);
-, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', audience TEXT NOT NULL DEFAULT '');
+, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0, audience TEXT NOT NULL DEFAULT '');
 CREATE TABLE broadcast_post (
     broadcast_id BIGINT NOT NULL,
     post_id BIGINT NOT NULL,
