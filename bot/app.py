@@ -32,6 +32,7 @@ from aiohttp import web
 from bot.clock import Clock
 from bot.delivery.budget import MESSAGES_PER_STAR
 from bot.delivery.pacing import Pacer, Paying
+from bot.desk.stats import roll_up
 from bot.domain.article import Section
 from bot.domain.desk import Role
 from bot.domain.errors import NewsdeskError, StorageError, TelegramStopped
@@ -172,7 +173,7 @@ async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None])
             if "watch" in only:
                 services.create_task(house.once("watch", lambda: _watch(house, fetcher)))
                 services.create_task(house.once_until_stop("rates", lambda: _rates(house)))
-                services.create_task(house.once("tidy", lambda: keep_tidy(house.storage, house.clock, house.stop)))
+                services.create_task(house.once("tidy", lambda: _tidy(house)))
 
         def up() -> None:
             tell("READY=1")
@@ -256,6 +257,13 @@ async def _watch(house: _House, fetcher: Fetcher) -> None:
             noticed=due,
         )
         await watcher.run(house.stop)
+
+
+async def _tidy(house: _House) -> None:
+    async def count(now: int) -> None:
+        await roll_up(house.storage, house.sections, house.settings.newsroom.zone, now)
+
+    await keep_tidy(house.storage, house.clock, house.stop, count=count)
 
 
 async def _rates(house: _House) -> None:

@@ -17,6 +17,7 @@ from handlers import (
     search,
     settings,
     start,
+    stats,
     subscriptions,
 )
 from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, calm, know_reader
@@ -43,6 +44,7 @@ def _private() -> Router:
         _room(membership.router),
         _room(admin.claims),  # one-time links, pressed by people who have no role yet
         _room(admin.router, HasRole(Role.OWNER)),
+        _room(stats.router, HasRole(Role.EDITOR)),
         _room(newsroom.router, HasRole(Role.EDITOR)),
         _room(start.router),
         _room(subscriptions.router),
@@ -73,6 +75,7 @@ def _desk() -> Router:
         observer.filter(AtDesk())
     desk.include_routers(
         _room(admin.router, HasRole(Role.OWNER)),
+        _room(stats.router, HasRole(Role.EDITOR)),
         _room(newsroom.router, HasRole(Role.EDITOR)),
         _room(search.stale),
     )

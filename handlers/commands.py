@@ -26,7 +26,7 @@ _READER = (
     ("help", mark("What this bot can do")),
 )
 _DESK = {
-    Role.EDITOR: (("breaking", mark("Send breaking news")),),
+    Role.EDITOR: (("breaking", mark("Send breaking news")), ("stats", mark("What was sent, to how many"))),
     Role.OWNER: (("editors", mark("Editors and invitations")), ("status", mark("How the bot is doing"))),
 }
 _NAME_LIMIT, _DESCRIPTION_LIMIT, _SHORT_LIMIT = 64, 512, 120

@@ -26,6 +26,7 @@ from storage.privacy import Privacy
 from storage.rates import Rates
 from storage.readers import Readers
 from storage.saved import Saved
+from storage.stats import Stats
 from storage.terms import Terms
 
 __all__ = ["Storage", "open_beside", "open_engine", "open_storage"]
@@ -48,6 +49,7 @@ class Storage:
         self.corrections = Corrections(engine)
         self.readers = Readers(engine)
         self.saved = Saved(engine)
+        self.stats = Stats(engine)
         self.terms = Terms(engine)
         self.privacy = Privacy(engine)
         self.editors = Editors(engine)

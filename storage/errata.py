@@ -57,12 +57,20 @@ class Errata:
         return _erratum(rows[0]) if rows else None
 
     async def publish(
-        self, erratum: Erratum, post: Post, telling: Post | None = None, *, total: int = 0, start: float = 0.0, now: int
+        self,
+        erratum: Erratum,
+        post: Post,
+        telling: Post | None = None,
+        *,
+        audience: Audience | None = None,
+        total: int = 0,
+        start: float = 0.0,
+        now: int,
     ) -> Erratum | None:
         """Give the post the words that it has here, or withdraw it, and bring that to all its copies.
 
-        `telling` goes to whoever has a copy, as a reply to it; `total` readers, from `start` in their circle on. None
-        when somebody was faster: it was sent or dropped before, or the post is not the version any more that was read.
+        `telling` goes to its `audience` (`total` readers, from `start` in their circle on) as a reply to their copies.
+        None when somebody was faster: it was sent or dropped before, or the post is of another version than was read.
         """
         kind = Kind.DELETE if erratum.gravity is Gravity.WITHDRAWAL else Kind.EDIT
         async with self._db.transaction() as db:
@@ -78,7 +86,8 @@ class Errata:
                 await db.write("UPDATE erratum SET state = 'preview', sent_at = NULL WHERE id = :id", id=erratum.id)
                 return None
             if telling:
-                started.append(await _tell(db, post.id, telling, total, start, now))
+                to = audience or Audience(holders=post.id)
+                started.append(await _tell(db, post.id, telling, to, total, start, now))
             sent = replace(erratum, state=ErratumState.SENT, broadcasts=tuple(started), sent_at=now)
             await db.write("UPDATE erratum SET content = :content WHERE id = :id", content=_content(sent), id=sent.id)
             return sent
@@ -103,13 +112,15 @@ class Errata:
         return [_erratum(row) for row in await self._db.fetch(f"SELECT * FROM erratum WHERE {where}", **params)]
 
 
-async def _tell(db: Connection, post_id: int, telling: Post, total: int, start: float, now: int) -> int:
+async def _tell(
+    db: Connection, post_id: int, telling: Post, audience: Audience, total: int, start: float, now: int
+) -> int:
     """The message to the holders of a post's copies, as a reply; the broadcast's id."""
     told = await add_post(db, telling, article_id=None, state=PostState.PUBLISHED)
     return await insert(
         db,
         [told],
-        Audience(holders=post_id),
+        audience,
         f"telling:{told}",
         Lane.BREAKING,
         BroadcastState.RUNNING,

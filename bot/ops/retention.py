@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from bot.clock import Clock
 from bot.domain.errors import StorageError
@@ -24,10 +25,19 @@ async def tidy(storage: Storage, now: int) -> None:
     await storage.articles.prune(now - ARTICLE_DAYS * DAY)
 
 
-async def keep_tidy(storage: Storage, clock: Clock, stop: asyncio.Event, *, every: float = 3600.0) -> None:
-    """Tidy each hour until `stop` is set."""
+async def keep_tidy(
+    storage: Storage,
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    count: Callable[[int], Awaitable[object]] | None = None,
+    every: float = 3600.0,
+) -> None:
+    """Tidy each hour until `stop` is set; before that `count` what would be forgotten."""
     while not stop.is_set():
         try:
+            if count:
+                await count(int(clock.now()))
             await tidy(storage, int(clock.now()))
         except StorageError as error:
             _log.warning("tidying waits for the database: %s", error)

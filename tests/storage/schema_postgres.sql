@@ -56,7 +56,9 @@ TABLE broadcast
     holders bigint NOT NULL 0
     reply_to bigint NOT NULL 0
     audience text NOT NULL ''::text
+    counted_at bigint
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
+    CREATE INDEX broadcast_uncounted ON public.broadcast USING btree (id) WHERE ((counted_at IS NULL) AND (kind = 'send'::text))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
     CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)
 TABLE broadcast_post
@@ -72,6 +74,10 @@ TABLE copy
     version integer NOT NULL
     shown_at bigint NOT NULL
     CREATE UNIQUE INDEX copy_pkey ON public.copy USING btree (post_id, reader_id, message_id)
+TABLE departed
+    id bigint NOT NULL identity
+    counted bigint NOT NULL
+    CREATE UNIQUE INDEX departed_pkey ON public.departed USING btree (id)
 TABLE draft
     id bigint NOT NULL identity
     author_id bigint NOT NULL
@@ -246,6 +252,7 @@ TABLE reader
     list_at bigint
     listed bigint NOT NULL 0
     ask integer NOT NULL 0
+    counted bigint NOT NULL 0
     CREATE INDEX reader_list ON public.reader USING btree (list_at) WHERE ((list_at IS NOT NULL) AND (state = 'active'::text))
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
@@ -282,6 +289,12 @@ TABLE section
     bit integer NOT NULL
     CREATE UNIQUE INDEX section_bit_key ON public.section USING btree ("bit")
     CREATE UNIQUE INDEX section_pkey ON public.section USING btree (id)
+TABLE stat
+    day bigint NOT NULL
+    section text NOT NULL
+    what text NOT NULL
+    n bigint NOT NULL
+    CREATE UNIQUE INDEX stat_pkey ON public.stat USING btree (day, section, what)
 TABLE term
     id bigint NOT NULL identity
     key text NOT NULL

@@ -15,7 +15,7 @@ from storage.privacy import _MINE
 
 WHO = 5_555_007
 ELSEWHERE = {"reader": "chat_id", "inbox": "chat", "hold": "chat_id"}
-DESK = {"editor", "draft", "audit", "invitation"}  # who works there is on record; docs/privacy say so
+DESK = {"editor", "draft", "audit", "invitation", "erratum"}  # who works there is on record; docs/privacy say so
 
 
 async def columns(storage: Storage, table: str) -> set[str]:

@@ -1,0 +1,201 @@
+"""What was sent, to how many, how soon, and who came and went: counted as it ends, told by week and month."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from bot.domain.article import Section
+from bot.domain.delivery import Broadcast, Lane, Result
+from bot.domain.post import Post, RichText
+from bot.i18n import Lang
+from bot.posts.richtext import bold, join
+from storage import Storage
+from storage.stats import STEPS, Tally
+
+WEEK, MONTH = 7, 30
+BREAKING = "breaking"
+"""Breaking news in the place of a section."""
+_PORTION = 50_000  # reader ids that are counted at once
+_READERS = 1000
+_WORDS = {Result.SENT: "delivered", Result.GONE: "blocked", Result.REJECTED: "failed", Result.UNCERTAIN: "lost"}
+_FIGURES = ("delivered", "blocked", "failed", "lost", "joined", "left", "misled")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The figures of a section: words to numbers; `p50` and `p95` are seconds to a reader, None without one."""
+
+    section: str
+    figures: Mapping[str, int]
+    p50: float | None = None
+    p95: float | None = None
+
+    def __getitem__(self, what: str) -> int:
+        return self.figures.get(what, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The days `first` to `last` (ordinals): all of the newsroom, its sections, and what was delivered each day."""
+
+    first: int
+    last: int
+    all: Line
+    sections: Sequence[Line]
+    days: Sequence[int] = field(default=())
+
+
+def day_of(at: float, zone: ZoneInfo) -> int:
+    """The day of a moment in that zone, as an ordinal."""
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).date().toordinal()
+
+
+def date_of(day: int) -> str:
+    """«2022-11-24»."""
+    return date.fromordinal(day).isoformat()
+
+
+async def roll_up(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, now: int) -> None:
+    """Count whatever is over and not counted yet; what dies meanwhile is counted by the next one."""
+    for broadcast_id in await storage.stats.uncounted(now=now):
+        broadcast = await storage.broadcasts.get(broadcast_id)
+        assert broadcast is not None  # broadcasts are never deleted
+        posts = {post.id: post for post in await storage.posts.get(broadcast.posts)}
+        counts: Counter[tuple[str, str]] = Counter()
+        for after in range(0, broadcast.horizon, _PORTION):
+            counts += tally(
+                await storage.stats.receipts(broadcast.id, after, after + _PORTION), broadcast, posts, sections
+            )
+        day = day_of(broadcast.started_at or broadcast.due_at, zone)
+        await storage.stats.add(broadcast.id, day, counts, now=now)
+    bits = {section.bit: section.id for section in sections}
+    while await storage.stats.count_readers(day_of(now, zone), bits, limit=_READERS) == _READERS:
+        pass
+
+
+def tally(
+    tallies: Iterable[Tally], broadcast: Broadcast, posts: Mapping[int, Post], sections: Sequence[Section]
+) -> Counter[tuple[str, str]]:
+    """A send's receipts by section and word: a message counts for each section of which it carries a post."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for carried, outcome, step, n in tallies:
+        if outcome not in _WORDS:
+            continue
+        held = [posts[id_] for id_ in _ids(carried) if id_ in posts] if carried else list(posts.values())
+        mask = 0
+        for post in held:
+            mask |= post.sections
+        places = ["", *(section.id for section in sections if section.mask & mask)]
+        if broadcast.lane is Lane.BREAKING:
+            places.append(BREAKING)
+        for place in places:
+            counts[place, _WORDS[Result(outcome)]] += n
+            if outcome == Result.SENT:
+                counts[place, f"t:{step}"] += n
+    return counts
+
+
+@lru_cache(maxsize=4096)
+def _ids(carried: str) -> tuple[int, ...]:
+    return tuple(json.loads(carried))
+
+
+async def report(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, days: int, now: int) -> Report:
+    """The figures of the last `days`, today included."""
+    last = day_of(now, zone)
+    first = last - days + 1
+    rows = await storage.stats.rows(first, last)
+    by_place: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    by_day: Counter[int] = Counter()
+    for day, place, what, n in rows:
+        by_place[place][what] += n
+        if not place and what == "delivered":
+            by_day[day] += n
+    order = [section.id for section in sections] + [BREAKING]
+    lines = [line(place, by_place[place]) for place in order if by_place[place]]
+    return Report(first, last, line("", by_place[""]), lines, [by_day[day] for day in range(first, last + 1)])
+
+
+def line(section: str, counts: Mapping[str, int]) -> Line:
+    """The figures of a section from its counts."""
+    figures = {what: counts[what] for what in _FIGURES if counts.get(what)}
+    return Line(section, figures, percentile(counts, 0.5), percentile(counts, 0.95))
+
+
+def percentile(counts: Mapping[str, int], share: float) -> float | None:
+    """Seconds within which that share had it, from the counts by step: within a step readers are taken to be spread
+    evenly. None when nobody had it; the longest step when it took longer than all."""
+    total = sum(n for what, n in counts.items() if what.startswith("t:"))
+    reached, before = 0, 0
+    for step in STEPS:
+        n = counts.get(f"t:{step}", 0)
+        if n and reached + n >= total * share:
+            return before + (step - before) * (total * share - reached) / n
+        reached, before = reached + n, step
+    return float(STEPS[-1]) if total else None
+
+
+def name_of(place: str, sections: Sequence[Section], t: Lang) -> str:
+    """What a line of the report is called."""
+    if place == BREAKING:
+        return t("Breaking news")
+    return next((section.name(t.code) for section in sections if section.id == place), place) or t("All")
+
+
+def text(t: Lang, found: Report, sections: Sequence[Section], zone: ZoneInfo) -> RichText:
+    """The report as a message."""
+    lines: list[str | RichText] = [bold("📊 " + title(t, found, zone))]
+    for one in (found.all, *found.sections):
+        lines += ["", bold(name_of(one.section, sections, t)), *_figures(t, one)]
+    lines += [
+        "",
+        t("A message with posts of several sections counts for each. What is still being sent is not in yet."),
+    ]
+    return join("\n", [part or "\u200b" for part in lines])
+
+
+def title(t: Lang, found: Report, zone: ZoneInfo) -> str:
+    """«17 ноября — 23 ноября 2022»."""
+    first, last = date.fromordinal(found.first), date.fromordinal(found.last)
+    return f"{t.day(first, zone)} — {t.date(last, zone)}"
+
+
+def _figures(t: Lang, one: Line) -> list[str]:
+    sent = [t("delivered {n}", n=t.number(one["delivered"])), t("blocked {n}", n=t.number(one["blocked"]))]
+    if one["failed"]:
+        sent.append(t("failed {n}", n=t.number(one["failed"])))
+    lines = [" · ".join(sent)]
+    if one.section != BREAKING:  # which nobody joins as a section
+        lines.append(t("joined {joined}, left {left}", joined=t.number(one["joined"]), left=t.number(one["left"])))
+    if one.p50 is not None and one.p95 is not None:
+        lines.append(t("Half had it within {half}, 95% within {most}.", half=_span(t, one.p50), most=_span(t, one.p95)))
+    if one["misled"]:
+        lines.append(t("“Misleading headline”: {n}", n=t.number(one["misled"])))
+    return lines
+
+
+def _span(t: Lang, seconds: float) -> str:
+    return t.duration(max(1, round(seconds)))
+
+
+def as_csv(found: Sequence[tuple[int, str, str, int]]) -> bytes:
+    """The counts by day and section as a table; the sign at its beginning tells spreadsheets that it is UTF-8."""
+    by_line: defaultdict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+    for day, place, what, n in found:
+        by_line[day, place][what] += n
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(["day", "section", *_FIGURES, "p50_seconds", "p95_seconds"])
+    for (day, place), counts in sorted(by_line.items()):
+        one = line(place, counts)
+        times = ["" if share is None else f"{share:.1f}" for share in (one.p50, one.p95)]
+        table.writerow([date_of(day), place or "all", *(one[what] for what in _FIGURES), *times])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()

@@ -1,0 +1,88 @@
+"""Counts: each receipt and each change of a choice once, whoever counts and however often."""
+
+from __future__ import annotations
+
+import asyncio
+
+from storage_help import receipt, running, settled_down, subscribed
+
+from bot.domain.delivery import Audience, BroadcastState, Result
+from storage import Storage
+from storage.stats import READER, Tally
+
+SECTIONS = {0: "sport", 1: "world"}
+
+
+async def test_a_sends_receipts_by_what_became_of_them(storage: Storage) -> None:
+    await settled_down(storage, range(1, 10))
+    sending = await running(storage, Audience(sections=1))
+    made = [
+        receipt(sending, 1, took_ms=900),
+        receipt(sending, 2, took_ms=1000),
+        receipt(sending, 3, took_ms=1001),
+        receipt(sending, 4, took_ms=90_000_000),
+        receipt(sending, 5, Result.GONE, message_id=None),
+        receipt(sending, 6, carried=(4, 5), took_ms=1),
+        receipt(sending, 9, took_ms=1),
+    ]
+    await storage.deliveries.settle(made, [], worker="w", until=9, now=9)
+    assert set(await storage.stats.receipts(sending.id, 0, 8)) == {
+        Tally(None, 1, 1, 2),
+        Tally(None, 1, 2, 1),
+        Tally(None, 1, 0, 1),
+        Tally(None, 3, 0, 1),
+        Tally("[4, 5]", 1, 1, 1),
+    }
+    assert await storage.stats.receipts(sending.id, 8, 16) == [Tally(None, 1, 1, 1)]
+
+
+async def test_a_send_is_counted_once_when_it_is_over(storage: Storage) -> None:
+    sending = await running(storage)
+    assert await storage.stats.uncounted(now=10**6) == []
+    assert await storage.broadcasts.change(sending.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=100)
+    assert await storage.stats.uncounted(now=150) == [], "its last answers may still come"
+    assert await storage.stats.uncounted(now=161) == [sending.id]
+    counts = {("sport", "delivered"): 3, ("", "delivered"): 3, ("", "blocked"): 0}
+    added = await asyncio.gather(*(storage.stats.add(sending.id, 7, counts, now=170) for _ in range(3)))
+    assert sorted(added) == [False, False, True]
+    assert await storage.stats.uncounted(now=999) == []
+    assert await storage.stats.rows(7, 7) == [(7, "", "delivered", 3), (7, "sport", "delivered", 3)]
+    other = await running(storage)
+    assert await storage.stats.add(other.id, 7, {("sport", "delivered"): 2}, now=180)
+    assert await storage.stats.rows(7, 9) == [(7, "", "delivered", 3), (7, "sport", "delivered", 5)]
+    assert await storage.stats.rows(8, 9) == []
+
+
+async def test_who_came_and_went_since_the_last_count(storage: Storage) -> None:
+    readers = [await subscribed(storage, chat, sections=mask) for chat, mask in ((1, 1), (2, 3), (3, 1))]
+    await storage.readers.meet(9, language="ru", now=1)  # has not said yes
+    count = storage.stats.count_readers
+    assert await count(5, SECTIONS, limit=2) == 2
+    assert await count(5, SECTIONS, limit=2) == 1
+    assert await count(5, SECTIONS, limit=2) == 0
+    joined = {place: n for _, place, what, n in await storage.stats.rows(5, 5) if what == "joined"}
+    assert joined == {"": 3, "sport": 3, "world": 1}
+    await storage.readers.choose(readers[0].id, 2, True, now=2)
+    await storage.readers.choose(readers[0].id, 1, False, now=2)
+    await storage.readers.pause(readers[1].id, until=99, now=2)
+    await storage.readers.unreachable(3, now=2)
+    await asyncio.gather(*(count(6, SECTIONS, limit=9) for _ in range(3)))
+    assert await storage.stats.rows(6, 6) == [
+        (6, "", "left", 1),
+        (6, "sport", "left", 2),
+        (6, "world", "joined", 1),
+    ], "a pause is no leave"
+    kept = await storage.engine.fetch("SELECT counted FROM reader ORDER BY id")
+    assert [row[0] for row in kept] == [READER | 2, READER | 3, 0, 0]
+
+
+async def test_whoever_was_erased_has_left_and_nothing_tells_who(storage: Storage) -> None:
+    await subscribed(storage, 777, sections=1)
+    await storage.stats.count_readers(5, SECTIONS, limit=9)
+    await subscribed(storage, 778, sections=1)
+    for chat in (777, 778):  # the second came and went between two counts
+        await storage.privacy.erase(chat, now=9)
+    await storage.stats.count_readers(6, SECTIONS, limit=9)
+    await storage.stats.count_readers(6, SECTIONS, limit=9)
+    assert await storage.stats.rows(6, 6) == [(6, "", "left", 1), (6, "sport", "left", 1)]
+    assert await storage.engine.fetch("SELECT * FROM departed") == []
