@@ -6,7 +6,7 @@ build step. Convention of the whole project, which tests/test_catalogues.py reli
 translated elsewhere is written `mark("Text")` or `UserError("Text")`.
 
 Kazakh suffixes follow the sound of the word before them, so inserted values stay bare: «Бөлім: {section}».
-A new language is a .po file and a line in `_FORMATS`.
+A new language is a .po file and a line in `bot/domain/language.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import gettext
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache
@@ -30,6 +29,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
+from bot.domain.language import LANGUAGES, Language
+
 LOCALES = Path(__file__).parent / "locales"
 MINUS = "\N{MINUS SIGN}"
 When = float | date
@@ -39,23 +40,6 @@ _log = logging.getLogger(__name__)
 _FIELD = re.compile(r"\{(\w+)\}")
 _ALIASES = {"kz": "kk"}
 """Codes that people and phones use by mistake for a language's real one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Formats:
-    """A Babel locale and the patterns of this language, written out: CLDR's own abbreviate or add «г.»."""
-
-    locale: str
-    date: str = "d MMMM y"
-    day: str = "d MMMM"
-    percent: str = "#,##0.#%"
-
-
-_FORMATS = {
-    "ru": _Formats("ru_KZ", percent="#,##0.#\N{NO-BREAK SPACE}%"),
-    "kk": _Formats("kk", date="y 'ж'. d MMMM", percent="#,##0.#\N{NO-BREAK SPACE}%"),
-    "en": _Formats("en_GB"),
-}
 
 
 def mark(msgid: str) -> str:
@@ -87,7 +71,7 @@ class Lang:
         self.code = code
         self.default = default
         self._translations = translations
-        self._formats = _FORMATS.get(code) or _Formats(_known_locale(code))
+        self._formats = LANGUAGES.get(code) or Language(code.upper(), _known_locale(code))
         self._locale = Locale.parse(self._formats.locale)
 
     def __repr__(self) -> str:
@@ -167,12 +151,12 @@ class Words:
         self.default = langs[self.languages[0]]
 
     @classmethod
-    def load(cls, languages: Sequence[str], overlay: Path | None = None, *, root: Path = LOCALES) -> Words:
+    def load(cls, languages: Sequence[str], overlay: Path | None = None, *, root: Path | None = None) -> Words:
         """Read the catalogues. `overlay/<language>.po` rewords single messages.
 
         A missing or garbled file is warned about and leaves the English texts: words never stop the bot.
         """
-        return cls({code: Lang(code, languages[0], _read(code, root, overlay)) for code in languages})
+        return cls({code: Lang(code, languages[0], _read(code, root or LOCALES, overlay)) for code in languages})
 
     def __getitem__(self, code: str) -> Lang:
         return self._langs.get(code, self.default)
@@ -246,11 +230,11 @@ def _fill(text: str, values: dict[str, object]) -> str:
 
 
 def _known_locale(code: str) -> str:
-    """Babel's locale for a language without a line in `_FORMATS`; British English where Babel knows none."""
+    """Babel's locale for a language without a line of its own; British English where Babel knows none."""
     try:
         return str(Locale.parse(code))
     except (ValueError, UnknownLocaleError):
-        return _FORMATS["en"].locale
+        return LANGUAGES["en"].locale
 
 
 def _moment(ts: float, zone: tzinfo) -> datetime:

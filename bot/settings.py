@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from bot import __version__
 from bot import settings_file as file
 from bot.domain.errors import ConfigError
+from bot.domain.language import LANGUAGES
 from bot.domain.reader import ALL, DIGESTS, Choices, Quiet
 from bot.settings_env import NO_ENV, Env, environment
 from bot.settings_file import Secret, Wrong, checked, key
@@ -27,8 +28,6 @@ __all__ = ["Env", "Secret", "Settings", "load"]
 DEFAULT_FILE = "newsdesk.toml"
 MAX_SECTIONS = 62
 _NEVER = datetime.fromisoformat("0001-01-01T00:00:00")
-LANGUAGES = ("ru", "kk", "en")
-"""Languages that there is a catalogue for (`bot/locales`)."""
 
 _language = file.matching(r"[a-z]{2,3}|", "Write a two-letter language, such as 'ru'.")
 _section_id = file.matching(r"[a-z0-9]{1,24}", "Use 1 to 24 of a-z and 0-9.")

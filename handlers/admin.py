@@ -13,13 +13,14 @@ from bot.desk import invitations, progress
 from bot.domain.delivery import Broadcast, BroadcastState, pace
 from bot.domain.desk import Editor, Role
 from bot.domain.feed import FeedState
+from bot.domain.language import name_of
 from bot.domain.post import RichText
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from handlers import screen
 from handlers.commands import commands, sync_editor_commands
 from handlers.context import Context
-from handlers.keyboards import Callback, button, keyboard, language_name
+from handlers.keyboards import Callback, button, keyboard
 from handlers.newsroom import CAST
 
 claims = Router(name="claims")
@@ -189,7 +190,7 @@ def _feed_name(ctx: Context, state: FeedState, titles: Counter[str]) -> str:
     if state.title and titles[state.title] == 1:
         return state.title
     language = next((feed.language for feed in ctx.settings.feeds if feed.url == state.url), "")
-    return f"{state.title} · {language_name(language)}" if state.title and language else state.url
+    return f"{state.title} · {name_of(language)}" if state.title and language else state.url
 
 
 def _feed(ctx: Context, t: Lang, state: FeedState, name: str) -> str:

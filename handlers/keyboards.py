@@ -9,6 +9,7 @@ from typing import Any
 from aiogram.filters import Filter
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.domain.language import name_of
 from bot.i18n import Lang
 from handlers.context import Context
 
@@ -120,20 +121,13 @@ READER_CALLBACKS = (
     UNSAVE,
 )
 
-_NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
-
-
-def language_name(code: str) -> str:
-    """A language in its own words."""
-    return _NAMES.get(code, code.upper())
-
 
 def language_buttons(ctx: Context, current: str, view: str, *, all_: bool = False) -> list[InlineKeyboardButton]:
     """The other languages of the newsroom, or all of them with a tick at the current one."""
     return [
-        button(("✅ " if code == current else "") + language_name(code), LANGUAGE.pack(code=code, view=view))
-        for code in ctx.words.languages
-        if all_ or code != current
+        button(("✅ " if t.code == current else "") + name_of(t.code), LANGUAGE.pack(code=t.code, view=view))
+        for t in ctx.words
+        if all_ or t.code != current
     ]
 
 

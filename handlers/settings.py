@@ -8,6 +8,7 @@ from aiogram import Bot, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
+from bot.domain.language import name_of
 from bot.domain.post import RichText
 from bot.domain.reader import Reader, ReaderState
 from bot.i18n import Lang
@@ -31,7 +32,6 @@ from handlers.keyboards import (
     button,
     keyboard,
     language_buttons,
-    language_name,
     rows,
 )
 from handlers.subscriptions import chosen, met, sections_screen
@@ -53,14 +53,14 @@ def settings_screen(ctx: Context, reader: Reader) -> Screen:
         t("Sections: {sections}", sections=names or "—"),
         t("Muted for now: {sections}", sections=muted) if muted else "",
         t("Breaking news: on") if reader.breaking else t("Breaking news: off"),
-        t("Language: {language}", language=language_name(t.code)),
+        t("Language: {language}", language=name_of(t.code)),
         _state(ctx, reader, t),
     ]
     return join("\n", lines), keyboard(
         [button(t("Sections"), OPEN.pack(view="sections"))],
         [button(t("Bring the muted back"), UNMUTE.pack())] if muted else [],
         [breaking_button(t, reader.breaking, "settings")],
-        [button(t("Language: {language}", language=language_name(t.code)), OPEN.pack(view="language"))],
+        [button(t("Language: {language}", language=name_of(t.code)), OPEN.pack(view="language"))],
         *_pausing(reader, t),
         [button(t("Share"), OPEN.pack(view="share"))],
         [button(t("My data"), OPEN.pack(view="privacy"))],

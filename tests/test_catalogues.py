@@ -14,12 +14,15 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
+from bot.domain.language import LANGUAGES
 from bot.i18n import LOCALES
 
 ROOT = LOCALES.parent.parent
-PLURALS = {"ru": 3, "kk": 2, "en": 2}
+PLURALS = {code: get_plural(code).num_plurals for code in LANGUAGES}
+_SUFFIX = re.compile(r"\}[-\u2010-\u2014’']?[а-яёәғқңөұүһі]", re.IGNORECASE)
 Key = tuple[str, ...]  # context, message, plural
 
 
@@ -143,6 +146,8 @@ def problems(code: str, message: Message) -> Iterator[str]:
         yield "other white space, or isolates that break hashtags"
     if code == "en" and translated != source:
         yield "English differs from its own source"
+    if code == "kk" and any(_SUFFIX.search(text) for text in translated):
+        yield "a suffix on an inserted word, whose vowels nobody knows"
     yield from over_limit(message, translated)
 
 
@@ -181,6 +186,7 @@ def test_a_text_put_together_while_running_is_refused(source: str) -> None:
 def test_the_checker_checks() -> None:
     broken = Message("Hi {name}", "Сәлем {nam}", auto_comments=["limit: 5"], flags=["fuzzy"])
     assert len(list(problems("kk", broken))) == 3
+    assert len(list(problems("kk", Message("From {name}", "{name}-дан")))) == 1
     assert "empty" in list(problems("ru", Message(("{n} a", "{n} b"), ("{n} а", " ", "{n} в"))))
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from bot.domain.regions import REGIONS, regions_of
 from bot.posts.hashtags import hashtag
-from bot.settings import LANGUAGES
 from tests.factories import growth
 
 
@@ -51,7 +50,7 @@ def test_a_text_names_its_regions(text: str, codes: set[str]) -> None:
 def test_every_region_is_found_by_each_of_its_names() -> None:
     assert len(REGIONS) == 20
     for region in REGIONS:
-        assert set(region.name) == set(LANGUAGES)
+        assert set(region.name) >= {"ru", "kk", "en"}
         for name in region.name.values():
             assert named(f"Новости: {name}.") == {region.code}
             assert hashtag(name)

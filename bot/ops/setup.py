@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from bot.clock import RealClock
 from bot.domain.errors import ConfigError, FeedError, NewsdeskError
+from bot.domain.language import LANGUAGES
 from bot.ops.botapi import call
 from bot.ops.feedcheck import Reading, fetcher, read_feed, remedy, report, sections_of
-from bot.settings import DEFAULT_FILE, DEFAULT_SECTIONS, LANGUAGES, FeedConfig, Settings
+from bot.settings import DEFAULT_FILE, DEFAULT_SECTIONS, FeedConfig, Settings
 from bot.settings_env import Env, environment
 from bot.settings_file import Wrong, address, dotenv, zone
 
