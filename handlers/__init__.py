@@ -8,6 +8,7 @@ from aiogram.filters import Filter
 from bot.domain.desk import Role
 from handlers import (
     admin,
+    audit,
     deskgroup,
     errors,
     membership,
@@ -44,6 +45,7 @@ def _private() -> Router:
         _room(membership.router),
         _room(admin.claims),  # one-time links, pressed by people who have no role yet
         _room(admin.router, HasRole(Role.OWNER)),
+        _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
         _room(newsroom.router, HasRole(Role.EDITOR)),
         _room(start.router),
@@ -75,6 +77,7 @@ def _desk() -> Router:
         observer.filter(AtDesk())
     desk.include_routers(
         _room(admin.router, HasRole(Role.OWNER)),
+        _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
         _room(newsroom.router, HasRole(Role.EDITOR)),
         _room(search.stale),

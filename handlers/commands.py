@@ -27,7 +27,11 @@ _READER = (
 )
 _DESK = {
     Role.EDITOR: (("breaking", mark("Send breaking news")), ("stats", mark("What was sent, to how many"))),
-    Role.OWNER: (("editors", mark("Editors and invitations")), ("status", mark("How the bot is doing"))),
+    Role.OWNER: (
+        ("editors", mark("Editors and invitations")),
+        ("status", mark("How the bot is doing")),
+        ("audit", mark("Who did what")),
+    ),
 }
 _NAME_LIMIT, _DESCRIPTION_LIMIT, _SHORT_LIMIT = 64, 512, 120
 _log = logging.getLogger(__name__)

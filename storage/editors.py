@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.desk import Draft, DraftState, Editor, Role
 from bot.domain.post import RichText
 from storage.engine import Engine, Row
+
+
+class Entry(NamedTuple):
+    """A line of the audit: who did what to which thing, when (epoch seconds), and its text as it was then."""
+
+    at: int
+    user_id: int
+    action: str
+    subject: str
+    text: str
+    id: int
 
 
 class Editors:
@@ -151,21 +161,25 @@ class Editors:
         )
         return bool(rows)
 
-    async def log(self, user_id: int, action: str, subject: str, *, now: int) -> None:
-        """Write into the audit: who did what to which thing. Nothing is ever changed there."""
+    async def log(self, user_id: int, action: str, subject: str, *, text: str = "", now: int) -> None:
+        """Write into the audit: who did what to which thing, and what that said then. Nothing is ever changed there."""
         await self._db.write(
-            "INSERT INTO audit (at, user_id, action, subject) VALUES (:now, :user, :action, :subject)",
+            "INSERT INTO audit (at, user_id, action, subject, text) VALUES (:now, :user, :action, :subject, :text)",
             now=now,
             user=user_id,
             action=action,
             subject=subject,
+            text=text,
         )
 
-    async def audit(self, limit: int = 50) -> Sequence[Row]:
-        """The newest entries: at, user_id, action, subject."""
-        return await self._db.fetch(
-            "SELECT at, user_id, action, subject FROM audit ORDER BY id DESC LIMIT :limit", limit=limit
+    async def audit(self, limit: int = 50, *, before: int = 2**63 - 1) -> list[Entry]:
+        """The newest entries, of those with ids below `before`."""
+        rows = await self._db.fetch(
+            "SELECT at, user_id, action, subject, text, id FROM audit WHERE id < :before ORDER BY id DESC LIMIT :limit",
+            before=before,
+            limit=limit,
         )
+        return [Entry(*row) for row in rows]
 
 
 def rich_text(value: dict[str, Any]) -> RichText:

@@ -93,6 +93,7 @@ async def test_sent_drafts_owe_a_card_until_it_is_done(storage: Storage) -> None
 async def test_the_audit_only_grows(storage: Storage) -> None:
     assert list(await storage.editors.audit()) == []
     for n in range(3):
-        await storage.editors.log(BIG, TEXT, f"draft {n}", now=n)
+        await storage.editors.log(BIG, TEXT, f"draft {n}", text=TEXT * n, now=n)
     entries = await storage.editors.audit(2)
-    assert [tuple(entry) for entry in entries] == [(2, BIG, TEXT, "draft 2"), (1, BIG, TEXT, "draft 1")]
+    assert [entry[:5] for entry in entries] == [(2, BIG, TEXT, "draft 2", TEXT * 2), (1, BIG, TEXT, "draft 1", TEXT)]
+    assert [entry.at for entry in await storage.editors.audit(2, before=entries[-1].id)] == [0]
