@@ -56,6 +56,11 @@ class Storage:
         self.errata = Errata(engine)
         self.rates = Rates(engine)
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may be at work on it, too: SQLite's file lock says that none is."""
+        return self.engine.dialect.name != "sqlite"
+
     async def close(self) -> None:
         """Release connections and locks."""
         await self.engine.close()

@@ -7,13 +7,13 @@ written as results come; when a sender dies, the lease runs out and the readers 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
 from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Receipt, Recipient, Result
 from storage.corrections import RECIPIENT
-from storage.engine import Engine
+from storage.engine import Connection, Engine
 from storage.readers import fits
 
 _recipient = partial(tuple.__new__, Recipient)  # half the time of `Recipient._make`
@@ -33,51 +33,50 @@ class Deliveries:
     def __init__(self, db: Engine) -> None:
         self._db = db
 
-    async def claim(self, broadcast: Broadcast, worker: str, epoch: int, *, now: int, until: int) -> Claim | None:
-        """Lease the next block: one whose lease ran out, else the next of the circle. None when all are taken.
+    async def claim(
+        self, broadcast: Broadcast, worker: str, epoch: int, *, now: int, until: int, lost: bool = False
+    ) -> Claim | None:
+        """Lease the next block: one whose lease ran out, else (unless `lost`) the next of the circle. None when all are
+        taken. Times are milliseconds.
 
-        The second time round begins when all of the first is settled: nobody is read twice while a send is under way.
+        A block's open broadcasts belong to one worker, and are served in their order: what is another's for now is left
+        as a lease that ran out. The second time round begins when all of the first is settled: nobody is read twice
+        while a send is under way.
         """
+        taker = {"worker": worker, "now": now, "until": until, "id": broadcast.id, "lane": int(broadcast.lane)}
         async with self._db.transaction() as db:
-            rows = await db.write(
-                "UPDATE lease SET worker = :worker, epoch = :epoch, until = :until WHERE broadcast_id = :id AND block ="
-                " (SELECT MIN(block) FROM lease WHERE broadcast_id = :id AND until <= :now) AND until <= :now"
-                " AND EXISTS (SELECT 1 FROM broadcast WHERE id = :id AND state = 'running') RETURNING block",
-                worker=worker,
-                epoch=epoch,
-                until=until,
-                id=broadcast.id,
-                now=now,
-            )
-            if rows:
-                return Claim(int(rows[0][0]), fresh=False)
-            rows = await db.write(
-                "UPDATE broadcast SET cursor = cursor + 1 WHERE id = :id AND state = 'running' AND cursor < :turns"
-                " RETURNING cursor - 1",
-                id=broadcast.id,
-                turns=broadcast.turns,
-            )
-            if not rows:
-                return None
-            again, place = divmod(int(rows[0][0]), broadcast.blocks)
-            if again and await db.fetch(
-                "SELECT 1 FROM lease WHERE broadcast_id = :id AND block < :blocks LIMIT 1",
-                id=broadcast.id,
-                blocks=broadcast.blocks,
-            ):
-                await db.write("UPDATE broadcast SET cursor = cursor - 1 WHERE id = :id", id=broadcast.id)
-                return None
-            block = again * broadcast.blocks + (broadcast.start_block + place) % broadcast.blocks
-            await db.write(
-                "INSERT INTO lease (broadcast_id, block, worker, epoch, until)"
-                " VALUES (:id, :block, :worker, :epoch, :until)",
-                id=broadcast.id,
-                block=block,
-                worker=worker,
-                epoch=epoch,
-                until=until,
-            )
-            return Claim(block, fresh=not again)
+            if (block := await _lost(db, broadcast, epoch, taker)) is not None:
+                return Claim(block, fresh=False)
+            while not lost and (turn := await _next_turn(db, broadcast)) is not None:
+                again, place = divmod(turn, broadcast.blocks)
+                place = (broadcast.start_block + place) % broadcast.blocks
+                mine = await _own(db, place, taker)
+                await db.write(
+                    "INSERT INTO lease (broadcast_id, block, worker, epoch, until)"
+                    " VALUES (:id, :block, :worker, :epoch, :until)",
+                    id=broadcast.id,
+                    block=again * broadcast.blocks + place,
+                    worker=worker if mine else "",
+                    epoch=epoch,
+                    until=until if mine else 0,
+                )
+                if mine:
+                    return Claim(again * broadcast.blocks + place, fresh=not again)
+        return None
+
+    async def owned(self, worker: str) -> set[int]:
+        """The blocks that nobody has had since this worker."""
+        rows = await self._db.fetch("SELECT block FROM block_owner WHERE worker = :worker", worker=worker)
+        return {row[0] for row in rows}
+
+    async def unsettled(self, *, now: int) -> bool:
+        """Whether a worker may still have something under way of a broadcast that was stopped (milliseconds)."""
+        rows = await self._db.fetch(
+            "SELECT 1 FROM lease JOIN broadcast ON broadcast.id = lease.broadcast_id WHERE broadcast.state = 'stopped'"
+            " AND lease.until > :now LIMIT 1",
+            now=now,
+        )
+        return bool(rows)
 
     async def read(
         self, broadcast: Broadcast, block: int, after: int, limit: int, *, fresh: bool = False
@@ -125,20 +124,35 @@ class Deliveries:
             found.setdefault(reader_id, set()).add(post_id)
         return {reader_id: frozenset(posts) for reader_id, posts in found.items()}
 
-    async def due(self, *, now: int, again: int, limit: int) -> list[tuple[int, int, Recipient]]:
-        """Waiting readers whose time has come: broadcast id, attempts so far, the reader as of now.
+    async def due(
+        self, worker: str, *, now: int, again: int, until: int, limit: int
+    ) -> list[tuple[int, int, Recipient]]:
+        """Waiting readers whose time has come: broadcast id, attempts so far, the reader as of now. Their blocks are
+        the worker's `until` then (milliseconds, the others are seconds); who is in another's is left to that one.
 
         They are put off until `again` first, so that nobody else takes them meanwhile. Readers who have left
         since then are settled as skipped (but corrections go to them too), and so are those of a broadcast that has
         ended.
         """
         async with self._db.transaction() as db:
+            await db.write(
+                "INSERT INTO block_owner (block, worker, until) SELECT DISTINCT n, CAST(:worker AS TEXT),"
+                f" CAST(:until AS BIGINT) FROM (SELECT reader_id >> {BLOCK_BITS} AS n {_DUE} AND NOT EXISTS (SELECT 1"
+                f" FROM block_owner WHERE block = reader_id >> {BLOCK_BITS} AND worker <> :worker AND until > :moment)"
+                f" ORDER BY receipt.due_at LIMIT :limit) AS waiting WHERE true ORDER BY n {_TAKEN_OVER} :moment",
+                worker=worker,
+                now=now,
+                moment=now * 1000,
+                until=until,
+                limit=limit,
+            )
             rows = await db.write(
                 "UPDATE receipt SET due_at = :again WHERE (broadcast_id, reader_id) IN (SELECT receipt.broadcast_id,"
-                " reader_id FROM receipt JOIN broadcast ON broadcast.id = receipt.broadcast_id WHERE receipt.due_at"
-                " <= :now AND broadcast.state <> 'paused' ORDER BY receipt.due_at, receipt.broadcast_id LIMIT :limit)"
+                f" reader_id {_DUE} AND EXISTS (SELECT 1 FROM block_owner WHERE block = reader_id >> {BLOCK_BITS}"
+                " AND worker = :worker) ORDER BY receipt.due_at, receipt.broadcast_id LIMIT :limit)"
                 " AND due_at <= :now RETURNING broadcast_id, reader_id, attempts",
                 again=again,
+                worker=worker,
                 now=now,
                 limit=limit,
             )
@@ -168,12 +182,15 @@ class Deliveries:
             )
         return sorted(found, key=lambda item: item[0])
 
-    async def owed(self) -> list[tuple[int, int, int, int]]:
-        """Every waiting send of an open broadcast: lane, chat, broadcast, due time."""
+    async def owed(self, block: int) -> list[tuple[int, int, int, int]]:
+        """Every waiting send of an open broadcast to a reader of that block: lane, chat, broadcast, due time."""
         rows = await self._db.fetch(
             "SELECT broadcast.lane, reader.chat_id, broadcast.id, receipt.due_at FROM receipt"
             " JOIN broadcast ON broadcast.id = receipt.broadcast_id JOIN reader ON reader.id = receipt.reader_id"
             " WHERE receipt.due_at IS NOT NULL AND broadcast.state IN ('running', 'paused')"
+            " AND reader.id >= :first AND reader.id < :next",
+            first=block << BLOCK_BITS,
+            next=(block + 1) << BLOCK_BITS,
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
@@ -187,8 +204,10 @@ class Deliveries:
         now: int,
         sent: Sequence[Delivered] = (),
         spent: Sequence[tuple[int, str, int]] = (),
+        blocks: Collection[int] = (),
     ) -> None:
-        """Write results, give back finished blocks (broadcast, block) and prolong the worker's other leases.
+        """Write results, give back finished leases (broadcast, block) and prolong the worker's others and its `blocks`
+        `until` then (milliseconds).
 
         A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
         What a correction has changed is of its version from now on. `spent`: messages paid for since the last time, why
@@ -208,6 +227,10 @@ class Deliveries:
                     [(*lease, worker) for lease in finished],
                 ),
                 ("UPDATE lease SET until = :until WHERE worker = :worker", [(until, worker)]),
+                (
+                    "UPDATE block_owner SET until = :until WHERE block = :block AND worker = :worker",
+                    [(until, block, worker) for block in sorted(blocks)],
+                ),
             ]
         )
 
@@ -221,6 +244,8 @@ class Deliveries:
             worker=worker,
             id=broadcast_id,
         )
+        if not broadcast_id:
+            await self._db.write("UPDATE block_owner SET until = 0 WHERE worker = :worker", worker=worker)
 
     async def take_over(self) -> None:
         """Expire all leases, of blocks and of uploads: whoever has just become the one sender knows that their
@@ -229,6 +254,7 @@ class Deliveries:
         await self._db.batch(
             [
                 ("UPDATE lease SET until = :until, worker = ''", [(0,)]),
+                ("UPDATE block_owner SET until = :until", [(0,)]),
                 ("UPDATE media SET claimed_until = :until", [(0,)]),
             ]
         )
@@ -263,6 +289,81 @@ class Deliveries:
         await self._db.write("DELETE FROM copy WHERE shown_at < :before", before=before)
 
 
+_TAKEN_OVER = (
+    "ON CONFLICT (block) DO UPDATE SET worker = excluded.worker, until = excluded.until"
+    " WHERE block_owner.worker = excluded.worker OR block_owner.until <= "
+)
+
+
+def _anothers(block: str) -> str:
+    """The condition that a block is another worker's, or that one has to serve an earlier broadcast there first."""
+    return (
+        f"(EXISTS (SELECT 1 FROM block_owner AS owner WHERE owner.block = {block} AND owner.worker <> :worker"
+        " AND owner.until > :now) OR EXISTS (SELECT 1 FROM lease AS earlier JOIN broadcast ON broadcast.id ="
+        " earlier.broadcast_id WHERE broadcast.id < :id AND broadcast.lane = :lane AND broadcast.state = 'running'"
+        f" AND earlier.worker <> :worker AND earlier.block % ((broadcast.horizon >> {BLOCK_BITS}) + 1) = {block}))"
+    )
+
+
+async def _own(db: Connection, block: int, taker: Mapping[str, object]) -> bool:
+    """Make the block this worker's; False while it is another's."""
+    rows = await db.write(
+        "INSERT INTO block_owner (block, worker, until) SELECT CAST(:block AS BIGINT), CAST(:worker AS TEXT),"
+        f" CAST(:until AS BIGINT) WHERE NOT {_anothers('CAST(:block AS BIGINT)')} {_TAKEN_OVER} :now RETURNING block",
+        block=block,
+        **taker,
+    )
+    return bool(rows)
+
+
+async def _lost(db: Connection, broadcast: Broadcast, epoch: int, taker: Mapping[str, object]) -> int | None:
+    """A block whose lease ran out is this worker's now; None when there is none that may be."""
+    who = {name: value for name, value in taker.items() if name != "until"}
+    rows = await db.fetch(
+        "SELECT MIN(block) FROM lease AS mine WHERE broadcast_id = :id AND until <= :now"
+        f" AND NOT {_anothers('mine.block % CAST(:blocks AS BIGINT)')}"
+        " AND EXISTS (SELECT 1 FROM broadcast WHERE id = :id AND state = 'running')",
+        blocks=broadcast.blocks,
+        **who,
+    )
+    block = rows[0][0]
+    if block is None or not await _own(db, block % broadcast.blocks, taker):
+        return None
+    rows = await db.write(
+        "UPDATE lease SET worker = :worker, epoch = :epoch, until = :until"
+        " WHERE broadcast_id = :id AND block = :block AND until <= :now RETURNING block",
+        block=block,
+        epoch=epoch,
+        **{name: value for name, value in taker.items() if name != "lane"},
+    )
+    return int(block) if rows else None
+
+
+async def _next_turn(db: Connection, broadcast: Broadcast) -> int | None:
+    """How many turns were taken before this one; None when all are."""
+    rows = await db.write(
+        "UPDATE broadcast SET cursor = cursor + 1 WHERE id = :id AND state = 'running' AND cursor < :turns"
+        " RETURNING cursor - 1",
+        id=broadcast.id,
+        turns=broadcast.turns,
+    )
+    if not rows:
+        return None
+    turn = int(rows[0][0])
+    if turn >= broadcast.blocks and await db.fetch(
+        "SELECT 1 FROM lease WHERE broadcast_id = :id AND block < :blocks LIMIT 1",
+        id=broadcast.id,
+        blocks=broadcast.blocks,
+    ):
+        await db.write("UPDATE broadcast SET cursor = cursor - 1 WHERE id = :id", id=broadcast.id)
+        return None
+    return turn
+
+
+_DUE = (
+    "FROM receipt JOIN broadcast ON broadcast.id = receipt.broadcast_id WHERE receipt.due_at <= :now"
+    " AND broadcast.state <> 'paused'"
+)
 _LOST = f"CASE WHEN receipt.due_at IS NOT NULL OR receipt.outcome = {int(Result.UNCERTAIN)} THEN receipt.reason END"
 """The reason that outlives a receipt: of what is to be tried again only a lost answer has one, and whoever is sent it
 again may have it twice."""

@@ -50,7 +50,7 @@ def child(request: dict) -> int:  # type: ignore[type-arg]
     """Be a bot until killed or stopped."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     configure(level="error")
-    leadership.LEASE_SECONDS = request["lease"]
+    leadership.LEASE_SECONDS = lanes.Lanes.lease = request["lease"]
     match request.get("die", "").split():
         case ["call", n]:
             doomed_at(int(n))

@@ -2,6 +2,7 @@
 
 A block of 1,024 readers is leased, read a quarter of a second ahead of sending (at least 20 readers, at most
 512) and given back when all of them are settled. Readers who had to wait come back by their receipt's due time.
+Several workers share the blocks: one belongs to whoever leased it last, for all broadcasts, until its time is over.
 Within a lane the older broadcast goes first, so that a reader gets the posts in their order; between lanes
 `pacing.Shares` decides.
 """
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
+import math
 from collections import deque
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +35,8 @@ from bot.domain.delivery import (
 from bot.domain.post import Post
 from storage import Storage
 
-LEASE_SECONDS = 30
+_log = logging.getLogger(__name__)
+
 _AHEAD_SECONDS = 0.256
 _FEWEST, _MOST = 20, 512
 _LAST = (1 << BLOCK_BITS) - 1  # where a block ends
@@ -69,7 +73,7 @@ class Run:
     began: float
     posts: Sequence[Post] = ()
     audiences: Sequence[Audience] = ()
-    reading: Block | None = None
+    reading: list[Block] = field(default_factory=list)
     leased: set[int] = field(default_factory=set)
     again: set[int] = field(default_factory=set)
     all_taken: bool = False
@@ -79,6 +83,11 @@ class Run:
     look_at: float = 0.0
     patience: float = 1.0
     purse: Purse | None = None
+
+    @property
+    def blocks(self) -> set[int]:
+        """The blocks whose readers are here."""
+        return {n % self.broadcast.blocks for n in self.leased} | {reader_id >> BLOCK_BITS for reader_id in self.again}
 
     def posts_for(self, reader: Recipient, settled: Container[int] = ()) -> Sequence[Post]:
         """What of a round concerns this reader, without the posts `settled` by earlier broadcasts."""
@@ -121,10 +130,17 @@ class Owed:
 
     def __init__(self) -> None:
         self._chats: dict[tuple[Lane, int], dict[int, int]] = {}
+        self._blocks: dict[int, set[tuple[Lane, int]]] = {}
 
-    def add(self, lane: Lane, chat_id: int, broadcast_id: int, due_at: int) -> None:
-        """A send waits until `due_at`."""
+    def add(self, lane: Lane, chat_id: int, broadcast_id: int, due_at: int, block: int) -> None:
+        """A send to a reader of that block waits until `due_at`."""
         self._chats.setdefault((lane, chat_id), {})[broadcast_id] = due_at
+        self._blocks.setdefault(block, set()).add((lane, chat_id))
+
+    def forget(self, block: int) -> None:
+        """The block is another worker's: what waits there is written down."""
+        for key in self._blocks.pop(block, ()):
+            self._chats.pop(key, None)
 
     def done(self, lane: Lane, chat_id: int, broadcast_id: int) -> None:
         """A send waits no more."""
@@ -146,11 +162,21 @@ class Owed:
                 self._chats[key] = left
             else:
                 del self._chats[key]
+        for block, keys in list(self._blocks.items()):
+            keys &= self._chats.keys()
+            if not keys:
+                del self._blocks[block]
 
 
 class Lanes:
     """Open broadcasts and the readers that are next. `home` is the newsroom's zone; with `paying` breaking news goes by
-    paid broadcast."""
+    paid broadcast.
+
+    A worker goes by its leases until `sure_until` (monotonic), a little less than they last: others may have them then.
+    """
+
+    lease = 10.0
+    """Seconds that leases last, unless they are prolonged."""
 
     def __init__(
         self,
@@ -177,7 +203,9 @@ class Lanes:
         self._shares = Shares()
         self._later: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
+        self._mine: set[int] = set()
         self.epoch = 0
+        self.sure_until = math.inf
         self.owed = Owed()
         self.finished: list[tuple[int, int]] = []
 
@@ -186,16 +214,31 @@ class Lanes:
         """Whether any broadcast is open."""
         return bool(self._runs)
 
-    async def restore(self) -> None:
-        """At a start: who still waits from an earlier life."""
-        for lane, chat_id, broadcast_id, due_at in await self._storage.deliveries.owed():
-            self.owed.add(Lane(lane), chat_id, broadcast_id, due_at)
+    @property
+    def blocks(self) -> set[int]:
+        """The blocks whose readers are here."""
+        return set[int]().union(*(run.blocks for run in self._runs.values() if not run.closing))
+
+    def prolonged(self, asked: float) -> None:
+        """All leases were prolonged by what was asked then (monotonic). SQLite's file lock needs no such care."""
+        if self._storage.shared:
+            self.sure_until = asked + self.lease * 0.9
+
+    def lapse(self, blocks: Container[int] | None = None) -> None:
+        """These blocks (None: all) may be another worker's by now: nobody in them is handed out any more. What is under
+        way comes to its end, then they are asked for again."""
+        for run in self._runs.values():
+            if not run.closing and any(blocks is None or block in blocks for block in run.blocks):
+                _log.warning("leases of broadcast %d ran out: its readers are asked for again", run.broadcast.id)
+                self._close(run)
 
     async def refresh(self) -> None:
         """Meet new broadcasts, close those that were paused or have ended, take in new versions of posts."""
         running = {
             found.id: found for found in await self._storage.broadcasts.open() if found.state is BroadcastState.RUNNING
         }
+        if self._storage.shared:
+            await self._look_after()
         for id_, run in list(self._runs.items()):
             if id_ not in running and not run.closing:
                 self._close(run)
@@ -203,15 +246,30 @@ class Lanes:
                 await self._storage.deliveries.release(self._worker, id_)
                 del self._runs[id_]
         for id_, broadcast in running.items():
-            if broadcast.late and id_ not in self._runs and any(run.closing for run in self._runs.values()):
+            if broadcast.late and id_ not in self._runs and await self._unsettled():
                 continue  # whose rest it carries may still be sending
             run = self._runs.get(id_) or self._runs.setdefault(id_, await self._begin(broadcast))
             if not run.closing:  # its posts may have a new version
                 posts = await self._storage.posts.get(run.carried)
                 run.posts = [post for post in posts if broadcast.kind is not Kind.SEND or not post.withdrawn]
                 run.audiences = [audience_of(post, 0, self._offer) for post in run.posts]
+                if self._storage.shared and (block := await self._claim(run, lost=True)):
+                    run.reading.append(block)
                 await self._finish(run)
         self.owed.keep(self._runs)
+
+    async def _unsettled(self) -> bool:
+        """Whether something is under way of broadcasts that have been stopped."""
+        here = any(run.closing for run in self._runs.values())
+        return here or await self._storage.deliveries.unsettled(now=int(self._clock.now() * 1000))
+
+    async def _look_after(self) -> None:
+        """What is known of blocks that others have had since is not true any more."""
+        owned = await self._storage.deliveries.owned(self._worker)
+        for block in self._mine - owned:
+            self.owed.forget(block)
+        self.lapse(self._mine - owned)
+        self._mine &= owned
 
     async def _begin(self, broadcast: Broadcast) -> Run:
         ago = max(0.0, self._clock.now() - (broadcast.started_at or broadcast.due_at))
@@ -254,8 +312,11 @@ class Lanes:
 
     async def take_due(self) -> None:
         """Readers who had to wait and whose time has come."""
-        now = int(self._clock.now())
-        due = await self._storage.deliveries.due(now=now, again=now + _DUE_AGAIN, limit=_DUE_CHUNK)
+        now, until = int(self._clock.now()), self._until()
+        due = await self._storage.deliveries.due(
+            self._worker, now=now, again=now + _DUE_AGAIN, until=until, limit=_DUE_CHUNK
+        )
+        await self._settle_in({reader.id >> BLOCK_BITS for _, _, reader in due})
         for broadcast_id, of_run in itertools.groupby(due, key=lambda item: item[0]):
             run = self._runs.get(broadcast_id)
             # Who is still here since the last time (a long pause) must not get it twice.
@@ -289,10 +350,12 @@ class Lanes:
         return self._paid_chunk if run.purse and run.purse.open else self._chunk
 
     async def _read(self, run: Run) -> bool:
-        block = run.reading or await self._claim(run)
-        if block is None:
-            return not run.all_taken
-        run.reading = block
+        if not run.reading:
+            claimed = await self._claim(run)
+            if claimed is None:
+                return not run.all_taken
+            run.reading.append(claimed)
+        block = run.reading[-1]
         number, after, chunk = block.number, block.after, self._chunk_of(run)
         if run.broadcast.kind is Kind.SEND:
             readers = await self._storage.deliveries.read(run.broadcast, number, after, chunk, fresh=block.fresh)
@@ -309,7 +372,7 @@ class Lanes:
             block.after = readers[-1].id
         if len(readers) < chunk or block.after & _LAST == _LAST:
             block.exhausted = True
-            run.reading = None
+            run.reading.remove(block)
             self._give_back(run, block)
         return True
 
@@ -327,18 +390,34 @@ class Lanes:
             for reader in readers
         ]
 
-    async def _claim(self, run: Run) -> Block | None:
-        now = int(self._clock.now())
+    async def _claim(self, run: Run, *, lost: bool = False) -> Block | None:
+        """The next block; with `lost` only one whose lease ran out, so that no dead worker's readers wait."""
+        now, until = int(self._clock.now() * 1000), self._until()
         claim = await self._storage.deliveries.claim(
-            run.broadcast, self._worker, self.epoch, now=now, until=now + LEASE_SECONDS
+            run.broadcast, self._worker, self.epoch, now=now, until=until, lost=lost
         )
         if claim is None:
-            run.all_taken = True
+            run.all_taken = run.all_taken or not lost
             return None
         if claim.block in run.leased:  # our own lease had run out while its readers wait here: now it is prolonged
             return None
         run.leased.add(claim.block)
+        run.all_taken = False
+        await self._settle_in({claim.block % run.broadcast.blocks})
         return Block(claim.block, claim.fresh)
+
+    def _until(self) -> int:
+        """How long blocks taken now are ours (milliseconds); the first of them begins the time of being sure."""
+        if not self.blocks:
+            self.prolonged(self._clock.monotonic())
+        return int((self._clock.now() + self.lease) * 1000)
+
+    async def _settle_in(self, blocks: set[int]) -> None:
+        """Learn who waits in blocks that were another worker's, or an earlier life's."""
+        for block in blocks - self._mine:
+            for lane, chat_id, broadcast_id, due_at in await self._storage.deliveries.owed(block):
+                self.owed.add(Lane(lane), chat_id, broadcast_id, due_at, block)
+            self._mine.add(block)
 
     def payable(self, now: float) -> bool:
         """Whether the breaking message that is next may be paid for: then it waits for the paid budget only."""
@@ -355,6 +434,8 @@ class Lanes:
 
     def next(self, now: float, *, paid: bool = False) -> Job | None:
         """The job that goes next, by the free or the paid budget; None when nothing is here."""
+        if now >= self.sure_until:
+            self.lapse()
         if self._later and self._later[0][0] <= now:
             self._return_later(now)
         ready = [lane for lane, jobs in self._jobs.items() if jobs and jobs[0].run.held_until <= now]

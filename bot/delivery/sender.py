@@ -20,12 +20,13 @@ from typing import TypeVar
 from bot.clock import Clock
 from bot.delivery.amend import Amender, Deliverer
 from bot.delivery.copies import edition
-from bot.delivery.lanes import LEASE_SECONDS, Job, Lanes
+from bot.delivery.lanes import Job, Lanes
 from bot.delivery.media import Media
 from bot.delivery.outcomes import back_off, unpaid
 from bot.delivery.pacing import Pacer, Purse, concurrency
 from bot.delivery.renderings import Address, Body, Renderings
 from bot.domain.delivery import (
+    BLOCK_BITS,
     CAP,
     Copy,
     Delivered,
@@ -49,6 +50,7 @@ MOST_IN_FLIGHT = 256
 _MOST_UNWRITTEN = 512
 _COMMIT_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
+_GRACE_SECONDS = 2.5
 _SHORT_WAIT = 5.0
 _PICTURE_SECONDS = 0.5
 _TRIES = 50
@@ -112,7 +114,6 @@ class Sender:
         """Send until `stop` is set, then let what is in flight finish, write its receipts, give leases back."""
         self._lanes.epoch = int(self._clock.now())
         await self._stored(self._restore_holds)
-        await self._stored(self._lanes.restore)
         async with asyncio.TaskGroup() as tasks:
             services = (self._feed(), self._pace(), self._write_results(), *(self._work() for _ in range(self._most)))
             running = [tasks.create_task(service) for service in services]
@@ -128,7 +129,7 @@ class Sender:
         try:
             await self._storage.deliveries.release(self._worker)
         except StorageError as error:
-            _log.warning("leases could not be given back, they run out in %s s: %s", LEASE_SECONDS, error)
+            _log.warning("leases could not be given back, they run out in %s s: %s", self._lanes.lease, error)
 
     async def _restore_holds(self) -> None:
         wall, now = self._clock.now(), self._clock.monotonic()
@@ -152,6 +153,8 @@ class Sender:
                     self._ready.set()
             except StorageError as error:
                 _log.warning("sending waits for the database: %s", error)
+                if self._storage.shared:  # others write first what they have sent, before we take what was theirs
+                    await self._clock.sleep(_GRACE_SECONDS)
             self._ready.set()
             if self._lanes.finished:
                 self._result.set()
@@ -415,7 +418,7 @@ class Sender:
         if due_at is None:
             self._lanes.owed.done(broadcast.lane, reader.chat_id, broadcast.id)
         else:
-            self._lanes.owed.add(broadcast.lane, reader.chat_id, broadcast.id, due_at)
+            self._lanes.owed.add(broadcast.lane, reader.chat_id, broadcast.id, due_at, reader.id >> BLOCK_BITS)
         if job.paid and job.run.purse:
             job.run.purse.settle(taken=isinstance(outcome, Sent | Uncertain))
         took = max(0, int((self._clock.monotonic() - job.run.began) * 1000))
@@ -451,7 +454,7 @@ class Sender:
     async def _write_results(self) -> None:
         """Write receipts in groups of what has come in meanwhile, and prolong the leases."""
         while True:
-            await self._clock.wait(self._result, LEASE_SECONDS / 3)
+            await self._clock.wait(self._result, self._lanes.lease / 3)
             self._result.clear()
             jobs, self._settled = self._settled, []
             for job in jobs:
@@ -478,10 +481,18 @@ class Sender:
         finished: list[tuple[int, int]],
         spent: list[tuple[int, str, int]],
     ) -> None:
-        now = int(self._clock.now())
+        asked, now, blocks = self._clock.monotonic(), self._clock.now(), self._lanes.blocks
         await self._storage.deliveries.settle(
-            receipts, finished, worker=self._worker, until=now + LEASE_SECONDS, now=now, sent=sends, spent=spent
+            receipts,
+            finished,
+            worker=self._worker,
+            until=int((now + self._lanes.lease) * 1000),
+            now=int(now),
+            sent=sends,
+            spent=spent,
+            blocks=blocks,
         )
+        self._lanes.prolonged(asked)
 
     async def _stored(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Until the database takes it: what was sent or said must not be forgotten."""

@@ -30,7 +30,7 @@ Work = Callable[[], Coroutine[Any, Any, object]]
 
 async def agree(storage: Storage, clock: Clock) -> bool:
     """Go by the database's time where several processes share it; False when its answer took too long to tell."""
-    if storage.engine.dialect.name == "sqlite":
+    if not storage.shared:
         return True
     asked = clock.monotonic()
     now = await storage.meta.time()
@@ -49,7 +49,6 @@ class Leadership:
         self._owner = owner
         self._stop = stop
         self._until: dict[str, float] = {}
-        self.shared = storage.engine.dialect.name != "sqlite"
         self.led: set[str] = set()
 
     async def once(self, name: str, work: Work) -> None:
@@ -57,7 +56,7 @@ class Leadership:
 
         `work` has to end when the stop event is set.
         """
-        if not self.shared:
+        if not self._storage.shared:
             await work()
             return
         while not self._stop.is_set():

@@ -31,6 +31,11 @@ TABLE audit
     subject text NOT NULL
     text text NOT NULL ''::text
     CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (id)
+TABLE block_owner
+    block bigint NOT NULL
+    worker text NOT NULL
+    until bigint NOT NULL
+    CREATE UNIQUE INDEX block_owner_pkey ON public.block_owner USING btree (block)
 TABLE broadcast
     id bigint NOT NULL identity
     key text NOT NULL

@@ -40,6 +40,11 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     subject TEXT NOT NULL
 , text TEXT NOT NULL DEFAULT '');
+CREATE TABLE block_owner (
+    block BIGINT PRIMARY KEY,
+    worker TEXT NOT NULL,
+    until BIGINT NOT NULL
+);
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,

@@ -99,9 +99,9 @@ async def test_it_rests_when_its_target_can_send_no_more_of_the_old(storage: Sto
     assert await storage.deliveries.claim(edit, "b", 1, now=51, until=81) is None, "its block is still out"
     await storage.deliveries.settle([], [(edit.id, 0)], worker="w", until=99, now=9)
     await again(edit.id)
-    assert await storage.deliveries.claim(edit, "b", 1, now=51, until=81) == (0, True)
+    assert await storage.deliveries.claim(edit, "w", 1, now=51, until=81) == (0, True)
     await storage.deliveries.settle(
-        [receipt(edit, 1, version=2, amends=sending.id)], [(edit.id, 0)], worker="b", until=9, now=9
+        [receipt(edit, 1, version=2, amends=sending.id)], [(edit.id, 0)], worker="w", until=9, now=9
     )
     assert await rest(edit, now=52) == (False, False)
     await end(storage, sending, BroadcastState.STOPPED)  # at 60

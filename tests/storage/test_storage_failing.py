@@ -91,7 +91,7 @@ async def test_a_delivery(storage: Storage, what: str) -> None:
         "settle": lambda failing: failing.deliveries.settle(
             receipts, [(broadcast.id, 0)], worker="w", until=50, now=15, sent=[(broadcast.id, 4, 77, 1, 9)]
         ),
-        "due": lambda failing: failing.deliveries.due(now=30, again=90, limit=9),
+        "due": lambda failing: failing.deliveries.due("w", now=30, again=90, until=1, limit=9),
     }
     least = {"claim": 5, "again": 3, "settle": 6, "due": 6}
     assert await all_or_nothing(storage, works[what]) >= least[what]

@@ -28,93 +28,109 @@ STEPS = st.lists(
 
 @dataclass
 class Worker:
-    """What one sender has in memory."""
+    """What one sender has in memory: leased blocks of a broadcast, read up to whom, and readers not settled."""
 
     name: str
-    blocks: dict[int, int] = field(default_factory=dict)
-    whole: set[int] = field(default_factory=set)
-    unsent: list[tuple[int | None, int]] = field(default_factory=list)
+    blocks: dict[tuple[int, int], int] = field(default_factory=dict)
+    whole: set[tuple[int, int]] = field(default_factory=set)
+    unsent: list[tuple[tuple[int, int] | None, Broadcast, int]] = field(default_factory=list)
 
 
 class World:
-    """The model beside the database: who leases what until when, who has left, who was told what."""
+    """The model beside the database: whose block it is until when, who has left, who was told what. Two broadcasts."""
 
-    def __init__(self, storage: Storage, broadcast: Broadcast) -> None:
-        self.storage, self.broadcast = storage, broadcast
+    def __init__(self, storage: Storage, broadcasts: list[Broadcast]) -> None:
+        self.storage, self.broadcasts = storage, broadcasts
         self.now = 100
         self.workers = [Worker(f"w{n}") for n in range(3)]
-        self.leases: dict[int, tuple[str, int]] = {}
-        self.circle: list[int] = []
+        self.owners: dict[int, tuple[str, int]] = {}
+        self.leases: dict[tuple[int, int], str] = {}
+        self.taken: list[tuple[int, int]] = []
         self.left: set[int] = set()
-        self.finished = False
+        self.finished: set[int] = set()
 
     async def step(self, what: str, who: int, number: int) -> None:
         await getattr(self, what)(self.workers[who], number)
 
+    def is_anothers(self, place: int, worker: Worker) -> bool:
+        name, until = self.owners.get(place, ("", 0))
+        return name != worker.name and until > self.now
+
     async def claim(self, worker: Worker, number: int) -> None:
+        broadcast = self.broadcasts[number % 2]
         claim = await self.storage.deliveries.claim(
-            self.broadcast, worker.name, 1, now=self.now, until=self.now + LEASE
+            broadcast, worker.name, 1, now=self.now * 1000, until=(self.now + LEASE) * 1000
         )
-        block = claim.block if claim else None
-        if block is None:
-            first_round = len(self.circle) == self.broadcast.blocks and min(self.leases, default=99) < len(self.circle)
-            assert self.finished or len(self.circle) == self.broadcast.turns or first_round
-            assert self.finished or not [b for b, (_, until) in self.leases.items() if until <= self.now]
+        if claim is None:
             return
-        if block in self.leases:
-            assert self.leases[block][1] <= self.now, f"block {block} is leased by {self.leases[block]}"
-        else:
-            assert block not in self.circle, "a block that was given back came again"
-            self.circle.append(block)
-        self.leases[block] = (worker.name, self.now + LEASE)
-        worker.blocks[block] = 0
-        worker.whole.discard(block)
+        key, place = (broadcast.id, claim.block), claim.block % broadcast.blocks
+        assert not self.is_anothers(place, worker), f"{key} is {self.owners[place]}'s"
+        for (id_, block), name in self.leases.items():
+            here = id_ == broadcast.id or block % broadcast.blocks != place
+            assert here or id_ > broadcast.id or name == worker.name, "an earlier broadcast is not through here"
+        if key not in self.leases:
+            assert key not in self.taken, "a block that was given back came again"
+            self.taken.append(key)
+        self.leases[key], self.owners[place] = worker.name, (worker.name, self.now + LEASE)
+        worker.blocks[key] = 0
+        worker.whole.discard(key)
 
     async def read(self, worker: Worker, number: int) -> None:
         open_ = sorted(set(worker.blocks) - worker.whole)
         if not open_:
             return
-        block = open_[number % len(open_)]
-        readers = await self.storage.deliveries.read(self.broadcast, block, worker.blocks[block], 2)
+        key = open_[number % len(open_)]
+        broadcast = next(one for one in self.broadcasts if one.id == key[0])
+        readers = await self.storage.deliveries.read(broadcast, key[1], worker.blocks[key], 2)
         for reader in readers:
-            assert reader.id >> 10 == block % self.broadcast.blocks
+            assert reader.id >> 10 == key[1] % broadcast.blocks
             assert reader.id not in self.left
-            assert reader.id <= self.broadcast.horizon
-            worker.unsent.append((block, reader.id))
-            worker.blocks[block] = reader.id
+            assert reader.id <= broadcast.horizon
+            worker.unsent.append((key, broadcast, reader.id))
+            worker.blocks[key] = reader.id
         if len(readers) < 2:
-            worker.whole.add(block)
+            worker.whole.add(key)
 
     async def settle(self, worker: Worker, number: int) -> None:
         done, worker.unsent = worker.unsent[: number + 1], worker.unsent[number + 1 :]
-        waits = [worker.name != "last" and (id_ + number) % 4 == 0 for _, id_ in done]
+        waits = [worker.name != "last" and (id_ + number) % 4 == 0 for _, _, id_ in done]
         results = [Result.WAITING if wait else Result.SENT for wait in waits]
         receipts = [
-            receipt(self.broadcast, id_, result, due_at=self.now + 5 if result is Result.WAITING else None)
-            for (_, id_), result in zip(done, results, strict=True)
+            receipt(broadcast, id_, result, due_at=self.now + 5 if result is Result.WAITING else None)
+            for (_, broadcast, id_), result in zip(done, results, strict=True)
         ]
-        busy = {block for block, _ in worker.unsent}
-        given_back = [block for block in worker.whole if block not in busy]
+        busy = {key for key, _, _ in worker.unsent}
+        given_back = [key for key in worker.whole if key not in busy]
+        places = {key[1] % self.broadcasts[0].blocks for key in worker.blocks}
         await self.storage.deliveries.settle(
             receipts,
-            [(self.broadcast.id, block) for block in given_back],
+            given_back,
             worker=worker.name,
-            until=self.now + LEASE,
+            until=(self.now + LEASE) * 1000,
             now=self.now,
+            blocks=places,
         )
-        for block in given_back:
-            del worker.blocks[block]
-            worker.whole.discard(block)
-            if self.leases.get(block, ("",))[0] == worker.name:
-                del self.leases[block]
-        for block, (name, _) in list(self.leases.items()):
-            if name == worker.name:
-                self.leases[block] = (name, self.now + LEASE)
+        for key in given_back:
+            del worker.blocks[key]
+            worker.whole.discard(key)
+            if self.leases.get(key) == worker.name:
+                del self.leases[key]
+        for place in places:
+            if self.owners[place][0] == worker.name:
+                self.owners[place] = (worker.name, self.now + LEASE)
 
     async def due(self, worker: Worker, number: int) -> None:
-        found = await self.storage.deliveries.due(now=self.now, again=self.now + 60, limit=2)
+        found = await self.storage.deliveries.due(
+            worker.name, now=self.now, again=self.now + 60, until=(self.now + LEASE) * 1000, limit=2
+        )
         assert not {reader.id for _, _, reader in found} & self.left
-        worker.unsent += [(None, reader.id) for _, _, reader in found]
+        for id_, _, reader in found:
+            assert not self.is_anothers(reader.id >> 10, worker)
+            self.owners[reader.id >> 10] = (worker.name, self.now + LEASE)
+            worker.unsent.append((None, next(one for one in self.broadcasts if one.id == id_), reader.id))
+        mine = await self.storage.deliveries.owned(worker.name)
+        for place in mine - {place for place, (name, _) in self.owners.items() if name == worker.name}:
+            self.owners[place] = (worker.name, self.now + LEASE)  # of waiting readers who had left
 
     async def crash(self, worker: Worker, number: int) -> None:
         worker.blocks.clear()
@@ -129,14 +145,17 @@ class World:
         self.left.add(READERS[number])
 
     async def finish(self, worker: Worker, number: int) -> None:
-        if await self.storage.broadcasts.finish(self.broadcast, now=self.now):
-            assert not self.finished
-            assert not self.leases
-            self.finished = True
-            assert set(READERS) - self.left <= set(await self.results())
+        broadcast = self.broadcasts[number % 2]
+        if await self.storage.broadcasts.finish(broadcast, now=self.now):
+            assert broadcast.id not in self.finished
+            assert not any(id_ == broadcast.id for id_, _ in self.leases)
+            self.finished.add(broadcast.id)
+            assert set(READERS) - self.left <= set(await self.results(broadcast))
 
-    async def results(self) -> dict[int, int]:
-        rows = await self.storage.engine.fetch("SELECT reader_id, outcome FROM receipt WHERE due_at IS NULL")
+    async def results(self, broadcast: Broadcast) -> dict[int, int]:
+        rows = await self.storage.engine.fetch(
+            "SELECT reader_id, outcome FROM receipt WHERE due_at IS NULL AND broadcast_id = :id", id=broadcast.id
+        )
         return {row[0]: row[1] for row in rows}
 
     async def drain(self) -> None:
@@ -144,15 +163,17 @@ class World:
         worker = Worker("last")
         self.workers.append(worker)
         for _ in range(60):
-            if self.finished:
+            if len(self.finished) == len(self.broadcasts):
                 return
             self.now += 200
-            await self.claim(worker, 0)
-            for _ in range(6):
+            for number in range(2):
+                await self.claim(worker, number)
+            for _ in range(12):
                 await self.read(worker, 0)
             await self.due(worker, 0)
             await self.settle(worker, 99)
-            await self.finish(worker, 0)
+            for number in range(2):
+                await self.finish(worker, number)
         raise AssertionError(f"does not end: {await everything(self.storage)}")
 
 
@@ -166,15 +187,14 @@ async def test_everybody_who_stays_is_served_and_nobody_by_two_at_once(
             await storage.engine.write(f"DELETE FROM {name}")
     await settled_down(storage, READERS)
     await storage.engine.write("UPDATE reader SET active_day = -9 WHERE id % 2 = 0")  # the second time round
-    broadcast = await running(storage, start=start, lane=lane)
-    world = World(storage, broadcast)
+    broadcasts = [await running(storage, start=place, lane=lane) for place in (start, start / 2)]
+    world = World(storage, broadcasts)
     for step in steps:
         await world.step(*step)
     await world.drain()
-    blocks = [(broadcast.start_block + n) % broadcast.blocks for n in range(broadcast.blocks)]
-    again = [broadcast.blocks + block for block in blocks] if lane is Lane.BREAKING else []
-    assert world.circle == blocks + again, "the circle wraps around from its start"
-    results = await world.results()
-    assert set(READERS) - world.left <= {id_ for id_, result in results.items() if result == Result.SENT}
-    assert set(results) <= set(READERS)
-    assert (await storage.broadcasts.progress(broadcast.id)).waiting == 0
+    for broadcast in broadcasts:
+        assert sorted(block for id_, block in world.taken if id_ == broadcast.id) == list(range(broadcast.turns))
+        results = await world.results(broadcast)
+        assert set(READERS) - world.left <= {id_ for id_, result in results.items() if result == Result.SENT}
+        assert set(results) <= set(READERS)
+        assert (await storage.broadcasts.progress(broadcast.id)).waiting == 0
