@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from storage.engine import Connection, Engine
@@ -69,25 +70,33 @@ class Stats:
                 await _add(db, day, counts)
         return bool(rows)
 
-    async def count_readers(self, day: int, sections: Mapping[int, str], *, limit: int) -> int:
-        """Count for that day who has joined or left which of the `sections` (ids by bit; "" is the newsroom as a whole)
-        since it was counted last. `limit` readers at once; how many there were.
+    async def moved(self, after: int, limit: int) -> list[int]:
+        """Readers above that id whose choices are not those that were counted last."""
+        rows = await self._db.fetch(
+            f"SELECT id FROM reader WHERE kind <> 'channel' AND counted <> {_NOW} AND id > :after"
+            " ORDER BY id LIMIT :limit",
+            after=after,
+            limit=limit,
+        )
+        return [row[0] for row in rows]
+
+    async def count_readers(self, day: int, sections: Mapping[int, str], readers: Sequence[int]) -> None:
+        """Count for that day which of the `sections` (ids by bit; "" is the newsroom as a whole) these readers have
+        joined or left since they were counted last, and those who were erased.
         """
         async with self._db.transaction() as db:
             await db.write(_TURN)
-            rows = await db.fetch(
-                f"SELECT id, counted, {_NOW} FROM reader WHERE kind <> 'channel' AND counted <> {_NOW} LIMIT :limit",
-                limit=limit,
-            )
-            erased = await db.write("DELETE FROM departed RETURNING 0, counted, 0")
+            among = f"id IN ({db.dialect.numbers_of('ids')}) AND counted <> {_NOW}"
+            ids = json.dumps(list(readers))
+            rows = await db.fetch(f"SELECT counted, {_NOW} FROM reader WHERE {among}", ids=ids)
+            await db.write(f"UPDATE reader SET counted = {_NOW} WHERE {among}", ids=ids)
+            erased = await db.write("DELETE FROM departed RETURNING counted, 0")
             counts: Counter[tuple[str, str]] = Counter()
-            for _, before, after in (*rows, *erased):
+            for (before, after), n in Counter((row[0], row[1]) for row in (*rows, *erased)).items():
                 for bit, section in ((62, ""), *sections.items()):
                     if (before ^ after) >> bit & 1:
-                        counts[section, "joined" if after >> bit & 1 else "left"] += 1
-            await db.many("UPDATE reader SET counted = :now WHERE id = :id", [(row[2], row[0]) for row in rows])
+                        counts[section, "joined" if after >> bit & 1 else "left"] += n
             await _add(db, day, counts)
-        return len(rows)
 
     async def rows(self, first: int, last: int) -> list[tuple[int, str, str, int]]:
         """The counts of these days: day, section, word, number."""

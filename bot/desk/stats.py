@@ -76,9 +76,11 @@ async def roll_up(storage: Storage, sections: Sequence[Section], zone: ZoneInfo,
             )
         day = day_of(broadcast.started_at or broadcast.due_at, zone)
         await storage.stats.add(broadcast.id, day, counts, now=now)
-    bits = {section.bit: section.id for section in sections}
-    while await storage.stats.count_readers(day_of(now, zone), bits, limit=_READERS) == _READERS:
-        pass
+    bits, today, after = {section.bit: section.id for section in sections}, day_of(now, zone), 0
+    while moved := await storage.stats.moved(after, _READERS):
+        await storage.stats.count_readers(today, bits, moved)
+        after = moved[-1]
+    await storage.stats.count_readers(today, bits, ())
 
 
 def tally(

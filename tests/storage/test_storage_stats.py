@@ -56,17 +56,18 @@ async def test_a_send_is_counted_once_when_it_is_over(storage: Storage) -> None:
 async def test_who_came_and_went_since_the_last_count(storage: Storage) -> None:
     readers = [await subscribed(storage, chat, sections=mask) for chat, mask in ((1, 1), (2, 3), (3, 1))]
     await storage.readers.meet(9, language="ru", now=1)  # has not said yes
-    count = storage.stats.count_readers
-    assert await count(5, SECTIONS, limit=2) == 2
-    assert await count(5, SECTIONS, limit=2) == 1
-    assert await count(5, SECTIONS, limit=2) == 0
+    moved, count = storage.stats.moved, storage.stats.count_readers
+    ids = [reader.id for reader in readers]
+    assert (await moved(0, 2), await moved(ids[1], 2), await moved(ids[2], 2)) == (ids[:2], ids[2:], [])
+    await count(5, SECTIONS, ids)
+    assert await moved(0, 9) == []
     joined = {place: n for _, place, what, n in await storage.stats.rows(5, 5) if what == "joined"}
     assert joined == {"": 3, "sport": 3, "world": 1}
     await storage.readers.choose(readers[0].id, 2, True, now=2)
     await storage.readers.choose(readers[0].id, 1, False, now=2)
     await storage.readers.pause(readers[1].id, until=99, now=2)
     await storage.readers.unreachable(3, now=2)
-    await asyncio.gather(*(count(6, SECTIONS, limit=9) for _ in range(3)))
+    await asyncio.gather(*(count(6, SECTIONS, ids) for _ in range(3)))
     assert await storage.stats.rows(6, 6) == [
         (6, "", "left", 1),
         (6, "sport", "left", 2),
@@ -78,11 +79,11 @@ async def test_who_came_and_went_since_the_last_count(storage: Storage) -> None:
 
 async def test_whoever_was_erased_has_left_and_nothing_tells_who(storage: Storage) -> None:
     await subscribed(storage, 777, sections=1)
-    await storage.stats.count_readers(5, SECTIONS, limit=9)
+    await storage.stats.count_readers(5, SECTIONS, await storage.stats.moved(0, 9))
     await subscribed(storage, 778, sections=1)
     for chat in (777, 778):  # the second came and went between two counts
         await storage.privacy.erase(chat, now=9)
-    await storage.stats.count_readers(6, SECTIONS, limit=9)
-    await storage.stats.count_readers(6, SECTIONS, limit=9)
+    await storage.stats.count_readers(6, SECTIONS, ())
+    await storage.stats.count_readers(6, SECTIONS, ())
     assert await storage.stats.rows(6, 6) == [(6, "", "left", 1), (6, "sport", "left", 1)]
     assert await storage.engine.fetch("SELECT * FROM departed") == []
