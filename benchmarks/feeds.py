@@ -103,7 +103,7 @@ async def measure(port: int, feeds: int) -> None:
             for kind in ("feed", "etag"):
                 urls = [f"{base}/{kind}/{n}" for n in range(feeds)]
                 configs = [WatchedFeed(url, zone) for url in urls]
-                watcher = Watcher(storage, fetcher, configs, [], RealClock())
+                watcher = Watcher(storage, fetcher, configs, [], RealClock(), zone=zone)
                 states = await storage.feeds.watch(urls)
                 watched = [_Feed(config, state) for config, state in zip(configs, states, strict=True)]
                 polls = [lambda f=feed, w=watcher: w.check(f, reader) for feed in watched]

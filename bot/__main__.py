@@ -61,9 +61,13 @@ def parser() -> argparse.ArgumentParser:
     )
     bring.add_argument("file", type=Path, metavar="FILE", help="chat_id[,language,sections,since,blocked]")
     bring.add_argument("--dry-run", action="store_true", help="only say what would come of it")
+    lists = add("feeds", _import_feeds, "feeds to watch from now on, from OPML", into)
+    lists.add_argument("file", type=Path, metavar="FILE", help="as feed readers export it")
     out = commands.add_parser("export", help="into a file").add_subparsers(required=True, metavar="COMMAND")
     take = add("readers", _export_readers, "everybody who gets news, in a form that can be imported", out)
     take.add_argument("file", type=Path, metavar="FILE", help="a new file; .jsonl for JSON lines, else CSV")
+    lists = add("feeds", _export_feeds, "all watched feeds, as OPML", out)
+    lists.add_argument("file", type=Path, metavar="FILE", help="is replaced if it exists")
     save = add("backup", _backup, "a consistent copy of the database while the bot runs, with a checksum")
     save.add_argument("file", type=Path, metavar="FILE", help="a new file")
     load = add("restore", _restore, "puts a backup in the database's place and keeps the old one beside it")
@@ -147,6 +151,19 @@ def _feed_check(args: argparse.Namespace) -> int:
     from bot.ops.feedcheck import feed_check
 
     return FINE if _await(feed_check(_settings(), args.url)) else FAILED
+
+
+def _import_feeds(args: argparse.Namespace) -> int:
+    from bot.ops.opml import import_feeds
+
+    return FINE if _await(import_feeds(_settings(), args.file)) else FAILED
+
+
+def _export_feeds(args: argparse.Namespace) -> int:
+    from bot.ops.opml import export_feeds
+
+    _await(export_feeds(_settings(), args.file))
+    return FINE
 
 
 def _preview(args: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -51,6 +52,9 @@ from bot.settings import Settings
 from storage import Storage, open_storage
 
 if TYPE_CHECKING:
+    from aiogram import Bot
+
+    from bot.desk.room import Seat
     from bot.telegram import Telegram
     from handlers.context import Context
 
@@ -244,19 +248,20 @@ async def _watch(house: _House, fetcher: Fetcher) -> None:
     def due(at: float) -> None:
         house.health.watch_due_at = at
 
-    if feeds:
-        watcher = Watcher(
-            house.storage,
-            fetcher,
-            feeds,
-            house.sections,
-            house.clock,
-            credits=house.settings.newsroom.self_credits,
-            edits=lambda section: house.settings.posts_for(section).edits,
-            arrived=house.wake,
-            noticed=due,
-        )
-        await watcher.run(house.stop)
+    watcher = Watcher(
+        house.storage,
+        fetcher,
+        feeds,
+        house.sections,
+        house.clock,
+        zone=zone,
+        credits=house.settings.newsroom.self_credits,
+        edits=lambda section: house.settings.posts_for(section).edits,
+        arrived=house.wake,
+        noticed=due,
+    )
+    house.wakers.append(watcher.wake)
+    await watcher.run(house.stop)
 
 
 async def _tidy(house: _House) -> None:
@@ -343,6 +348,7 @@ async def _drained(house: _House, sending: Coroutine[None, None, object]) -> Non
 async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start: Start) -> None:
     from aiogram import Dispatcher
 
+    from bot.desk.alarms import Alarms
     from bot.ops.alarm import DatabaseAlarm
     from bot.ops.receiver import HURRIED, Receiver
     from handlers import build_router
@@ -366,9 +372,25 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
         start(_until(house.stop, _set_webhook(house, telegram, dispatcher.resolve_used_update_types())))
     start(receiver.run(house.stop, polling=not env.webhook_url))
     start(_until(house.stop, sync_profile(telegram.bot, ctx)))
+    alarms = Alarms(house.storage, house.settings, ctx.words, house.clock, partial(_say_at, telegram.bot))
+    start(house.once_until_stop("alarms", alarms.run))
     alarm = DatabaseAlarm(house.storage, house.health, ctx.words, house.clock, telegram.bot.send_message)
     start(_until(house.stop, alarm.run()))
     await _owners(house, ctx)
+
+
+async def _say_at(bot: Bot, seat: Seat, text: str, keyboard: dict[str, object] | None) -> None:
+    """Tell the desk something, where it sits."""
+    from aiogram.exceptions import AiogramError
+    from aiogram.types import InlineKeyboardMarkup
+
+    from handlers.screen import say
+
+    try:
+        keys = InlineKeyboardMarkup.model_validate(keyboard) if keyboard else None
+        await say(bot, seat.chat_id, text, keys, message_thread_id=seat.thread_id or None)
+    except AiogramError as refusal:
+        raise OSError(str(refusal)) from refusal
 
 
 async def _set_webhook(house: _House, telegram: Telegram, kinds: list[str]) -> None:

@@ -11,6 +11,7 @@ from handlers import (
     audit,
     deskgroup,
     errors,
+    feeds,
     membership,
     newsroom,
     posts,
@@ -45,6 +46,7 @@ def _private() -> Router:
         _room(membership.router),
         _room(admin.claims),  # one-time links, pressed by people who have no role yet
         _room(admin.router, HasRole(Role.OWNER)),
+        _room(feeds.router, HasRole(Role.EDITOR)),
         _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
         _room(newsroom.router, HasRole(Role.EDITOR)),
@@ -77,6 +79,7 @@ def _desk() -> Router:
         observer.filter(AtDesk())
     desk.include_routers(
         _room(admin.router, HasRole(Role.OWNER)),
+        _room(feeds.router, HasRole(Role.EDITOR)),
         _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
         _room(newsroom.router, HasRole(Role.EDITOR)),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
 from bot.delivery import budget
-from bot.desk import invitations, progress
+from bot.desk import feeds, invitations, progress
 from bot.domain.delivery import Broadcast, BroadcastState, pace
 from bot.domain.desk import Editor, Role
-from bot.domain.feed import FeedState
-from bot.domain.language import name_of
 from bot.domain.post import RichText
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from handlers import screen
 from handlers.commands import commands, sync_editor_commands
 from handlers.context import Context
+from handlers.feeds import line
 from handlers.keyboards import Callback, button, keyboard
 from handlers.newsroom import CAST
 
@@ -177,29 +174,12 @@ async def _running(ctx: Context, t: Lang) -> RichText:
 
 
 async def _feeds(ctx: Context, t: Lang) -> list[RichText]:
-    states = await ctx.storage.feeds.watch([feed.url for feed in ctx.settings.feeds])
-    titles = Counter(state.title for state in states)
-    lines = [RichText(_feed(ctx, t, state, _feed_name(ctx, state, titles))) for state in states[:_SHOWN]]
-    if len(states) > _SHOWN:
-        lines.append(RichText(t.n("{n} more →", "{n} more →", len(states) - _SHOWN)))
+    known = await feeds.watched(ctx.storage, ctx.settings)
+    called = feeds.names(known)
+    lines = [RichText(line(ctx, t, feed, called[feed.state.id])) for feed in known[:_SHOWN]]
+    if len(known) > _SHOWN:
+        lines.append(RichText(t.n("{n} more →", "{n} more →", len(known) - _SHOWN)))
     return [bold(t.p("desk", "Feeds")), *lines] if lines else [RichText(t("No feed is watched."))]
-
-
-def _feed_name(ctx: Context, state: FeedState, titles: Counter[str]) -> str:
-    """Its title; with the language where several feeds share it. The address says the same of any feed."""
-    if state.title and titles[state.title] == 1:
-        return state.title
-    language = next((feed.language for feed in ctx.settings.feeds if feed.url == state.url), "")
-    return f"{state.title} · {name_of(language)}" if state.title and language else state.url
-
-
-def _feed(ctx: Context, t: Lang, state: FeedState, name: str) -> str:
-    if state.ok_at is None:
-        when = t("not read yet")
-    else:
-        when = t("read {span} ago", span=t.duration(ctx.now - state.ok_at))
-    problem = f" · ⚠️ {state.problem}" if state.problem else ""
-    return f"{'🟠' if state.problem else '•'} {name}: {when}{problem}"
 
 
 async def _queue(ctx: Context, t: Lang, casts: list[Broadcast]) -> list[RichText]:

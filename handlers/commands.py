@@ -26,7 +26,11 @@ _READER = (
     ("help", mark("What this bot can do")),
 )
 _DESK = {
-    Role.EDITOR: (("breaking", mark("Send breaking news")), ("stats", mark("What was sent, to how many"))),
+    Role.EDITOR: (
+        ("breaking", mark("Send breaking news")),
+        ("stats", mark("What was sent, to how many")),
+        ("feeds", mark("Feeds: health, adding, pausing")),
+    ),
     Role.OWNER: (
         ("editors", mark("Editors and invitations")),
         ("status", mark("How the bot is doing")),

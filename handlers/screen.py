@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
@@ -34,6 +34,9 @@ from handlers.context import Context
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _TOAST_LIMIT = 200
 _log = logging.getLogger(__name__)
+
+Saying = Callable[..., Awaitable[Message]]
+"""`reply` to a known message: takes a text and perhaps a keyboard."""
 
 
 async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.domain.errors import StorageError
+from storage.alarms import Alarms
 from storage.articles import Articles
 from storage.broadcasts import Broadcasts
 from storage.corrections import Corrections
@@ -41,6 +42,7 @@ class Storage:
         self.leaders = Leaders(engine)
         self.inbox = Inbox(engine)
         self.feeds = Feeds(engine)
+        self.alarms = Alarms(engine)
         self.articles = Articles(engine)
         self.posts = Posts(engine)
         self.media = Media(engine)

@@ -45,10 +45,11 @@ class Articles:
         return [_article(row) for row in rows]
 
     async def prune(self, before: int) -> None:
-        """Forget articles first seen before that moment and in no feed since, with their posts and aliases."""
+        """Forget articles first seen before that moment and in no feed since, with their posts, aliases and taps."""
         async with self._db.transaction() as db:
             old = "seen_at < :before AND NOT EXISTS (SELECT 1 FROM alias WHERE article_id = article.id)"
             await db.write("DELETE FROM alias WHERE seen_at < :before", before=before)
+            await db.write("DELETE FROM tap WHERE at < :before", before=before)
             for table in ("saved", "post_term"):
                 await db.write(
                     f"DELETE FROM {table} WHERE post_id IN (SELECT id FROM post WHERE article_id IN"

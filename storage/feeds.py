@@ -7,8 +7,9 @@ from dataclasses import fields, replace
 
 from bot.domain.article import Article
 from bot.domain.delivery import Kind, Lane
-from bot.domain.feed import FeedState, Found, Met, Poll
+from bot.domain.feed import Added, FeedState, Found, Met, Poll
 from bot.domain.post import Post, PostKind, PostState
+from storage.alarms import raised
 from storage.corrections import follow
 from storage.engine import Connection, Dialect, Engine
 from storage.posts import content, insert_post, post
@@ -43,6 +44,46 @@ class Feeds:
         rows = await self._db.fetch(f"SELECT {', '.join(_STATE)} FROM feed ORDER BY id")
         return [FeedState(*row) for row in rows]
 
+    async def added(self) -> list[Added]:
+        """The feeds that editors added, in the order in which they did."""
+        rows = await self._db.fetch(
+            "SELECT id, url, section, paused_at FROM feed WHERE added_at IS NOT NULL ORDER BY added_at, id"
+        )
+        return [Added(*row) for row in rows]
+
+    async def add(self, url: str, section: str, *, now: int) -> bool:
+        """Watch a feed from now on, as if it had never been watched; False when an editor has added it before."""
+        async with self._db.transaction() as db:
+            await db.write("INSERT INTO feed (url) VALUES (:url) ON CONFLICT (url) DO NOTHING", url=url)
+            rows = await db.write(
+                "UPDATE feed SET added_at = :now, section = :section, paused_at = NULL, gone_at = NULL,"
+                " primed_at = NULL, failures = 0, problem = '', next_at = 0, etag = '', last_modified = '',"
+                " body_hash = ''"
+                " WHERE url = :url AND added_at IS NULL RETURNING id",
+                url=url,
+                section=section,
+                now=now,
+            )
+        return bool(rows)
+
+    async def pause(self, id_: int, paused_at: int | None) -> bool:
+        """Let an added feed rest, or go on with it (None); False when that is so already."""
+        rows = await self._db.write(
+            "UPDATE feed SET paused_at = :at WHERE id = :id AND added_at IS NOT NULL"
+            f" AND paused_at IS {'NULL' if paused_at else 'NOT NULL'} RETURNING id",
+            id=id_,
+            at=paused_at,
+        )
+        return bool(rows)
+
+    async def remove(self, id_: int) -> bool:
+        """Stop watching an added feed; its articles stay. False when it was not one."""
+        rows = await self._db.write(
+            "UPDATE feed SET added_at = NULL, paused_at = NULL WHERE id = :id AND added_at IS NOT NULL RETURNING id",
+            id=id_,
+        )
+        return bool(rows)
+
     async def save_poll(self, poll: Poll, *, now: int) -> None:
         """Save what a poll brought: articles, aliases, waiting posts and the feed's state, which may be all.
 
@@ -50,6 +91,7 @@ class Feeds:
         poll of this feed since `poll.since`.
         """
         work = [*_guard(poll), *_added(poll.new, self._db.dialect, now), *_aliases(poll, now), _state(poll.state)]
+        work += [raised(poll.alarms, now)] if poll.alarms else []
         if not poll.edited and not any(met.sections for met in poll.seen):
             await self._db.batch(work)
             return

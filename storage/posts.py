@@ -78,6 +78,16 @@ class Posts:
         )
         return [post(row) for row in rows]
 
+    async def tapped(self, post_id: int, reader_id: int, kind: str, *, now: int) -> None:
+        """A reader pressed something under a post; counted once."""
+        await self._db.write(
+            "INSERT INTO tap (reader_id, post_id, kind, at) VALUES (:reader, :post, :kind, :now) ON CONFLICT DO NOTHING",
+            reader=reader_id,
+            post=post_id,
+            kind=kind,
+            now=now,
+        )
+
     async def shown(self, post_id: int, reader_id: int, message_id: int, version: int, *, now: int) -> None:
         """A copy shown outside a broadcast (welcome, /latest): corrections reach it too, one made meanwhile as well."""
         async with self._db.transaction() as db:

@@ -13,6 +13,7 @@ _KEPT = {
     "shown": ("copy", "post_id, message_id, shown_at", _POSTS),
     "muted": ("mute", "bit AS section_bit, until AS ends_at", ""),
     "saved": ("saved", "post_id, saved_at", ""),
+    "pressed": ("tap", "post_id, kind, at", ""),
     "words": ("reader_term", "word, follows, chosen_at", ""),
 }
 """Every table with a `reader_id`: its name in the export, what is exported, and the beginning of its key, by which a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from bot.domain.post import RichText
 
@@ -14,6 +15,17 @@ class Role(IntEnum):
     READER = 0
     EDITOR = 1
     OWNER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What the desk should know. `subject` is what it is about (`feed:7`, `channel:-100…`), `cause` a stable word, and
+    `detail` the values of its sentence (plain ones: they are stored as JSON).
+    """
+
+    subject: str
+    cause: str
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 class DraftState(StrEnum):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.article import Article
+from bot.domain.desk import Alarm
 
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
     """What is remembered of a feed between polls. Times are epoch seconds.
 
-    Validators are kept verbatim. `gap` is the usual time in seconds between new items, 0 while unknown;
+    Validators are kept verbatim. `gap` is the usual time in seconds between new items, 0 while unknown; `items` how
+    many it holds as a rule; `rhythm` its week (`feeds/rhythm.py`); `read_at` when all its items were recognised last;
     `primed_at` is None until the first good poll; `gone_at` is set when the server said 410.
     """
 
@@ -32,6 +34,19 @@ class FeedState:
     moved_to: str = ""
     moved_times: int = 0
     gone_at: int | None = None
+    items: int = 0
+    rhythm: str = ""
+    read_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A feed that an editor added in the chat; `section` "" sorts its articles by their categories."""
+
+    id: int
+    url: str
+    section: str = ""
+    paused_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +105,5 @@ class Poll:
     new: tuple[Found, ...] = ()
     edited: tuple[Found, ...] = ()
     seen: tuple[Met, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     since: int | None = None

@@ -86,8 +86,8 @@ class Document:
     """A feed as read. `language` is the feed's own claim; `ttl` the seconds it asks for between two polls.
 
     `bozo`: not well-formed. `complete`: False when its end is missing, then keep no validators. `kind` is
-    feedparser's version word (rss20, atom10 …). `unread_dates` are samples of dates that could not be read,
-    `dropped` a reason for each entry left out.
+    feedparser's version word (rss20, atom10 …). `unread_dates` are samples of dates that could not be read, `future`
+    how many lay ahead, `dropped` a reason for each entry left out.
     """
 
     entries: tuple[Entry, ...]
@@ -98,6 +98,7 @@ class Document:
     complete: bool = True
     kind: str = ""
     unread_dates: tuple[str, ...] = ()
+    future: int = 0
     dropped: tuple[str, ...] = ()
 
     @property
@@ -135,6 +136,7 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
         complete=complete,
         kind=str(found.get("version", "")),
         unread_dates=tuple(dict.fromkeys(reader.unread))[:10],
+        future=reader.future,
         dropped=tuple(reason for reason in read if isinstance(reason, str)) + cut_off,
     )
 
@@ -186,6 +188,7 @@ class _Reader:
         self._base, self._zone, self._language, self._now = base, zone, language, now
         self.feed_language = feed_language
         self.unread: list[str] = []
+        self.future = 0
 
     def entry(self, raw: Any) -> Entry | str:
         """The entry, or the reason why it is none."""
@@ -228,6 +231,8 @@ class _Reader:
         date = read_date(text, self._zone, self._now)
         if date is None:
             self.unread.append(text[:100])
+        elif date > self._now + AHEAD and name == "published":
+            self.future += 1
         return date if date is not None and EARLIEST <= date <= self._now + AHEAD else None
 
     def _image(self, raw: Any, body: str) -> str:

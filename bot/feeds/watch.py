@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
 from bot.domain.article import Article, Entry, Section
+from bot.domain.desk import Alarm
 from bot.domain.errors import FeedError, StorageError
 from bot.domain.feed import FeedState, Found, KnownArticle, Met, Poll
 from bot.feeds.fetch import PER_HOST, Fetcher, Response
@@ -39,6 +40,7 @@ from bot.feeds.identity import (
 from bot.feeds.parse import Document
 from bot.feeds.schedule import Checked, Pace, learn, next_check
 from bot.feeds.sections import section_mask
+from bot.feeds.signs import flawed, learnt, redirected, shrunk, subject, troubled
 from bot.feeds.slices import SliceMemory
 from bot.feeds.worker import FeedReader, Job, Reading
 from bot.posts.lead import clean_lead
@@ -51,6 +53,8 @@ PARALLEL = 16
 NEWEST_OF_A_FLOOD = 5
 POLLS_TO_MOVE = 3
 HOUR = 3600
+LOOK = 15.0
+"""Seconds between two looks at what editors have added."""
 BUSY_PAUSE, POISON_PAUSE = 10, 3600
 """Seconds until a feed is asked again that the database, or a bug of ours, kept from being saved."""
 
@@ -84,8 +88,10 @@ class Watcher:
     """Polls feeds until told to stop. `arrived` is called when posts wait; `noticed` before each poll, with
     the epoch second at which the first of those still to be asked was due.
 
-    `sections` are the newsroom's, with their bits; `credits` its own names, which are cut from leads; `edits` says for
-    the id of a section ("" for none) which edits of its articles readers' copies follow: all, material, channels.
+    `feeds` are those of the file; those that editors added stand in the storage and are looked up again and again.
+    `sections` are the newsroom's, with their bits, and `zone` its own; `credits` are its names, which are cut from
+    leads; `edits` says for the id of a section ("" for none) which edits of its articles readers' copies follow: all,
+    material, channels.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class Watcher:
         sections: Sequence[Section],
         clock: Clock,
         *,
+        zone: ZoneInfo,
         credits: Sequence[str] = (),
         edits: Callable[[str], str] = lambda section: "material",
         arrived: Callable[[], None] = lambda: None,
@@ -107,6 +114,8 @@ class Watcher:
         self._configs = feeds
         self._sections = sections
         self._clock = clock
+        self._zone = zone
+        self._look = asyncio.Event()
         self._credits = credits
         self._edits = edits
         self._arrived = arrived
@@ -124,27 +133,48 @@ class Watcher:
             await stop.wait()
             watching.cancel()
 
-    async def _watch(self, reader: FeedReader) -> None:
-        feeds = await self._feeds()
-        async with asyncio.TaskGroup() as tasks:
-            for feed in feeds:
-                tasks.create_task(self._keep_asking(feed, feeds, reader))
+    def wake(self) -> None:
+        """An editor may have added a feed, or paused one."""
+        self._look.set()
 
-    async def _feeds(self) -> list[_Feed]:
+    async def _watch(self, reader: FeedReader) -> None:
+        """Keep a task for each feed that is to be watched now."""
+        feeds: dict[WatchedFeed, _Feed] = {}
+        asking: dict[WatchedFeed, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._look.clear()
+                try:
+                    wanted = await self._wanted()
+                    for config in [one for one in asking if one not in wanted or asking[one].done()]:
+                        asking.pop(config).cancel()
+                        del feeds[config]
+                    for feed in await self._feeds([config for config in wanted if config not in asking]):
+                        feeds[feed.config] = feed
+                        asking[feed.config] = tasks.create_task(self._keep_asking(feed, feeds, reader))
+                except StorageError as error:
+                    _log.warning("watching waits for the database: %s", error)
+                    await self._clock.sleep(BUSY_PAUSE)
+                    continue
+                await self._clock.wait(self._look, LOOK)
+
+    async def _wanted(self) -> list[WatchedFeed]:
+        """The file's feeds, then those that editors added and did not pause."""
+        listed = {config.url for config in self._configs}
+        added = [one for one in await self._storage.feeds.added() if one.paused_at is None and one.url not in listed]
+        return [*self._configs, *(WatchedFeed(one.url, self._zone, section=one.section) for one in added)]
+
+    async def _feeds(self, configs: Sequence[WatchedFeed]) -> list[_Feed]:
         """The feeds as they were left; what was last asked in the future (the clock went back) is due now.
 
         What is overdue is asked in its order, so many a second: a newsroom of 500 feeds is no herd after a night off.
         """
-        while True:
-            try:
-                states = await self._storage.feeds.watch([config.url for config in self._configs])
-                break
-            except StorageError as error:
-                _log.warning("watching waits for the database: %s", error)
-                await self._clock.sleep(BUSY_PAUSE)
+        if not configs:
+            return []
+        states = await self._storage.feeds.watch([config.url for config in configs])
         now = int(self._clock.now())
         feeds = []
-        for config, state in zip(self._configs, states, strict=True):
+        for config, state in zip(configs, states, strict=True):
             sound = state.next_at and (state.checked_at or 0) <= now
             feeds.append(_Feed(config, state if sound else replace(state, next_at=now)))
         overdue = sorted((feed for feed in feeds if feed.state.next_at <= now), key=lambda feed: feed.state.next_at)
@@ -152,12 +182,13 @@ class Watcher:
             feed.state = replace(feed.state, next_at=now + n // PARALLEL)
         return feeds
 
-    async def _keep_asking(self, feed: _Feed, feeds: Sequence[_Feed], reader: FeedReader) -> None:
+    async def _keep_asking(self, feed: _Feed, feeds: Mapping[WatchedFeed, _Feed], reader: FeedReader) -> None:
         while feed.state.gone_at is None:
             await self._clock.sleep(max(0.0, feed.state.next_at - self._clock.now()))
             host = urlsplit(_address(feed.state)).hostname or ""
             async with self._hosts[host], self._places:
-                self._noticed(float(min(other.state.next_at for other in feeds if other.state.gone_at is None)))
+                others = feeds.values()
+                self._noticed(float(min(one.state.next_at for one in others if one.state.gone_at is None)))
                 await self._ask(feed, reader)
 
     async def _ask(self, feed: _Feed, reader: FeedReader) -> None:
@@ -183,10 +214,12 @@ class Watcher:
             answer, state, reading = await self._read(feed, reader, now)
         except FeedError as error:
             _log.warning("feed %s: %s", _shown(feed.config.url), error)
-            await self._save(feed, *_failed(feed.state, error), now)
+            checked, poll = _failed(feed.state, error)
+            await self._save(feed, checked, replace(poll, alarms=tuple(troubled(feed.state, error))), now)
             return
         if reading is None or reading.document is None:
-            await self._save(feed, Checked(hint=max(feed.ttl, answer.max_age)), Poll(state), now)
+            away = tuple(redirected(state, answer.final_url))
+            await self._save(feed, Checked(hint=max(feed.ttl, answer.max_age)), Poll(state, alarms=away), now)
             return
         async with self._saving:  # two feeds with the same article must not both find it new
             checked, poll = await self._sort(feed, state, reading, reading.document, answer, now)
@@ -230,7 +263,14 @@ class Watcher:
             state = replace(state, etag="", last_modified="", body_hash="")
         feed.ttl = document.ttl or 0
         fresh = sum(found.publish for found in poll.new)
-        return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state)
+        alarms = (
+            *poll.alarms,
+            *redirected(state, answer.final_url),
+            *shrunk(state, reading.total),
+            *flawed(state, poll.new, repaired=reading.repaired, future=document.future),
+        )
+        state = learnt(state, fresh, reading.total, int(now), self._zone)
+        return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state, alarms=alarms)
 
     async def _since(self, feed: _Feed, now: float) -> float:
         """What is older slid back into the feed; after a day the age of an item tells as much."""
@@ -297,13 +337,15 @@ class Watcher:
                     publish = primed and isinstance(verdict, New)
                     new.append(Found(article, verdict.keys, publish, everybody=not feed.config.language))
         going = sum(found.publish for found in new) + sum(met.publish for met in seen)
+        alarms: tuple[Alarm, ...] = ()
         if flood(going, total):
             _log.warning("feed %s: %d new items at once; the newest go out", _shown(feed.config.url), going)
             new, seen = _newest(new, seen, by_id)
+            alarms = (Alarm(subject(state.id), "flood", {"n": going}),)
         # The oldest first, so that ids and posts follow the order of events; documents have the newest on top.
         new.reverse()
         new.sort(key=lambda found: found.article.published_at or int(now))
-        return Poll(state, tuple(new), tuple(edited.values()), tuple(seen))
+        return Poll(state, tuple(new), tuple(edited.values()), tuple(seen), alarms)
 
     def _followed(self, entry: Entry, stored: KnownArticle) -> bool:
         """Whether the copies that readers have are to be edited; of several sections the first decides."""

@@ -11,33 +11,54 @@ from zoneinfo import ZoneInfo
 from bot.clock import Clock, RealClock
 from bot.domain.article import Entry, Section
 from bot.domain.errors import FeedError
-from bot.feeds.decode import Decoded, decode
 from bot.feeds.fetch import Fetcher, Response
-from bot.feeds.parse import Document, parse
+from bot.feeds.parse import Document
 from bot.feeds.sections import section_mask
+from bot.feeds.slices import SliceMemory
+from bot.feeds.worker import FeedReader, Job
+from bot.i18n import mark
 from bot.settings import FeedConfig, SectionConfig, Settings
 
-_REMEDIES = {
-    "network": "Check the address and this machine's connection.",
-    "certificate": "Ask the site to renew its certificate; checks are never switched off.",
-    "timeout": "The server is slow or drops us; try again later.",
-    "gone": "The feed was taken down for good (410): ask the site for its new address.",
-    "too_big": "Ask the site for a shorter feed.",
-    "not_feed": "Look on the site for the address of its RSS or Atom feed.",
-    "empty": "The server sent nothing; try again later, then ask the site.",
-    "private": "FETCH_ALLOW_PRIVATE=1 lets feeds live on private addresses.",
-    "redirect": "Use the address to which it finally leads.",
+_WHAT = {
+    "network": mark("The server cannot be reached."),
+    "certificate": mark("The site's certificate is not trusted."),
+    "timeout": mark("The server does not answer in time."),
+    "http": mark("The server answers {status}."),
+    "gone": mark("The feed was taken down for good (410)."),
+    "too_big": mark("The answer is too big."),
+    "not_feed": mark("There is no feed at this address."),
+    "empty": mark("The server sends nothing."),
+    "private": mark("The address is in a private network."),
+    "redirect": mark("The address leads in a circle or to nothing."),
+    "wall": mark("The site shows a page for browsers instead of the feed."),
+    "parse": mark("The document cannot be read."),
 }
+_REMEDIES = {
+    "network": mark("Check the address and this machine's connection."),
+    "certificate": mark("Ask the site to renew its certificate; checks are never switched off."),
+    "timeout": mark("The server is slow or drops us; try again later."),
+    "gone": mark("Ask the site for the feed's new address."),
+    "too_big": mark("Ask the site for a shorter feed."),
+    "not_feed": mark("Look on the site for the address of its RSS or Atom feed."),
+    "empty": mark("Try again later, then ask the site."),
+    "private": mark("FETCH_ALLOW_PRIVATE=1 lets feeds live on private addresses."),
+    "redirect": mark("Use the address to which it finally leads."),
+    "parse": mark("Ask the site to mend its feed."),
+}
+_WALL = mark("This looks like a bot wall: ask the site's administrators to let in the User-Agent {agent}.")
+_ABSENT = mark("There is nothing at this address: look on the site for its feed.")
+_LATER = mark("Try again later.")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A feed as it was found: the answer, the decoder's findings and the entries."""
+    """A feed as it was found: the answer and the entries, with the decoder's findings."""
 
     feed: FeedConfig
     response: Response
-    decoded: Decoded
     document: Document
+    encoding: str
+    repaired: int
 
 
 def sections_of(configured: Iterable[SectionConfig]) -> tuple[Section, ...]:
@@ -67,24 +88,30 @@ async def read_feed(settings: Settings, feed: FeedConfig, http: Fetcher, clock: 
 
 async def _read(settings: Settings, feed: FeedConfig, http: Fetcher, clock: Clock) -> Reading:
     response = await http.fetch(feed.url)
-    decoded = decode(response.body, content_type=response.content_type, override=feed.encoding)
-    document = parse(
-        decoded.text_bytes,
-        base=response.final_url or feed.url,
-        zone=ZoneInfo(feed.timezone or settings.newsroom.timezone),
-        language=feed.language,
-        now=clock.now(),
-    )
-    return Reading(feed, response, decoded, document)
+    zone = ZoneInfo(feed.timezone or settings.newsroom.timezone)
+    base = response.final_url or feed.url
+    job = Job(response.body, base, zone, feed.language, clock.now(), response.content_type, feed.encoding)
+    async with FeedReader(clock) as reader:
+        found = await reader.read(job, SliceMemory())
+    assert found.document is not None  # nothing was seen before
+    return Reading(feed, response, found.document, found.encoding, found.repaired)
+
+
+def problem(kind: str) -> str:
+    """What is wrong with a feed that could not be read: a message with `status`."""
+    return _WHAT.get(kind, _WHAT["parse"])
+
+
+def advice(kind: str, status: int) -> str:
+    """What a person can do about it: a message with `agent`, the name by which we ask."""
+    if kind == "wall" or status in (401, 403, 429, 503):
+        return _WALL
+    return _ABSENT if status == 404 else _REMEDIES.get(kind, _LATER)
 
 
 def remedy(error: FeedError, user_agent: str) -> str:
-    """What a person can do about a feed that could not be read."""
-    if error.kind == "wall" or error.status in (401, 403, 429, 503):
-        return f"This looks like a bot wall: ask the site's administrators to let in the User-Agent {user_agent!r}."
-    if error.status == 404:
-        return "There is nothing at this address: look on the site for its feed."
-    return _REMEDIES.get(error.kind, "Try again later.")
+    """The same in English."""
+    return advice(error.kind, error.status).format(agent=repr(user_agent))
 
 
 async def feed_check(settings: Settings, url: str) -> bool:
@@ -107,8 +134,8 @@ def report(reading: Reading, sections: Sequence[Section], zone: ZoneInfo) -> Ite
     """The lines of the report as (name, text)."""
     document, entries = reading.document, reading.document.entries
     yield from _answer(reading.response, reading.feed.url)
-    repaired = f", {reading.decoded.repaired} characters were damaged" if reading.decoded.repaired else ""
-    yield "encoding", f"{reading.decoded.encoding}{repaired}"
+    repaired = f", {reading.repaired} characters were damaged" if reading.repaired else ""
+    yield "encoding", f"{reading.encoding}{repaired}"
     flaws = ["not well-formed"] * document.bozo + ["cut off at the end"] * (not document.complete)
     yield "feed", ", ".join(filter(None, (f"«{document.title}»", document.kind, document.language, *flaws)))
     left_out = f", left out {_counted(document.dropped)}" if document.dropped else ""

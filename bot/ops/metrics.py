@@ -75,7 +75,8 @@ class Metrics:
     async def look(self, storage: Storage, now: int) -> None:
         """Ask the database: a few rows each, whatever the number of readers. Raises `StorageError`."""
         self.size = await storage.meta.size()
-        self.states = [state for state in await storage.feeds.states() if state.url in self.feeds]
+        added = {one.url for one in await storage.feeds.added() if one.paused_at is None}
+        self.states = [state for state in await storage.feeds.states() if state.url in added.union(self.feeds)]
         self.casts = await storage.broadcasts.open()
         if now >= self.loaded_at + _LOAD_SECONDS:
             days = await storage.broadcasts.daily(now=now)

@@ -47,9 +47,9 @@ class Desk:
         self.configs = list(configs) or self.configs or [WatchedFeed(f"{self.site.url}/rss", ZONE, "ru", interval=60)]
         self.watcher = Watcher(
             self.storage, self.fetcher, self.configs, SECTIONS, self.clock, credits=["Дала"], arrived=self._wake,
-            edits=lambda section: self.edits, rng=random.Random(1),
+            zone=ZONE, edits=lambda section: self.edits, rng=random.Random(1),
         )  # fmt: skip
-        self.feeds = await self.watcher._feeds()
+        self.feeds = await self.watcher._feeds(self.configs)
 
     def _wake(self) -> None:
         self.woken += 1

@@ -15,7 +15,7 @@ import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
-from bot.domain.desk import Erratum, ErratumState, Gravity, Role
+from bot.domain.desk import Alarm, Erratum, ErratumState, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
 from bot.domain.post import Picture, RichText
@@ -24,6 +24,7 @@ from storage import Storage, open_storage
 
 NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: ignore[arg-type]
 FEED = FeedState(1, "u")
+ALARM = Alarm("feed:1", "silent")
 BROADCAST = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 9, 0, 0, 1, 1, 1, 1)
 CORRECTION = replace(BROADCAST, id=2, kind=Kind.EDIT, target_id=1, version=2, posts=(1,))
 ERRATUM = Erratum(1, 1, 1, Gravity.TYPO, ErratumState.PREVIEW, 1, 1, 1)
@@ -66,6 +67,7 @@ READS: dict[str, Call] = {
     "errata.cards": lambda s: s.errata.cards(),
     "errata.get": lambda s: s.errata.get(1),
     "errata.public": lambda s: s.errata.public(since=0, limit=5),
+    "feeds.added": lambda s: s.feeds.added(),
     "feeds.states": lambda s: s.feeds.states(),
     "inbox.next_offset": lambda s: s.inbox.next_offset(),
     "inbox.oldest_waiting": lambda s: s.inbox.oldest_waiting(),
@@ -98,6 +100,11 @@ READS: dict[str, Call] = {
     "terms.unread": lambda s: s.terms.unread(5),
 }
 WRITES: dict[str, Call] = {
+    "alarms.give_back": lambda s: s.alarms.give_back(ALARM),
+    "alarms.mute": lambda s: s.alarms.mute("feed:1", until=9),
+    "alarms.raise_": lambda s: s.alarms.raise_([ALARM], now=1),
+    "alarms.take": lambda s: s.alarms.take(now=1),
+    "posts.tapped": lambda s: s.posts.tapped(1, 1, "read", now=1),
     "articles.prune": lambda s: s.articles.prune(1),
     "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),
     "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),
@@ -126,6 +133,9 @@ WRITES: dict[str, Call] = {
     "errata.card_done": lambda s: s.errata.card_done(1, now=1),
     "errata.publish": lambda s: s.errata.publish(ERRATUM, breaking(id=1), now=1),
     "errata.save": lambda s: s.errata.save(ERRATUM),
+    "feeds.add": lambda s: s.feeds.add("https://a.kz", "", now=1),
+    "feeds.pause": lambda s: s.feeds.pause(1, 1),
+    "feeds.remove": lambda s: s.feeds.remove(1),
     "feeds.save_poll": lambda s: s.feeds.save_poll(POLL, now=1),
     "feeds.watch": lambda s: s.feeds.watch(["u"]),
     "inbox.attempted": lambda s: s.inbox.attempted(1),
