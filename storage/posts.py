@@ -81,7 +81,8 @@ class Posts:
     async def tapped(self, post_id: int, reader_id: int, kind: str, *, now: int) -> None:
         """A reader pressed something under a post; counted once."""
         await self._db.write(
-            "INSERT INTO tap (reader_id, post_id, kind, at) VALUES (:reader, :post, :kind, :now) ON CONFLICT DO NOTHING",
+            "INSERT INTO tap (reader_id, post_id, kind, at) VALUES (:reader, :post, :kind, :now)"
+            " ON CONFLICT DO NOTHING",
             reader=reader_id,
             post=post_id,
             kind=kind,

@@ -218,8 +218,12 @@ class Watcher:
             await self._save(feed, checked, replace(poll, alarms=tuple(troubled(feed.state, error))), now)
             return
         if reading is None or reading.document is None:
-            away = tuple(redirected(state, answer.final_url))
-            await self._save(feed, Checked(hint=max(feed.ttl, answer.max_age)), Poll(state, alarms=away), now)
+            seen = [*redirected(state, answer.final_url)]
+            if reading is not None:
+                seen += shrunk(state, reading.total)
+                state = learnt(state, 0, reading.total, int(now), self._zone)
+            poll = Poll(state, alarms=tuple(seen))
+            await self._save(feed, Checked(hint=max(feed.ttl, answer.max_age)), poll, now)
             return
         async with self._saving:  # two feeds with the same article must not both find it new
             checked, poll = await self._sort(feed, state, reading, reading.document, answer, now)

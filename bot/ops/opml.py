@@ -55,7 +55,7 @@ async def export_feeds(settings: Settings, file: Path) -> None:
         ElementTree.SubElement(body, "outline", fields | ({"category": f"/{feed.section}"} if feed.section else {}))
     ElementTree.indent(top)
     try:
-        file.write_bytes(ElementTree.tostring(top, encoding="utf-8", xml_declaration=True))
+        ElementTree.ElementTree(top).write(file, encoding="utf-8", xml_declaration=True)
     except OSError as error:
         raise ConfigError(str(file), f"cannot be written ({error.strerror}).", "Choose another.") from None
     print(f"{file}: {len(feeds)} feeds.")

@@ -608,3 +608,75 @@ async def test_a_hectic_newsroom_edits_copies_two_minutes_apart_and_five_times(b
         (edit,) = await edits(both)
         versions.append(edit.version)
     assert versions == [2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6, 6], "the first at once"
+
+
+async def test_a_feed_that_an_editor_adds_is_watched_at_once_and_one_that_is_paused_rests(desk: Desk) -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(body=desk.site.document())
+
+    async with served_by(handler) as url, running(desk):
+        await desk.storage.feeds.add(f"{url}/added", "culture", now=NOW)
+        desk.watcher.wake()
+        await until(desk.clock, lambda: len(asked) == 2)
+        desk.site.publish("Балет на льду", category="")
+        await until(desk.clock, lambda: len(asked) == 4)
+        (added,) = await desk.storage.feeds.added()
+        await desk.storage.feeds.pause(added.id, NOW)
+        desk.watcher.wake()
+        polled = len(desk.site.requests) + 3
+        await until(desk.clock, lambda: len(desk.site.requests) >= polled)
+        resting = len(asked)
+        await until(desk.clock, lambda: len(desk.site.requests) >= polled + 3)
+        assert len(asked) == resting
+        await desk.storage.feeds.pause(added.id, None)
+        desk.watcher.wake()
+        await until(desk.clock, lambda: len(asked) == resting + 1)
+    assert ("Балет на льду", CULTURE) in [(post.title, post.sections) for post in await desk.posts(PostState.WAITING)]
+
+
+async def test_what_a_poll_shows_the_desk_is_told(desk: Desk) -> None:
+    async def told() -> dict[str, dict[str, Any]]:
+        return {one.cause: one.detail for one in await desk.storage.alarms.take(now=int(desk.clock.now()))}
+
+    for n in range(12):
+        desk.site.publish(f"Вчерашняя новость {n}", at=NOW - 90_000 - n)
+    await desk.poll()
+    assert await told() == {}
+    desk.site.publish("Неизвестно о чём", category="Разное")
+    desk.site.publish("Из будущего", at=NOW + 90_000)
+    desk.site.body = desk.site.document().replace("Разное".encode(), "Раз".encode() + b"\xff")
+    await desk.poll()
+    assert await told() == {
+        "repaired": {"n": 1}, "future": {"n": 1}, "unsorted": {"n": 1, "title": "Неизвестно о чём"},
+    }  # fmt: skip
+    desk.site.body = None
+    desk.site.items[:] = desk.site.items[-2:]
+    await desk.poll()
+    assert await told() == {"shrank": {"items": 2, "usual": 14}}
+    for n in range(20):
+        desk.site.publish(f"После перерыва {n}", at=NOW + n)
+    await desk.poll()
+    assert await told() == {"flood": {"n": 20}}
+    desk.site.status = 410
+    await desk.poll()
+    assert await told() == {"gone": {"kind": "gone", "status": 410}}
+
+
+async def test_a_redirect_to_another_host_is_told_even_of_equal_bytes(desk: Desk) -> None:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/old":
+            return web.Response(
+                status=302, headers={"Location": str(request.url.with_host("localhost").with_path("/new"))}
+            )
+        return web.Response(body=desk.site.document())
+
+    async with served_by(handler) as url:
+        await desk.restart(WatchedFeed(f"{url}/old", ZONE, "ru", interval=60))
+        for _ in range(2):
+            await desk.poll()
+            (alarm,) = await desk.storage.alarms.take(now=int(desk.clock.now()))
+            assert (alarm.cause, alarm.detail) == ("redirect", {"host": "localhost"})
+            await desk.storage.alarms.give_back(alarm)

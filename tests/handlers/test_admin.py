@@ -221,7 +221,9 @@ async def test_status_of_a_bot_that_has_just_begun(chat: Chat, owner: Person) ->
 async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -> None:
     good, bad = await chat.storage.feeds.watch([feed.url for feed in chat.ctx.settings.feeds])
     await chat.storage.feeds.save_poll(Poll(replace(good, title="Дала", ok_at=START - 40)), now=START)
-    await chat.storage.feeds.save_poll(Poll(replace(bad, ok_at=START - 7200, problem="http 503")), now=START)
+    await chat.storage.feeds.save_poll(
+        Poll(replace(bad, ok_at=START - 7200, problem="http: the server answered 503")), now=START
+    )
     await chat.storage.meta.put("started_at", str(START - 3660))
     for number, breaking in enumerate((True, True, False)):
         reader = await chat.storage.readers.meet(
@@ -241,7 +243,7 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
     shown = await owner.next("🟢 Работает 1 ч 1 мин")
     for line in (
         "• Дала: прочитана 40 с назад",
-        "🟠 https://news.example/kk.rss: прочитана 2 ч назад · ⚠️ http 503",
+        "🟠 https://news.example/kk.rss: прочитана 2 ч назад · ⚠️ Сервер отвечает 503.",
         "Идёт 1 рассылка",
         f"• № {cast}: 0 из 2 (0 %)",
         "Бюджет бота: 0 % (0 из 1 618 200 сообщений в день)",

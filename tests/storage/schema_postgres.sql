@@ -1,3 +1,12 @@
+TABLE alarm
+    subject text NOT NULL
+    cause text NOT NULL
+    detail text NOT NULL
+    at bigint NOT NULL
+    told text NOT NULL ''::text
+    told_at bigint NOT NULL 0
+    muted_until bigint NOT NULL 0
+    CREATE UNIQUE INDEX alarm_pkey ON public.alarm USING btree (subject, cause)
 TABLE alias
     key text NOT NULL
     article_id bigint NOT NULL
@@ -138,6 +147,12 @@ TABLE feed
     moved_to text NOT NULL ''::text
     moved_times integer NOT NULL 0
     gone_at bigint
+    added_at bigint
+    paused_at bigint
+    section text NOT NULL ''::text
+    items integer NOT NULL 0
+    rhythm text NOT NULL ''::text
+    read_at bigint
     CREATE UNIQUE INDEX feed_pkey ON public.feed USING btree (id)
     CREATE UNIQUE INDEX feed_url_key ON public.feed USING btree (url)
 TABLE hold
@@ -300,6 +315,13 @@ TABLE stat
     what text NOT NULL
     n bigint NOT NULL
     CREATE UNIQUE INDEX stat_pkey ON public.stat USING btree (day, section, what)
+TABLE tap
+    reader_id bigint NOT NULL
+    post_id bigint NOT NULL
+    kind text NOT NULL
+    at bigint NOT NULL
+    CREATE INDEX tap_post ON public.tap USING btree (post_id, kind)
+    CREATE UNIQUE INDEX tap_pkey ON public.tap USING btree (reader_id, post_id, kind)
 TABLE term
     id bigint NOT NULL identity
     key text NOT NULL

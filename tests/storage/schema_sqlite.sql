@@ -8,6 +8,16 @@ CREATE TRIGGER article_words_update AFTER UPDATE OF title, lead ON article BEGIN
     INSERT INTO article_words (article_words, rowid, title, lead) VALUES ('delete', old.id, old.title, old.lead);
     INSERT INTO article_words (rowid, title, lead) VALUES (new.id, new.title, new.lead);
 END;
+CREATE TABLE alarm (
+    subject TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    told TEXT NOT NULL DEFAULT '',
+    told_at BIGINT NOT NULL DEFAULT 0,
+    muted_until BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (subject, cause)
+) WITHOUT ROWID;
 CREATE TABLE alias (
     key TEXT PRIMARY KEY,
     article_id BIGINT NOT NULL,
@@ -133,7 +143,7 @@ CREATE TABLE feed (
     moved_to TEXT NOT NULL DEFAULT '',
     moved_times INTEGER NOT NULL DEFAULT 0,
     gone_at BIGINT
-);
+, added_at BIGINT, paused_at BIGINT, section TEXT NOT NULL DEFAULT '', items INTEGER NOT NULL DEFAULT 0, rhythm TEXT NOT NULL DEFAULT '', read_at BIGINT);
 CREATE TABLE hold (
     chat_id BIGINT PRIMARY KEY,
     until BIGINT NOT NULL
@@ -262,6 +272,13 @@ CREATE TABLE stat (
     n BIGINT NOT NULL,
     PRIMARY KEY (day, section, what)
 ) WITHOUT ROWID;
+CREATE TABLE tap (
+    reader_id BIGINT NOT NULL,
+    post_id BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (reader_id, post_id, kind)
+) WITHOUT ROWID;
 CREATE TABLE term (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
@@ -286,4 +303,5 @@ CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NU
 CREATE INDEX reader_term_term ON reader_term (term_id, follows, reader_id);
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);
+CREATE INDEX tap_post ON tap (post_id, kind);
 CREATE INDEX term_head ON term (head);
