@@ -28,7 +28,8 @@ class Alarms:
         """
         rows = await self._db.write(
             "UPDATE alarm SET told_at = :now, told = detail WHERE at > told_at AND at > :stale AND muted_until <= :now"
-            " AND told_at <= CASE WHEN told = detail THEN :week ELSE :day END RETURNING subject, cause, detail",
+            " AND told_at <= CASE WHEN told = detail THEN CAST(:week AS BIGINT) ELSE CAST(:day AS BIGINT) END"
+            " RETURNING subject, cause, detail",
             now=now,
             stale=now - DAY,
             day=now - DAY,

@@ -68,8 +68,8 @@ def test_silence_is_five_usual_gaps_of_these_hours() -> None:
     fed = state(rhythm=newsroom().dump(), new_at=friday_evening)
     next_monday = MONDAY + WEEK
     assert causes(silent(fed, next_monday + 9 * HOUR, ZONE)) == [], "a weekend is no silence"
-    ((cause, detail),) = causes(silent(fed, next_monday + 10 * HOUR + 60, ZONE))
-    assert (cause, detail["span"]) == ("silent", next_monday + 10 * HOUR + 60 - friday_evening)
+    ((cause, detail),) = causes(silent(fed, next_monday + 10 * HOUR + 1800, ZONE))
+    assert (cause, detail["span"]) == ("silent", next_monday + 10 * HOUR + 1800 - friday_evening)
     tuesday = state(rhythm=newsroom().dump(), new_at=MONDAY + 86_400 + 10 * HOUR)
     at = tuesday.new_at or 0
     assert causes(silent(tuesday, at + 4000, ZONE)) == []
