@@ -425,7 +425,7 @@ async def until(clock: SteppableClock, done: Callable[[], bool]) -> None:
     """Let time jump from sleeper to sleeper until it is so; real time decides how fast the network is."""
     async with asyncio.timeout(20):
         while not done():
-            if (wake := clock.next_wake()) is not None and wake - clock.monotonic() < NEVER:
+            if (wake := clock.next_wake()) is not None and wake - clock.monotonic() < NEVER / 2:
                 await clock.advance(wake - clock.monotonic())
             await asyncio.sleep(0.002)  # the network's turn
 
