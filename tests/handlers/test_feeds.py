@@ -129,7 +129,7 @@ async def test_an_added_feed_is_paused_and_removed_and_the_files_is_read_only(ch
     await ada.tap(card, "Удалить")
     await ada.tap(next(m for m in reversed(ada.chat()) if "reply_markup" in m), "Да, убрать")
     assert await chat.storage.feeds.added() == []
-    assert [row["action"] for row in await chat.storage.editors.audit()] == [
+    assert [row[2] for row in await chat.storage.editors.audit()] == [
         "feed removed",
         "feed resumed",
         "feed paused",
