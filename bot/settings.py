@@ -296,8 +296,6 @@ def _settings(tables: dict[str, Any], path: Path, place: str, env: Env, warnings
         path=path,
     )
     warnings += [f"{place}, [[{n}]]: {file.NOT_YET}" for n in ("channels", "silence") if tables.get(n)]
-    if any("read" in entry.buttons for entry in (posts, *(s.posts for s in settings.sections))):
-        warnings.append(f"{place}, [posts] buttons 'read': {file.NOT_YET}")
     _fits_together(settings, place, warnings)
     rates = replace(settings.rates, ca_file=_certificates(settings.rates.ca_file, path, place))
     return replace(settings, rates=rates, warnings=tuple(warnings))

@@ -8,6 +8,7 @@ from aiogram.filters import Filter
 from bot.domain.desk import Role
 from handlers import (
     admin,
+    article,
     audit,
     deskgroup,
     errors,
@@ -55,6 +56,7 @@ def _private() -> Router:
         _room(settings.router),
         _room(reading.router),
         _room(posts.router),
+        _room(article.router),
         _room(search.finding),
         _room(search.router),  # takes whatever is left
         _room(search.stale),

@@ -150,7 +150,7 @@ async def _changed(query: CallbackQuery, ctx: Context, t: Lang, feed: Watched, a
             return await screen.outdated(query, t)
     if done:
         ctx.wake()
-        await ctx.storage.editors.log(query.from_user.id, f"feed {act}d", url, now=ctx.now)
+        await ctx.storage.editors.log(query.from_user.id, f"feed {act}d", str(id_), text=url, now=ctx.now)
     known = await watched(ctx.storage, ctx.settings)
     now = next((one for one in known if one.state.id == id_), None)
     view = await _card(ctx, t, now, names(known)[id_]) if now else await _list(ctx, t, 0)
@@ -233,7 +233,7 @@ async def add(query: CallbackQuery, ctx: Context, t: Lang, id: int, section: str
     if any(feed.url == url for feed in ctx.settings.feeds) or not await ctx.storage.feeds.add(url, chosen, now=ctx.now):
         return await screen.answer(query, t("It is watched already: /feeds"))
     ctx.wake()
-    await ctx.storage.editors.log(query.from_user.id, "feed added", url, now=ctx.now)
+    await ctx.storage.editors.log(query.from_user.id, "feed added", str(id), text=url, now=ctx.now)
     await screen.show(
         query, join("\n", [t("Added. What stands in it now is not sent, what comes from now on is:"), url])
     )

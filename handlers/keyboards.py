@@ -88,6 +88,7 @@ EXPORT = Callback("export")
 ERASE = Callback("erase", sure=bool)
 FOUND = Callback("f", page=int)
 MORE = Callback("more", post=int, opened=bool)
+READ = Callback("read", post=int)
 SAVE = Callback("save", post=int, wanted=bool)
 MUTE = Callback("mute", post=int, week=bool)
 UNMUTE = Callback("unmute")
@@ -111,6 +112,7 @@ READER_CALLBACKS = (
     ERASE,
     FOUND,
     MORE,
+    READ,
     SAVE,
     MUTE,
     UNMUTE,

@@ -46,7 +46,9 @@ async def _buttons(query: CallbackQuery, markup: InlineKeyboardMarkup | None) ->
 async def _as_before(query: CallbackQuery, ctx: Context, reader: Reader, post: Post) -> None:
     """The buttons that the post came with, the sign of a saved one included."""
     style = screen.style_of(ctx.settings, ctx.sections, post)
-    below = post_keyboard(post, style, saved=await ctx.storage.saved.holds(reader.id, post.id))
+    below = post_keyboard(
+        post, style, ctx.words[reader.language], saved=await ctx.storage.saved.holds(reader.id, post.id)
+    )
     await _buttons(query, InlineKeyboardMarkup.model_validate(below) if below else None)
 
 

@@ -34,6 +34,10 @@ class Articles:
         rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM article WHERE id = :id", id=article_id)
         return _article(rows[0]) if rows else None
 
+    async def keep_body(self, article_id: int, body: str) -> None:
+        """Keep the text that an article's page has."""
+        await self._db.write("UPDATE article SET body = :body WHERE id = :id", body=body, id=article_id)
+
     async def oldest(self, feed_id: int) -> int | None:
         """When the oldest article came out that this feed brought first; None without a dated one."""
         rows = await self._db.fetch("SELECT MIN(published_at) FROM article WHERE feed_id = :feed_id", feed_id=feed_id)

@@ -31,6 +31,10 @@ ACTIONS: Mapping[str, str] = {
     "invited": mark("invited an editor"),
     "joined": mark("came to the desk"),
     "removed": mark("removed somebody from the desk"),
+    "feed added": mark("added a feed"),
+    "feed removed": mark("removed a feed"),
+    "feed paused": mark("let a feed rest"),
+    "feed resumed": mark("let a feed go on"),
     "desk founded": mark("made a group the desk"),
 }
 """What is written into the book, and how it is told. Entries of later versions are shown as they stand there."""

@@ -95,7 +95,7 @@ def compose(
         text, preview = _breaking(post, frame, limit), _breaking_preview(post, frame)
     else:
         text, preview = _article(post, frame, limit), frame.url(post)
-    keyboard = keyboard or post_keyboard(post, style)
+    keyboard = keyboard or post_keyboard(post, style, lang)
     return _call(method, media, text, _preview(preview, style), _keyboard(keyboard, target))
 
 
@@ -104,7 +104,7 @@ def _edited(post: Post) -> bool:
     return bool(post.texts) or post.kind is PostKind.BREAKING
 
 
-def post_keyboard(post: Post, style: PostStyle, *, saved: bool = False) -> dict[str, Any] | None:
+def post_keyboard(post: Post, style: PostStyle, t: Lang, *, saved: bool = False) -> dict[str, Any] | None:
     """The buttons under an article's post, the same for every reader until one is pressed; None for none.
 
     An editor's breaking news and a post that is not stored yet have none.
@@ -112,6 +112,7 @@ def post_keyboard(post: Post, style: PostStyle, *, saved: bool = False) -> dict[
     if post.kind is not PostKind.ARTICLE or not post.id:
         return None
     known = {
+        "read": {"text": t("📖 Read here"), "callback_data": f"read:{post.id}"},
         "save": {"text": "🔖 ✓" if saved else "🔖", "callback_data": f"save:{post.id}:{int(not saved)}"},
         "more": {"text": "⋯", "callback_data": f"more:{post.id}:1"},
     }

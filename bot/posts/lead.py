@@ -79,17 +79,23 @@ _NOT_FOREIGN = (
 """A credit that goes on with somebody else's, or with anything but the end of the phrase, is left whole."""
 
 
-def clean_lead(lead: str, title: str, self_credits: Sequence[str] = ()) -> str:
+def clean_lead(lead: str, title: str, self_credits: Sequence[str] = (), *, whole: bool = False) -> str:
     """The lead without partner blocks, boilerplate, self-credits and a repetition of the headline.
 
-    May be empty. Longer than `LEAD_LIMIT` it ends with the last whole sentence that fits.
+    May be empty. Longer than `LEAD_LIMIT` it ends with the last whole sentence that fits, unless all is `whole`.
     """
-    text = "\n".join(_own_lines(plain(lead).text, _key(title)))
+    text = "\n".join(_own_lines(plain(lead).text, key(title)))
     text = _INLINE_BLOCK.sub("", text)
-    text = _without_headline(text, _key(title))
+    text = _without_headline(text, key(title))
     for pattern, replacement in _credits(tuple(filter(None, map(str.strip, self_credits)))):
         text = pattern.sub(replacement, text)
-    return _shorten(_marked("\n".join(filter(_speaks, map(str.strip, text.split("\n"))))))
+    text = "\n".join(filter(_speaks, map(str.strip, text.split("\n"))))
+    return text if whole else _shorten(_marked(text))
+
+
+def ends_here(line: str) -> bool:
+    """Whether a line begins what is not the article any more: partners' news, «read also», advertising."""
+    return bool(_BLOCK_LINE.fullmatch(line) or _BLOCK_START.match(line))
 
 
 def _marked(text: str) -> str:
@@ -107,9 +113,9 @@ def _own_lines(text: str, title: str) -> list[str]:
         line = " ".join(raw.split())
         if line[-1:] in _OPEN_ENDS or "…" in line or "..." in line:
             line = _MORE.sub("", _CONTINUED.sub(r"\1", _TRUNCATED.sub("…", line)))
-        if _BLOCK_LINE.fullmatch(line) or _BLOCK_START.match(line):
+        if ends_here(line):
             break
-        again = len(line) <= 4 * len(title) and _key(line) == title
+        again = len(line) <= 4 * len(title) and key(line) == title
         if _speaks(line) and not again and not _BOILERPLATE.fullmatch(line):
             wrapped = lines and line[0].islower() and lines[-1][-1] not in ".!?…:;"
             lines.append(f"{lines.pop()} {line}" if wrapped else line)
@@ -120,21 +126,21 @@ def _speaks(line: str) -> bool:
     return any(map(str.isalnum, line))
 
 
-def _key(text: str) -> str:
+def key(text: str) -> str:
     """Letters and digits only, folded: what makes two headlines the same."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text).casefold()))
 
 
 def _without_headline(text: str, title: str) -> str:
     """Cut the headline from the lead's beginning where it stands there as a sentence of its own."""
-    if not title or not _key(text[: 4 * len(title)]).startswith(title):
+    if not title or not key(text[: 4 * len(title)]).startswith(title):
         return text
     read = ""
     for position, char in enumerate(text):
         if len(read) >= len(title):
             ended = _ENDED.match(text, position)
             return text[ended.end() :] if title and read == title and ended else text
-        read += _key(char)
+        read += key(char)
     return text
 
 

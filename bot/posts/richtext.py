@@ -135,6 +135,21 @@ def _joins(before: str, after: str) -> bool:
     )
 
 
+def window(rich: RichText, start: int, end: int) -> RichText:
+    """The characters from `start` to `end` (code points, as Python counts) with their entities."""
+    before, text = rich.text[:start], rich.text[start:end]
+    return RichText(text, _window(rich.entities, units(before), units(text)))
+
+
+def paragraphs(rich: RichText) -> list[RichText]:
+    """The lines that hold something, each with its entities."""
+    found, at = [], 0
+    for line in rich.text.split("\n"):
+        found.append(strip(window(rich, at, at + len(line))))
+        at += len(line) + 1
+    return list(filter(None, found))
+
+
 def _window(entities: Iterable[Entity], start: int, length: int) -> tuple[Entity, ...]:
     """The entities as seen through a window of the text."""
     seen = []

@@ -132,7 +132,7 @@ class Person:
                 while True:
                     while self._news:
                         message = self._news.popleft()
-                        said = message.get("text") or message.get("caption") or ""
+                        said = message.get("text") or message.get("caption") or str(message.get("rich_message", ""))
                         if contains is None or contains in said:
                             return message
                         passed.append(said)

@@ -16,12 +16,14 @@ from .model import ApiError, Content, File, Json, Params, Uploads, refuse, requi
 from .text import TextError, What, finish, read_text
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
+MAX_RICH, MAX_BLOCKS = 32_768, 500
 _LIMITS = {"Photo": (10_485_760, 5_242_880), "Video": (52_428_800, 20_971_520), "Document": (52_428_800, 20_971_520)}
 _PHOTO_NAMES = (".jpg", ".jpeg", ".gif", ".png", ".tif", ".bmp")
 _MIMES = {"Photo": "image/jpeg", "Video": "video/mp4", "Document": "application/octet-stream"}
 _NESTED: dict[str, tuple[str, type, str]] = {  # parameter -> (its name in refusals, its shape, the other refusal)
     "reply_parameters": ("reply parameters", dict, "object expected as reply parameters"),
     "link_preview_options": ("link preview options", dict, "object expected as link preview options"),
+    "rich_message": ("rich message", dict, "object expected as rich message"),
     "media": ("media", list, "expected an Array of InputMedia"),
     "results": ("inline query results", list, "expected an Array of inline query results"),
     "commands": ("commands", list, "expected an Array of BotCommand"),
@@ -75,6 +77,37 @@ def text_content(p: Params) -> Content:
     require(p.get("text"), "message text is empty")
     fields, late = _formatted(p, "text", MAX_TEXT, "entities")
     return Content("text", {**fields, "link_preview_options": preview} if preview else fields, late)
+
+
+def rich_content(p: Params) -> Content:
+    """What sendRichMessage carries: blocks of text, of the kinds that the bot sends."""
+    rich = nested(p, "rich_message")
+    given = [name for name in ("html", "markdown", "blocks") if rich.get(name)]
+    require(given == ["blocks"], "stand-in: a rich message is known by its blocks only")
+    texts, found = _read_blocks(rich["blocks"])
+    require(found <= MAX_BLOCKS, "too many blocks in the rich message")
+    require(texts.strip(), "message text is empty")
+    require(len(texts) <= MAX_RICH, "rich message is too long")
+    return Content("rich", {"rich_message": {"blocks": rich["blocks"]}})
+
+
+def _read_blocks(blocks: Any) -> tuple[str, int]:
+    """(all their texts, how many blocks they are)."""
+    require(isinstance(blocks, list), "can't parse rich message: expected an Array of InputRichBlock")
+    texts, found = "", len(blocks)
+    for block in blocks:
+        kind = block.get("type") if isinstance(block, dict) else None
+        require(kind in ("paragraph", "heading", "footer", "blockquote"), f"stand-in: unknown rich block {kind!r}")
+        require(kind != "heading" or block.get("size") in range(1, 7), "invalid size of a heading specified")
+        inner = _read_blocks(block.get("blocks")) if kind == "blockquote" else (_read_rich(block.get("text")), 0)
+        texts, found = texts + inner[0] + _read_rich(block.get("credit", "")), found + inner[1]
+    return texts, found
+
+
+def _read_rich(text: Any) -> str:
+    if isinstance(text, list):
+        return "".join(map(_read_rich, text))
+    return _read_rich(text.get("text")) if isinstance(text, dict) else str(text or "")
 
 
 def caption_content(p: Params) -> Content:

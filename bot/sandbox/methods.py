@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import markup as keyboards
-from .content import Files, album, caption_content, decoded, nested, sent_media, text_content
+from .content import Files, album, caption_content, decoded, nested, rich_content, sent_media, text_content
 from .machine import CAPTIONED, CARRIED, DEFAULT_KINDS, MEDIA, UPDATE_KINDS, World, quoted
 from .model import TABLES, Chat, Content, Json, Member, Msg, Query, Webhook, clamp, refuse, require, to_bool, to_int
 
@@ -21,7 +21,7 @@ _NAMED = ("not_modified", "stale_query", "webhook_active")
 _UNMODIFIED, _STALE, _HOOKED = (TABLES["refusals"][name][1] for name in _NAMED)
 _TWO_DAYS = 172_800
 _KINDS = {  # kind of content -> (permission, Telegram's word for it)
-    "text": ("can_send_messages", "text messages"),
+    **dict.fromkeys(("text", "rich"), ("can_send_messages", "text messages")),
     **{kind: (f"can_send_{kind}s", f"{kind}s") for kind in MEDIA},
 }
 _CARD = {  # what getMy… and setMy… speak of -> (field, longest)
@@ -29,10 +29,10 @@ _CARD = {  # what getMy… and setMy… speak of -> (field, longest)
     "MyDescription": ("description", 512),
     "MyShortDescription": ("short_description", 120),
 }
-_TEXT = ("text", "entities", "link_preview_options")
+_TEXT = ("text", "entities", "link_preview_options", "rich_message")
 _CAPTION = ("caption", "caption_entities", "show_caption_above_media")
 _EDITS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {  # -> (needed part, kinds with it, fields replaced)
-    "editMessageText": ("text", ("text",), _TEXT),
+    "editMessageText": ("text", ("text", "rich"), _TEXT),
     "editMessageCaption": ("caption", CAPTIONED, _CAPTION),
     "editMessageReplyMarkup": ("", (), ()),
 }
@@ -49,6 +49,7 @@ _CONTENTS: dict[str, Callable[[Json, Files], list[Content]]] = {
     "sendVideo": lambda p, files: [sent_media(p, files, "video")],
     "sendDocument": lambda p, files: [sent_media(p, files, "document")],
     "sendMediaGroup": album,
+    "sendRichMessage": lambda p, files: [rich_content(p)],
     "editMessageText": lambda p, files: [text_content(p)],
     "editMessageCaption": _new_caption,
     "editMessageReplyMarkup": lambda p, files: [],

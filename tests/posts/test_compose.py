@@ -271,8 +271,10 @@ def test_an_articles_post_has_the_buttons_of_its_style_and_the_rest_has_none() -
         return markup and [[(one["text"], one["callback_data"]) for one in row] for row in markup["inline_keyboard"]]
 
     assert buttons(POST, "more") == [[("⋯", "more:1:1")]]
-    assert buttons(POST, "more", "read", "save") == [[("🔖", "save:1:1"), ("⋯", "more:1:1")]]
-    assert buttons(POST) is buttons(POST, "read") is None
+    assert buttons(POST, "more", "read", "save") == [
+        [("📖 Читать здесь", "read:1"), ("🔖", "save:1:1"), ("⋯", "more:1:1")]
+    ]
+    assert buttons(POST) is None
     assert buttons(POST, "more", target=Target.CHANNEL) is None
     assert buttons(FLASH, "more") is None
     assert buttons(replace(POST, id=0), "more") is None, "nothing could come of a press"

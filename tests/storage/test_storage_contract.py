@@ -105,6 +105,7 @@ WRITES: dict[str, Call] = {
     "alarms.raise_": lambda s: s.alarms.raise_([ALARM], now=1),
     "alarms.take": lambda s: s.alarms.take(now=1),
     "posts.tapped": lambda s: s.posts.tapped(1, 1, "read", now=1),
+    "articles.keep_body": lambda s: s.articles.keep_body(1, "x"),
     "articles.prune": lambda s: s.articles.prune(1),
     "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),
     "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),

@@ -93,6 +93,14 @@ async def test_a_poll_that_began_before_somebody_elses_was_saved_is_not_saved(st
     assert (await storage.feeds.watch([feed.url]))[0].checked_at == 60
 
 
+async def test_the_text_of_a_page_is_kept(storage: Storage) -> None:
+    (id_,) = await saved(storage, article(1, 1))
+    await storage.articles.keep_body(id_, TEXT)
+    found = await storage.articles.get(id_)
+    assert found
+    assert found.body == TEXT
+
+
 async def test_the_oldest_of_a_feed(storage: Storage) -> None:
     assert await storage.articles.oldest(1) is None
     await saved(storage, article(1, 1, published_at=None))
