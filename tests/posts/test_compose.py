@@ -278,7 +278,7 @@ def test_an_articles_post_has_the_buttons_of_its_style_and_the_rest_has_none() -
     assert buttons(POST, "more", target=Target.CHANNEL) is None
     assert buttons(FLASH, "more") is None
     assert buttons(replace(POST, id=0), "more") is None, "nothing could come of a press"
-    saved = post_keyboard(POST, PostStyle(buttons=("save",)), saved=True)
+    saved = post_keyboard(POST, PostStyle(buttons=("save",)), WORDS["ru"], saved=True)
     assert saved == {"inline_keyboard": [[{"text": "🔖 ✓", "callback_data": "save:1:0"}]]}
 
 
