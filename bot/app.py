@@ -47,7 +47,7 @@ from bot.ops.metrics import Counted, Metrics
 from bot.ops.retention import keep_tidy
 from bot.ops.supervisor import tell
 from bot.readers.mutes import end_mutes
-from bot.readers.rates import RatesService
+from bot.readers.rates import RatesService, foot
 from bot.settings import Settings
 from storage import Storage, open_storage
 
@@ -299,6 +299,7 @@ async def _start_sending(
         ctx.zone,
         ctx.newsroom,
         f"https://t.me/{ctx.username}",
+        lambda days, t: foot(days, house.settings.rates.show, t, ctx.zone),
     )
     delivery, paying = house.settings.delivery, None
     if delivery.paid:
@@ -320,6 +321,7 @@ async def _start_sending(
         house.clock,
         rate=pacer.allowed,
         offer=offer,
+        home=newsroom.timezone,
         valid_for=lambda mask: house.settings.valid_for([one.id for one in house.sections if one.mask & mask]),
         started=sender.wake,
     )

@@ -96,10 +96,10 @@ class Readers:
     """What a new reader begins with."""
 
     quiet_hours: str = key("23:00-07:30", file.quiet_hours)
-    quiet: str = key("silent", file.one_of("silent", "hold"), later=True)
+    quiet: str = key("silent", file.one_of("silent", "hold"))
     breaking: bool = key(True, file.flag)
-    volume: str | int = key("all", file.either(file.one_of("all", "digest"), file.whole(1, 100)), later=True)
-    digest_at: tuple[str, ...] = key(("08:00", "19:00"), file.list_of(file.time_of_day, least=1), later=True)
+    volume: str | int = key("all", file.either(file.one_of("all", "digest"), file.whole(1, 100)))
+    digest_at: tuple[str, ...] = key(("08:00", "19:00"), file.list_of(file.time_of_day, least=1))
 
     @property
     def choices(self) -> Choices:

@@ -97,6 +97,7 @@ RESUME = Callback("resume")
 ON_THIS = Callback("on", post=int)
 SAVED = Callback("saved", page=int)
 UNSAVE = Callback("unsave", post=int, page=int)
+LIST = Callback("list", view=str)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
@@ -121,6 +122,7 @@ READER_CALLBACKS = (
     ON_THIS,
     SAVED,
     UNSAVE,
+    LIST,
 )
 
 

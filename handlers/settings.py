@@ -23,6 +23,7 @@ from handlers.keyboards import (
     ERASE,
     EXPORT,
     LANGUAGE,
+    LIST,
     OPEN,
     PAUSE,
     RESUME,
@@ -248,6 +249,18 @@ async def stop_by_button(query: CallbackQuery, ctx: Context, reader: Reader | No
         return await screen.outdated(query, t)
     await screen.answer(query)
     return await screen.show(query, *goodbye_screen(ctx, left))
+
+
+@router.callback_query(LIST)
+async def below_a_list(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader | None, t: Lang, view: str) -> None:
+    """What is pressed below a digest is answered in a message of its own: the digest stays to be read."""
+    left = reader and await ctx.storage.readers.leave(reader.id, now=ctx.now) if view == "stop" else reader
+    if left is None or view not in ("stop", "times"):
+        return await screen.outdated(query, t)
+    await screen.answer(query)
+    shown = goodbye_screen(ctx, left) if view == "stop" else settings_screen(ctx, left)
+    await screen.say(bot, left.chat_id, *shown)
+    return None
 
 
 @router.callback_query(EXPORT)

@@ -19,6 +19,7 @@ from storage.errata import Errata
 from storage.feeds import Feeds
 from storage.inbox import Inbox
 from storage.leaders import Leaders
+from storage.lists import Lists
 from storage.media import Media
 from storage.meta import Meta
 from storage.migrate import migrate, migrations, version
@@ -50,6 +51,7 @@ class Storage:
         self.deliveries = Deliveries(engine)
         self.corrections = Corrections(engine)
         self.readers = Readers(engine)
+        self.lists = Lists(engine)
         self.saved = Saved(engine)
         self.stats = Stats(engine)
         self.terms = Terms(engine)

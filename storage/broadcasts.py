@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Progress, Result
 from bot.domain.errors import StorageError
 from bot.domain.post import Post, PostState
 from storage.corrections import Corrections
 from storage.engine import Connection, Engine, Row
+from storage.lists import one_at_a_time
 from storage.posts import add_post
-from storage.readers import languages_text
+from storage.readers import NEWEST, languages_text
 
 UNDER_WAY = 3
 """Seconds after a correction in which what was on its way with the old words has come."""
@@ -126,15 +128,19 @@ class Broadcasts:
     ) -> bool:
         """Move a broadcast to another state if it is in one of `among`; False when somebody was faster."""
         states = ",".join(f"'{state.value}'" for state in among)
-        rows = await self._db.write(
-            "UPDATE broadcast SET state = :wanted,"
-            " started_at = CASE WHEN :wanted = 'running' THEN COALESCE(started_at, :now) ELSE started_at END,"
-            " finished_at = CASE WHEN :wanted IN ('stopped', 'cancelled') THEN CAST(:now AS BIGINT)"
-            f" ELSE finished_at END WHERE id = :id AND state IN ({states}) RETURNING id",
-            wanted=wanted.value,
-            now=now,
-            id=broadcast_id,
-        )
+        async with self._db.transaction() as db:
+            if wanted is BroadcastState.RUNNING:
+                await one_at_a_time(db)
+            rows = await db.write(
+                "UPDATE broadcast SET state = :wanted,"
+                " started_at = CASE WHEN :wanted = 'running' THEN COALESCE(started_at, :now) ELSE started_at END,"
+                f" serial = CASE WHEN :wanted = 'running' AND {_NUMBERED} THEN {_NEXT} ELSE serial END,"
+                " finished_at = CASE WHEN :wanted IN ('stopped', 'cancelled') THEN CAST(:now AS BIGINT)"
+                f" ELSE finished_at END WHERE id = :id AND state IN ({states}) RETURNING id",
+                wanted=wanted.value,
+                now=now,
+                id=broadcast_id,
+            )
         return bool(rows)
 
     async def finish(self, broadcast: Broadcast, *, now: int) -> bool:
@@ -226,6 +232,10 @@ class Broadcasts:
         return [(row[0], row[1]) for row in rows]
 
 
+_NUMBERED = f"kind = 'send' AND lane = {int(Lane.REGULAR)}"
+_NEXT = f"{NEWEST} + 1"
+
+
 async def insert(
     db: Connection,
     posts: Sequence[int],
@@ -240,13 +250,15 @@ async def insert(
     reply_to: int = 0,
 ) -> int:
     """A broadcast of these posts to the readers of now, inside a transaction; its id."""
+    await one_at_a_time(db)
     rows = await db.fetch("SELECT COALESCE(MAX(id), 0) FROM reader")
     horizon = int(rows[0][0])
+    serial = _NEXT if lane is Lane.REGULAR and state is BroadcastState.RUNNING else "NULL"
     rows = await db.write(
         "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, audience, holders, reply_to,"
-        " horizon, start_block, total, due_at, created_at, started_at) VALUES (:key, :lane, :state, :sections,"
+        " horizon, start_block, total, due_at, created_at, started_at, serial) VALUES (:key, :lane, :state, :sections,"
         " :besides, :breaking, :languages, :audience, :holders, :reply_to, :horizon, :start, :total, :due, :now,"
-        " :started) RETURNING id",
+        f" :started, {serial}) RETURNING id",
         key=key,
         lane=int(lane),
         state=state.value,
@@ -280,6 +292,10 @@ def _particular(audience: Audience) -> str:
     return json.dumps(asked) if asked else ""
 
 
+def _particulars(written: str) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(written).items()}
+
+
 def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
     return Broadcast(
         id=row["id"],
@@ -293,7 +309,7 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
             languages=tuple(row["languages"].strip(",").split(",")) if row["languages"] else (),
             holders=row["holders"],
             until=row["created_at"] + UNDER_WAY if row["holders"] else 0,
-            **(json.loads(row["audience"]) if row["audience"] else {}),
+            **(_particulars(row["audience"]) if row["audience"] else {}),
         ),
         horizon=row["horizon"],
         start_block=row["start_block"],
@@ -307,6 +323,7 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
         kind=Kind(row["kind"]),
         target_id=row["target_id"],
         version=row["version"],
+        serial=row["serial"] or 0,
         paid=row["paid"],
         unpaid=row["unpaid"],
         reply_to=row["reply_to"],

@@ -11,12 +11,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Receipt, Recipient, Result
+from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Marks, Receipt, Recipient, Result
 from storage.corrections import RECIPIENT
 from storage.engine import Connection, Engine
 from storage.readers import fits
 
 _recipient = partial(tuple.__new__, Recipient)  # half the time of `Recipient._make`
+_NO_MARKS = Marks()
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
 
 
@@ -107,23 +108,6 @@ class Deliveries:
         )
         return list(map(_recipient, rows))
 
-    async def settled(self, broadcast: Broadcast, readers: Sequence[int]) -> dict[int, frozenset[int]]:
-        """Of a late list: which of its posts these readers need no more, because an earlier send is settled there."""
-        rows = await self._db.tuples(
-            "SELECT DISTINCT receipt.reader_id, mine.post_id FROM broadcast_post AS mine"
-            " JOIN broadcast_post AS theirs ON theirs.post_id = mine.post_id AND theirs.broadcast_id <"
-            " mine.broadcast_id JOIN broadcast AS earlier ON earlier.id = theirs.broadcast_id AND earlier.kind = 'send'"
-            " JOIN receipt ON receipt.broadcast_id = earlier.id WHERE mine.broadcast_id = :id AND receipt.reader_id IN"
-            f" ({self._db.dialect.numbers_of('readers')}) AND receipt.due_at IS NULL"
-            f" AND receipt.outcome <> {int(Result.SKIPPED)}",
-            id=broadcast.id,
-            readers=json.dumps(list(readers)),
-        )
-        found: dict[int, set[int]] = {}
-        for reader_id, post_id in rows:
-            found.setdefault(reader_id, set()).add(post_id)
-        return {reader_id: frozenset(posts) for reader_id, posts in found.items()}
-
     async def due(
         self, worker: str, *, now: int, again: int, until: int, limit: int
     ) -> list[tuple[int, int, Recipient]]:
@@ -205,6 +189,7 @@ class Deliveries:
         sent: Sequence[Delivered] = (),
         spent: Sequence[tuple[int, str, int]] = (),
         blocks: Collection[int] = (),
+        marks: Marks = _NO_MARKS,
     ) -> None:
         """Write results, give back finished leases (broadcast, block) and prolong the worker's others and its `blocks`
         `until` then (milliseconds).
@@ -218,6 +203,9 @@ class Deliveries:
             [
                 (_SENT, sent),
                 (_SPENT, spent),
+                (_COUNTED, marks.counted),
+                (_LISTED, marks.listed),
+                (_PUT_OFF, marks.put_off),
                 (_SETTLE, list(map(_row, receipts))),
                 (_SLEEP, [(now, receipt.reader_id) for receipt in receipts if receipt.gone]),
                 (_AMENDED, [(one.version, one.amends, one.reader_id) for one in amended if one.amends]),
@@ -276,9 +264,15 @@ class Deliveries:
     async def prune(self, before: int) -> None:
         """Forget receipts of broadcasts that ended before that moment, and copies shown before it.
 
-        In portions, each by itself: a million at once would keep every reader's tap waiting.
+        What a reader's next list still asks for is kept a week longer. In portions, each by itself: a million at once
+        would keep every reader's tap waiting.
         """
-        ended = await self._db.fetch("SELECT id FROM broadcast WHERE finished_at < :before", before=before)
+        ended = await self._db.fetch(
+            "SELECT id FROM broadcast WHERE finished_at < :before AND (finished_at < :before - 604800"
+            " OR COALESCE(serial, 0) <= COALESCE((SELECT MIN(listed) FROM reader WHERE list_at IS NOT NULL"
+            " AND state = 'active'), serial, 0))",
+            before=before,
+        )
         for row in ended:
             while await self._db.write(
                 "DELETE FROM receipt WHERE broadcast_id = :id AND reader_id IN (SELECT reader_id FROM receipt"
@@ -387,6 +381,17 @@ _SENT = (
 _SPENT = (
     "UPDATE broadcast SET paid = paid + :messages, unpaid = CASE WHEN unpaid = '' THEN :why ELSE unpaid END"
     " WHERE id = :broadcast"
+)
+_COUNTED = (
+    "UPDATE reader SET sent_n = CASE WHEN sent_day = :day THEN sent_n + 1 ELSE 1 END, sent_day = :day WHERE id = :id"
+)
+_LISTED = (
+    "UPDATE reader SET listed = CASE WHEN listed < :upto THEN :upto ELSE listed END,"
+    " list_at = CASE WHEN list_at > 0 THEN -list_at ELSE list_at END WHERE id = :id"
+)
+"""The next time is reckoned from the negative of this one. Where choices have changed meanwhile it is 0 already."""
+_PUT_OFF = (
+    "UPDATE reader SET list_at = CASE WHEN list_at < :until THEN :until ELSE list_at END WHERE list_at > 0 AND id = :id"
 )
 _AMENDED = (
     "UPDATE receipt SET version = :version WHERE broadcast_id = :target AND reader_id = :reader AND version < :version"

@@ -89,6 +89,15 @@ class Posts:
             now=now,
         )
 
+    async def star(self, post_id: int, wanted: bool = True) -> None:
+        """A main story, or no longer one. One that has gone out goes on to those who want main stories only."""
+        await self._db.write(
+            "UPDATE post SET main = :main, state = CASE WHEN :main = 1 AND state = 'published' AND served <> 0"
+            " THEN 'waiting' ELSE state END WHERE id = :id AND main <> :main",
+            main=int(wanted),
+            id=post_id,
+        )
+
     async def shown(self, post_id: int, reader_id: int, message_id: int, version: int, *, now: int) -> None:
         """A copy shown outside a broadcast (welcome, /latest): corrections reach it too, one made meanwhile as well."""
         async with self._db.transaction() as db:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from bot.domain.delivery import Audience
-from bot.domain.reader import Choices, Night, Quiet, Reader, ReaderKind, ReaderState, Subscriber
+from bot.domain.reader import ALL, Choices, Night, Quiet, Reader, ReaderKind, ReaderState, Subscriber
 from storage.corrections import HOLDS
 from storage.engine import Engine, Row
 
@@ -22,38 +22,64 @@ def fits(audience: Audience) -> tuple[str, dict[str, object]]:
 def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
     """What an audience asks of `reader`, by the reason for which somebody is left out, and the parameters."""
     demands, params = {"state": "state = 'active'"}, dict[str, object]()
+    if audience.due:
+        return {**demands, "due": "+list_at > 0 AND +list_at <= :due"}, {"due": audience.due}
+    follows = _follows(audience)
     if audience.sections:
-        chosen = "(sections & ~muted & :sections) <> 0"
-        params["sections"] = audience.sections
-        if audience.regional:
-            params |= {"regional": audience.regional, "regions": audience.regions}
-            chosen += (
-                " AND (regions = 0 OR (regions & :regions) <> 0"
-                " OR (sections & ~muted & :sections & ~CAST(:regional AS BIGINT)) <> 0)"
-            )
-        demands["sections"] = chosen
+        demands["sections"] = f"({_in_sections(audience, params)}{follows})"
     if audience.besides:
         demands["served"] = "(sections & :besides) = 0"
         params["besides"] = audience.besides
     if audience.breaking:
         demands["breaking"] = "breaking = 1"
     if audience.languages or audience.language:
-        own = "news_languages <> ''"
-        if audience.language:
-            own = "news_languages LIKE :language"
-            params["language"] = f"%,{audience.language},%"
-        names = [f"language_{'x' * number}" for number in range(len(audience.languages))]
-        theirs = f" AND language IN (:{', :'.join(names)})" if names else ""
-        params.update(zip(names, audience.languages, strict=True))
-        demands["language"] = f"(news_languages = ''{theirs} OR {own})"
-    if not audience.breaking and not audience.main:
-        demands["main"] = "main_only = 0"
-    if audience.stars:
-        demands["served"] = "main_only = 1"
+        demands["language"] = _in_languages(audience, params)
     if audience.holders:
         demands["holders"] = f"({HOLDS})"
         params |= {"post": audience.holders, "until": audience.until}
+    if audience.sections and not audience.breaking:
+        if not audience.main:
+            demands["main"] = f"(main_only = 0{follows})"
+        if audience.stars:
+            demands["served"] = "main_only = 1"
+        demands["digest"] = "volume <> 0"
+    if audience.hidden:
+        demands["words"] = f"NOT {_TERM.format(f'= {int(audience.hidden)}', 0)}"
     return demands, params
+
+
+_TERM = (
+    "EXISTS (SELECT 1 FROM post_term JOIN reader_term ON reader_term.term_id = post_term.term_id"
+    " WHERE post_term.post_id {} AND reader_term.reader_id = reader.id AND reader_term.follows = {})"
+)
+"""The condition that a post holds a word of the reader's, one that is followed (1) or hidden (0)."""
+
+
+def _follows(audience: Audience) -> str:
+    posts = ", ".join(str(int(post)) for post in audience.followed)
+    return f" OR {_TERM.format(f'IN ({posts})', 1)}" if posts else ""
+
+
+def _in_sections(audience: Audience, params: dict[str, object]) -> str:
+    params["sections"] = audience.sections
+    if not audience.regional:
+        return "(sections & ~muted & :sections) <> 0"
+    params |= {"regional": audience.regional, "regions": audience.regions}
+    return (
+        "(sections & ~muted & :sections) <> 0 AND (regions = 0 OR (regions & :regions) <> 0"
+        " OR (sections & ~muted & :sections & ~CAST(:regional AS BIGINT)) <> 0)"
+    )
+
+
+def _in_languages(audience: Audience, params: dict[str, object]) -> str:
+    own = "news_languages <> ''"
+    if audience.language:
+        own = "news_languages LIKE :language"
+        params["language"] = f"%,{audience.language},%"
+    names = [f"language_{'x' * number}" for number in range(len(audience.languages))]
+    params.update(zip(names, audience.languages, strict=True))
+    theirs = f" AND language IN (:{', :'.join(names)})" if names else ""
+    return f"(news_languages = ''{theirs} OR {own})"
 
 
 _DEFAULTS = Choices()
@@ -79,6 +105,22 @@ _CHOICES = tuple(field.name for field in fields(Choices))
 _CHOSEN = ", ".join(_CHOICES), ", ".join(f":{name}" for name in _CHOICES)
 _LISTS = frozenset({"volume", "quiet", "quiet_from", "quiet_to", "digest_at", "digest_days", "zone"})
 """The choices on which it depends when lists come."""
+NEWEST = "COALESCE((SELECT MAX(serial) FROM broadcast), 0)"
+_FROM_NOW = (
+    f"listed = CASE WHEN state = 'active' THEN listed ELSE {NEWEST} END,"
+    " list_at = CASE WHEN state = 'active' THEN list_at WHEN volume <> -1 OR quiet = 'hold' THEN 0 END"
+)
+"""Whoever begins to get news has none of before in the next list."""
+_AGAIN = ", list_at = CASE WHEN list_at IS NOT NULL THEN 0 END"
+"""Another time for the next list; who wants lists no more gets one last."""
+_YESTERDAYS = (
+    "COALESCE((SELECT serial FROM broadcast WHERE serial IS NOT NULL AND created_at < :now - 86400"
+    " ORDER BY serial DESC LIMIT 1), 0)"
+)
+_FROM_YESTERDAY = (
+    f", list_at = 0, listed = CASE WHEN list_at IS NULL AND listed < {_YESTERDAYS} THEN {_YESTERDAYS} ELSE listed END"
+)
+"""The first list of whoever begins to want some: what is still on its way must not get lost, nor older news come."""
 
 
 class Readers:
@@ -92,7 +134,7 @@ class Readers:
         rows = await self._db.fetch(
             "SELECT * FROM reader WHERE chat_id = :chat AND thread_id = :thread", chat=chat_id, thread=thread_id
         )
-        return _reader(rows[0]) if rows else None
+        return reader_of(rows[0]) if rows else None
 
     async def meet(
         self,
@@ -111,8 +153,8 @@ class Readers:
             return known
         await self._db.write(
             "INSERT INTO reader (chat_id, thread_id, kind, language, state, source, joined_at, changed_at,"
-            f" active_day, list_at, {_CHOSEN[0]}) VALUES (:chat, :thread, :kind, :language, 'new', :source, :now, :now,"
-            f" :today, 0, {_CHOSEN[1]}) ON CONFLICT (chat_id, thread_id) DO NOTHING",
+            f" active_day, {_CHOSEN[0]}) VALUES (:chat, :thread, :kind, :language, 'new', :source, :now, :now,"
+            f" :today, {_CHOSEN[1]}) ON CONFLICT (chat_id, thread_id) DO NOTHING",
             chat=chat_id,
             thread=thread_id,
             language=language,
@@ -145,7 +187,7 @@ class Readers:
                 now=now,
                 id=reader_id,
             )
-        return _reader(rows[0]) if rows else None
+        return reader_of(rows[0]) if rows else None
 
     async def unmute(self, reader_id: int, *, now: int) -> Reader | None:
         """All sections speak again."""
@@ -154,7 +196,7 @@ class Readers:
             rows = await db.write(
                 "UPDATE reader SET muted = 0, changed_at = :now WHERE id = :id RETURNING *", id=reader_id, now=now
             )
-        return _reader(rows[0]) if rows else None
+        return reader_of(rows[0]) if rows else None
 
     async def end_mutes(self, *, now: int) -> None:
         """Let the sections speak again whose time is over."""
@@ -168,7 +210,8 @@ class Readers:
     async def change(self, reader_id: int, *, now: int, **wanted: object) -> Reader | None:
         """Choices as they shall be, by their names in `Choices`: `change(7, volume=8, now=now)`."""
         assert wanted.keys() <= set(_CHOICES), wanted
-        again = ", list_at = 0" if wanted.keys() & _LISTS else ""
+        lists = wanted.get("volume", ALL) != ALL or wanted.get("quiet") is Quiet.HOLD
+        again = _FROM_YESTERDAY if lists else _AGAIN if wanted.keys() & _LISTS else ""
         again += ", sent_day = 0" if "volume" in wanted else ""
         sets = ", ".join(f"{name} = :{name}" for name in wanted)
         return await self._set(reader_id, sets + again, now, **{name: _text(value) for name, value in wanted.items()})
@@ -181,7 +224,7 @@ class Readers:
         """The reader says yes to the words named by `text`: active from now on."""
         return await self._set(
             reader_id,
-            "state = 'active', paused_until = NULL,"
+            f"state = 'active', paused_until = NULL, {_FROM_NOW},"
             " consent_text = CASE WHEN consent_at IS NULL THEN :text ELSE consent_text END,"
             " consent_at = COALESCE(consent_at, :now)",
             now,
@@ -200,12 +243,12 @@ class Readers:
 
     async def resume(self, reader_id: int, *, now: int) -> Reader | None:
         """The end of a pause before its time; None when there is none."""
-        return await self._set(reader_id, "state = 'active', paused_until = NULL", now, among="'paused'")
+        return await self._set(reader_id, f"state = 'active', paused_until = NULL, {_FROM_NOW}", now, among="'paused'")
 
     async def end_pauses(self, *, now: int) -> None:
         """Readers whose pause is over get news again."""
         await self._db.write(
-            "UPDATE reader SET state = 'active', paused_until = NULL, changed_at = :now"
+            f"UPDATE reader SET state = 'active', paused_until = NULL, changed_at = :now, {_FROM_NOW}"
             " WHERE paused_until <= :now AND state = 'paused'",
             now=now,
         )
@@ -219,7 +262,7 @@ class Readers:
             now=now,
             **params,
         )
-        return _reader(rows[0]) if rows else None
+        return reader_of(rows[0]) if rows else None
 
     async def unreachable(self, chat_id: int, *, now: int) -> None:
         """The chat blocked the bot or is gone: its readers sleep with their choices kept."""
@@ -232,7 +275,8 @@ class Readers:
     async def reachable(self, chat_id: int, *, now: int) -> None:
         """The chat is back: sleeping readers get news again."""
         await self._db.write(
-            "UPDATE reader SET state = 'active', changed_at = :now WHERE chat_id = :chat AND state = 'dormant'",
+            f"UPDATE reader SET state = 'active', changed_at = :now, {_FROM_NOW}"
+            " WHERE chat_id = :chat AND state = 'dormant'",
             chat=chat_id,
             now=now,
         )
@@ -315,7 +359,7 @@ class Readers:
         await self._db.many(
             "INSERT INTO reader (chat_id, thread_id, kind, language, state, sections, joined_at, consent_at,"
             f" changed_at, {_CHOSEN[0]}, source, consent_text, list_at, ask) VALUES (:chat, :thread, :kind, :language,"
-            f" :state, :sections, :since, :consent, :now, {_CHOSEN[1]}, 'import', 'import', 0, 1)"
+            f" :state, :sections, :since, :consent, :now, {_CHOSEN[1]}, 'import', 'import', :list, 1)"
             " ON CONFLICT (chat_id, thread_id) DO NOTHING",
             [_brought(one, replace(choices, breaking=one.breaking), now) for one in subscribers],
         )
@@ -345,10 +389,12 @@ def _brought(one: Subscriber, choices: Choices, now: int) -> tuple[object, ...]:
     kind = ReaderKind.TOPIC if one.thread_id else chat
     state = ReaderState.DORMANT if one.blocked else ReaderState.ACTIVE
     chosen = (_text(getattr(choices, name)) for name in _CHOICES)
-    return (*one.place, kind.value, one.language, state.value, one.sections, one.since, one.since, now, *chosen)
+    lists = 0 if choices.volume != ALL or choices.quiet is Quiet.HOLD else None
+    return (*one.place, kind.value, one.language, state.value, one.sections, one.since, one.since, now, *chosen, lists)
 
 
-def _reader(row: Row) -> Reader:
+def reader_of(row: Row) -> Reader:
+    """A reader from its row."""
     return Reader(
         id=row["id"],
         chat_id=row["chat_id"],

@@ -95,6 +95,28 @@ class Terms:
         )
         return [post(row) for row in rows]
 
+    async def held(self, posts: Collection[int]) -> frozenset[int]:
+        """Those of these posts that hold a term of anybody's."""
+        rows = await self._db.tuples(
+            f"SELECT DISTINCT post_id FROM post_term WHERE post_id IN ({self._db.dialect.numbers_of('posts')})",
+            posts=json.dumps(list(posts)),
+        )
+        return frozenset(row[0] for row in rows)
+
+    async def met(
+        self, posts: Collection[int], readers: Collection[int]
+    ) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+        """The pairs (reader, post) with a word that the reader follows, and those with one that the reader hides."""
+        rows = await self._db.tuples(
+            "SELECT reader_id, post_id, MAX(follows), MIN(follows) FROM post_term JOIN reader_term"
+            " ON reader_term.term_id = post_term.term_id"
+            f" WHERE post_id IN ({self._db.dialect.numbers_of('posts')})"
+            f" AND reader_id IN ({self._db.dialect.numbers_of('readers')}) GROUP BY reader_id, post_id",
+            posts=json.dumps(list(posts)),
+            readers=json.dumps(list(readers)),
+        )
+        return {(row[0], row[1]) for row in rows if row[2]}, {(row[0], row[1]) for row in rows if not row[3]}
+
     async def read(self, found: Sequence[tuple[Post, Sequence[int]]]) -> None:
         """Posts hold these terms and no others."""
         await self._db.batch(

@@ -135,7 +135,13 @@ async def by_the_bot(path: Path, stories: list[Story], readers: list[Choices], s
     lanes = Lanes(storage, clock, "w", rate=RATE, offer=Offer(("ru",), ("ru",)), home="Asia/Almaty")
     sender = Sender(storage, chats, pacer, renderings, lanes, clock, worker="w")
     publisher = Publisher(
-        storage, clock, rate=RATE, offer=Offer(("ru",), ("ru",)), valid_for=lambda mask: 10**10, started=sender.wake
+        storage,
+        clock,
+        rate=RATE,
+        offer=Offer(("ru",), ("ru",)),
+        home="Asia/Almaty",
+        valid_for=lambda mask: 10**10,
+        started=sender.wake,
     )
 
     async def publish() -> None:

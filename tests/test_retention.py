@@ -12,6 +12,7 @@ from bot.domain.delivery import Audience, BroadcastState, Lane, Receipt, Result
 from bot.domain.errors import StorageBusy
 from bot.domain.feed import Found, Poll
 from bot.domain.post import Picture
+from bot.domain.reader import Choices
 from bot.ops import retention
 from bot.ops.retention import ARTICLE_DAYS, DAY, INBOX_DAYS, MEDIA_DAYS, RECEIPT_DAYS, keep_tidy, tidy
 from storage import Storage
@@ -50,6 +51,18 @@ async def test_receipts_go_a_week_after_their_broadcast_ended(storage: Storage) 
     await tidy(storage, NOW)
     assert [(await storage.broadcasts.progress(id_)).sent for id_ in ids] == [0, 1, 1]
     assert len(await storage.broadcasts.open()) == 1, "what is not over keeps its receipts however old it is"
+
+
+async def test_what_a_weekly_list_asks_for_is_kept_until_it_has_come(storage: Storage) -> None:
+    weekly = await storage.readers.meet(1, language="ru", choices=Choices(volume=3, digest_days=1), now=1)
+    await storage.readers.consent(weekly.id, "w", now=1)
+    ids = []
+    for n, days in enumerate((8, 8, 15)):
+        await arrive(storage, f"a{n}", NOW)
+        ids.append(await deliver(storage, NOW - days * DAY))
+    await storage.engine.write("UPDATE reader SET listed = 1")
+    await tidy(storage, NOW)
+    assert [(await storage.broadcasts.progress(id_)).sent for id_ in ids] == [0, 1, 0]
 
 
 async def test_a_broadcast_without_its_receipts_can_still_be_asked(storage: Storage) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.clock import Clock
 from bot.delivery.copies import Deed, decide, meaning
 from bot.delivery.pacing import Pacer
-from bot.delivery.renderings import Body, Renderings
+from bot.delivery.renderings import Body, Look, Renderings
 from bot.domain.delivery import Copy, Moved, Outcome, Recipient, Rejected, Sent
 from bot.domain.post import Post
 from bot.posts.compose import encode, otherwise
@@ -35,15 +35,15 @@ class Amender:
         self._renderings = renderings
         self._clock = clock
 
-    async def amend(self, reader: Recipient, copy: Copy, posts: Sequence[Post]) -> Outcome:
-        """Change all messages of a copy; `posts` are what they carry, in the versions of now.
+    async def amend(self, reader: Recipient, copy: Copy, posts: Sequence[Post], look: Look | None = None) -> Outcome:
+        """Change all messages of a copy; `posts` are what they carry, in the versions of now, `look` is that of a list.
 
         The outcome is the first that is not done; a refusal does not keep the other messages from their change.
         """
         deed = decide(copy, posts, now=self._clock.now())
         if deed is Deed.NOTHING:
             return Sent(0)
-        edit = self._renderings.change(posts, reader.language, as_list=len(copy.carried) > 1)
+        edit = self._renderings.change(posts, reader.language, look, as_list=len(copy.carried) > 1)
         result: Outcome = Sent(0)
         for number, message_id in enumerate(copy.message_ids):
             if number:

@@ -51,8 +51,9 @@ def languages_for(post: Post, all_languages: Sequence[str], fed: Collection[str]
     return () if len(fits) == len(all_languages) else fits
 
 
-def audience_of(post: Post, served: int, offer: Offer) -> Audience:
-    """Who gets an article's post: readers of its sections that no earlier broadcast has served.
+def audience_of(post: Post, served: int, offer: Offer, *, words: bool = False) -> Audience:
+    """Who gets an article's post: readers of its sections that no earlier broadcast has served, and with `words`
+    (it holds some that readers chose) those who follow one of them, none who hides one.
 
     A post whose sections are all served, and that waits again, has been given a star since: now it goes to those who
     want main stories only. One that names no region may concern any.
@@ -69,6 +70,8 @@ def audience_of(post: Post, served: int, offer: Offer) -> Audience:
         stars=stars,
         regional=regional if regions else 0,
         regions=regions,
+        followed=(post.id,) if words and not served else (),
+        hidden=post.id if words else 0,
     )
 
 
@@ -137,15 +140,18 @@ def joint(audiences: Sequence[Audience]) -> Audience:
         sections=sections,
         languages=() if everyone else tuple(sorted(languages)),
         main=any(audience.main for audience in audiences),
+        followed=tuple(post for audience in audiences for post in audience.followed),
     )
 
 
-def concerns(audience: Audience, reader: Recipient) -> bool:
-    """Whether a post is for this reader, who gets news at all: as `storage.readers.fits`, whoever has it already."""
+def concerns(audience: Audience, reader: Recipient, *, follows: bool = False, hides: bool = False) -> bool:
+    """Whether a post is for this reader, who gets news at all: as `storage.readers.fits`, whoever has it already.
+    The reader `follows` a word that it holds, or `hides` one."""
     return (
-        _in_sections(audience, reader)
+        (follows or _in_sections(audience, reader))
+        and not hides
         and _in_languages(audience, reader)
-        and (audience.main or not reader.main_only)
+        and (follows or audience.main or not reader.main_only)
         and (not audience.stars or bool(reader.main_only))
     )
 

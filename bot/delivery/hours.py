@@ -16,10 +16,10 @@ MORNING = 6 * 60
 
 
 class Moment(NamedTuple):
-    """A minute of a reader's day: the day (since 1970), whether it is `quiet`, and how many posts a volume of so many
-    a day allows until now."""
+    """A `minute` of a reader's `day` (since 1970): whether it is quiet, how many posts the volume allows until now."""
 
     day: int
+    minute: int
     quiet: bool
     allowed: int
 
@@ -79,7 +79,7 @@ def moment(night: Night, now: float, home: str) -> Moment:
     here = datetime.fromtimestamp(now, zone_of(night.zone, home))
     minute = here.hour * 60 + here.minute
     quiet = night.quiet != Quiet.OFF and in_quiet(night.quiet_from, night.quiet_to, minute)
-    return Moment(here.toordinal() - _EPOCH, quiet, allowance(night, minute))
+    return Moment(here.toordinal() - _EPOCH, minute, quiet, allowance(night, minute))
 
 
 _EPOCH = date(1970, 1, 1).toordinal()

@@ -14,25 +14,16 @@ import itertools
 import logging
 import math
 from collections import deque
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 
 from bot.clock import Clock
-from bot.delivery.audience import Offer, audience_of, concerns
-from bot.delivery.hours import Hours
+from bot.delivery.audience import Offer, audience_of
+from bot.delivery.limits import Limits
+from bot.delivery.lists import Selection
 from bot.delivery.pacing import Paying, Purse, Shares
-from bot.delivery.renderings import Address
-from bot.domain.delivery import (
-    BLOCK_BITS,
-    Audience,
-    Broadcast,
-    BroadcastState,
-    Copy,
-    Kind,
-    Lane,
-    Recipient,
-)
-from bot.domain.post import Post
+from bot.delivery.runs import Block, Job, Owed, Run
+from bot.domain.delivery import BLOCK_BITS, Broadcast, BroadcastState, Copy, Kind, Lane, Recipient
 from storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -43,129 +34,8 @@ _LAST = (1 << BLOCK_BITS) - 1  # where a block ends
 _DUE_CHUNK = 100
 _DUE_AGAIN = 90
 _PATIENCE = 30.0
-_NOTHING: frozenset[int] = frozenset()
+_LEDGER_SECONDS = 10.0
 _NO_COPY = Copy((), 2**31, 0)  # it is gone, or of the newest version already
-
-
-@dataclass(slots=True)
-class Block:
-    """A leased block: how far it has been read, and how many of its readers are not settled."""
-
-    number: int
-    fresh: bool
-    after: int = 0
-    outstanding: int = 0
-    exhausted: bool = False
-
-
-@dataclass(slots=True)
-class Run:
-    """An open broadcast in memory. `began` is its start on the monotonic clock; `unsettled` counts sends whose
-    receipt is not written yet; `again` are readers who had to wait and are here once more; a `closing` run (paused,
-    stopped) hands out nobody any more, and nobody of a run and behind it in its lane is handed out before its
-    `held_until` (monotonic). `purse` is there for a send that may be paid for.
-
-    Of a correction `posts` are those of the broadcast that it follows, and `look_at` (monotonic) is when its target is
-    asked again whether it has sent more of the old."""
-
-    broadcast: Broadcast
-    carried: Sequence[int]
-    began: float
-    posts: Sequence[Post] = ()
-    audiences: Sequence[Audience] = ()
-    reading: list[Block] = field(default_factory=list)
-    leased: set[int] = field(default_factory=set)
-    again: set[int] = field(default_factory=set)
-    all_taken: bool = False
-    closing: bool = False
-    unsettled: int = 0
-    held_until: float = 0.0
-    look_at: float = 0.0
-    patience: float = 1.0
-    purse: Purse | None = None
-
-    @property
-    def blocks(self) -> set[int]:
-        """The blocks whose readers are here."""
-        return {n % self.broadcast.blocks for n in self.leased} | {reader_id >> BLOCK_BITS for reader_id in self.again}
-
-    def posts_for(self, reader: Recipient, settled: Container[int] = ()) -> Sequence[Post]:
-        """What of a round concerns this reader, without the posts `settled` by earlier broadcasts."""
-        if len(self.carried) == 1:
-            return self.posts
-        pairs = zip(self.posts, self.audiences, strict=True)
-        return [post for post, audience in pairs if post.id not in settled and concerns(audience, reader)]
-
-    def posts_of(self, copy: Copy) -> Sequence[Post]:
-        """What a copy carries, in the versions of now."""
-        return [post for post in self.posts if post.id in (copy.carried or self.broadcast.posts)]
-
-
-@dataclass(slots=True)
-class Job:
-    """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes;
-    `settled`: what of a late list an earlier broadcast has brought; `reply`: the reader's message to reply to. `paid`
-    goes by paid broadcast, `refused` is why Telegram would not have it so: then it goes free. `silent` makes no sound.
-    """
-
-    run: Run
-    reader: Recipient
-    block: Block | None
-    attempts: int = 0
-    copy: Copy | None = None
-    settled: frozenset[int] = _NOTHING
-    reply: int = 0
-    paid: bool = False
-    refused: str = ""
-    silent: bool = False
-
-    @property
-    def address(self) -> Address:
-        """Where it goes, and how."""
-        return Address(self.reader.chat_id, self.reader.thread_id, self.silent, self.reply, self.paid)
-
-
-class Owed:
-    """Sends that wait, by lane and chat, so that no later broadcast overtakes them. Due times in epoch seconds."""
-
-    def __init__(self) -> None:
-        self._chats: dict[tuple[Lane, int], dict[int, int]] = {}
-        self._blocks: dict[int, set[tuple[Lane, int]]] = {}
-
-    def add(self, lane: Lane, chat_id: int, broadcast_id: int, due_at: int, block: int) -> None:
-        """A send to a reader of that block waits until `due_at`."""
-        self._chats.setdefault((lane, chat_id), {})[broadcast_id] = due_at
-        self._blocks.setdefault(block, set()).add((lane, chat_id))
-
-    def forget(self, block: int) -> None:
-        """The block is another worker's: what waits there is written down."""
-        for key in self._blocks.pop(block, ()):
-            self._chats.pop(key, None)
-
-    def done(self, lane: Lane, chat_id: int, broadcast_id: int) -> None:
-        """A send waits no more."""
-        if waiting := self._chats.get((lane, chat_id)):
-            waiting.pop(broadcast_id, None)
-            if not waiting:
-                del self._chats[lane, chat_id]
-
-    def before(self, lane: Lane, chat_id: int, broadcast_id: int) -> int | None:
-        """When the latest of the earlier sends is due; None when none waits."""
-        waiting = self._chats.get((lane, chat_id))
-        return max((due for id_, due in waiting.items() if id_ < broadcast_id), default=None) if waiting else None
-
-    def keep(self, open_: Container[int]) -> None:
-        """Forget broadcasts that have ended."""
-        for key, waiting in list(self._chats.items()):
-            left = {id_: due for id_, due in waiting.items() if id_ in open_}
-            if left:
-                self._chats[key] = left
-            else:
-                del self._chats[key]
-        for block, keys in list(self._blocks.items()):
-            keys &= self._chats.keys()
-            if not keys:
-                del self._blocks[block]
 
 
 class Lanes:
@@ -197,7 +67,8 @@ class Lanes:
         self._low_water = _low(self._chunk)
         self.paying = paying
         self._offer = offer
-        self._hours = Hours(home)
+        self._selection = Selection(storage, offer, clock)
+        self.limits = Limits(clock, home)
         self._runs: dict[int, Run] = {}
         self._jobs: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane if lane is not Lane.REPLY}
         self._shares = Shares()
@@ -208,6 +79,11 @@ class Lanes:
         self.sure_until = math.inf
         self.owed = Owed()
         self.finished: list[tuple[int, int]] = []
+
+    @property
+    def listing(self) -> bool:
+        """Whether readers' lists are sent or changed."""
+        return any(run.listing for run in self._runs.values())
 
     @property
     def busy(self) -> bool:
@@ -249,14 +125,25 @@ class Lanes:
             if broadcast.late and id_ not in self._runs and await self._unsettled():
                 continue  # whose rest it carries may still be sending
             run = self._runs.get(id_) or self._runs.setdefault(id_, await self._begin(broadcast))
-            if not run.closing:  # its posts may have a new version
-                posts = await self._storage.posts.get(run.carried)
-                run.posts = [post for post in posts if broadcast.kind is not Kind.SEND or not post.withdrawn]
-                run.audiences = [audience_of(post, 0, self._offer) for post in run.posts]
+            if not run.closing:
+                await self._learn(run)
                 if self._storage.shared and (block := await self._claim(run, lost=True)):
                     run.reading.append(block)
                 await self._finish(run)
         self.owed.keep(self._runs)
+        now = self._clock.monotonic()
+        waiting = (job.read_at for jobs in self._jobs.values() for job in jobs)
+        later = (job.read_at for _, _, job in self._later)
+        self.limits.forget(min([now - _LEDGER_SECONDS, *waiting, *later]))
+
+    async def _learn(self, run: Run, more: Iterable[int] = ()) -> None:
+        """The posts of a run, and more that a list carries, in the versions of now."""
+        run.carried = sorted({*run.carried, *more}) if more else run.carried
+        posts = await self._storage.posts.get(run.carried)
+        run.posts = [post for post in posts if run.broadcast.kind is not Kind.SEND or not post.withdrawn]
+        if run.regular and len(run.carried) > 1:
+            run.audiences = [audience_of(post, 0, self._offer) for post in run.posts]
+            run.words = await self._storage.terms.held(run.carried)
 
     async def _unsettled(self) -> bool:
         """Whether something is under way of broadcasts that have been stopped."""
@@ -275,7 +162,8 @@ class Lanes:
         ago = max(0.0, self._clock.now() - (broadcast.started_at or broadcast.due_at))
         sends = await self._storage.broadcasts.get(broadcast.target_id) if broadcast.target_id else broadcast
         carried = sends.posts if sends else broadcast.posts
-        run = Run(broadcast, carried, self._clock.monotonic() - ago)
+        listing = sends is not None and sends.lane is Lane.DIGEST
+        run = Run(broadcast, carried, self._clock.monotonic() - ago, listing=listing)
         if self.paying and broadcast.lane is Lane.BREAKING and broadcast.kind is Kind.SEND and not broadcast.unpaid:
             run.purse = Purse(max(0, self.paying.messages - broadcast.paid))
         return run
@@ -330,11 +218,17 @@ class Lanes:
         """Jobs for readers who had to wait, with their attempts so far; for a correction with what they hold now."""
         if run.broadcast.kind is Kind.SEND:
             tries = {reader.id: attempts for reader, attempts in waited}
-            jobs = await self._sends(run, [reader for reader, _ in waited], None)
+            jobs = await self._sends(run, [reader for reader, _ in waited], None, self._clock.monotonic())
             return [replace(job, attempts=tries[job.reader.id]) for job in jobs]
         held = await self._storage.corrections.holders(run.broadcast, [reader.id for reader, _ in waited])
+        await self._know(run, held)
         copies = {reader.id: copy for reader, copy in held}
         return [Job(run, reader, None, attempts, copies.get(reader.id, _NO_COPY)) for reader, attempts in waited]
+
+    async def _know(self, run: Run, held: Sequence[tuple[Recipient, Copy]]) -> None:
+        """The posts of lists that are corrected while more of them are sent."""
+        if run.listing and (more := {post for _, copy in held for post in copy.carried} - set(run.carried)):
+            await self._learn(run, more)
 
     async def fill(self) -> bool:
         """Read the next readers into each lane that runs low; False when there was nothing to read."""
@@ -356,12 +250,13 @@ class Lanes:
                 return not run.all_taken
             run.reading.append(claimed)
         block = run.reading[-1]
-        number, after, chunk = block.number, block.after, self._chunk_of(run)
+        number, after, chunk, now = block.number, block.after, self._chunk_of(run), self._clock.monotonic()
         if run.broadcast.kind is Kind.SEND:
             readers = await self._storage.deliveries.read(run.broadcast, number, after, chunk, fresh=block.fresh)
-            jobs = await self._sends(run, readers, block)
+            jobs = [job for job in await self._sends(run, readers, block, now) if self.limits.passes(job)]
         else:
             held = await self._storage.corrections.read(run.broadcast, number, after, chunk)
+            await self._know(run, held)
             jobs = [Job(run, reader, block, copy=copy) for reader, copy in held]
             readers = [reader for reader, _ in held]
         if run.closing:
@@ -376,19 +271,42 @@ class Lanes:
             self._give_back(run, block)
         return True
 
-    async def _sends(self, run: Run, readers: Sequence[Recipient], block: Block | None) -> list[Job]:
-        """A job for each of these readers, with what they have had of it, or of what it replies to."""
-        settled: dict[int, frozenset[int]] = {}
+    async def _sends(self, run: Run, readers: Sequence[Recipient], block: Block | None, read_at: float) -> list[Job]:
+        """A job for each of these readers, without what they have had of it, and with what it replies to."""
+        if run.listing:
+            return await self._lists(run, readers, block, read_at)
+        had: dict[int, frozenset[int]] = {}
         replies: dict[int, int] = {}
+        follows, hides = set[tuple[int, int]](), set[tuple[int, int]]()
         ids = [reader.id for reader in readers]
-        if run.broadcast.late and ids:
-            settled = await self._storage.deliveries.settled(run.broadcast, ids)
+        if run.broadcast.again and ids:
+            had = await self._storage.lists.had(ids, run.carried)
         if run.broadcast.reply_to and ids:
             replies = await self._storage.corrections.copies_of(run.broadcast.reply_to, ids)
+        if run.words:
+            follows, hides = await self._storage.terms.met(run.words, ids)
         return [
-            Job(run, reader, block, settled=settled.get(reader.id, _NOTHING), reply=replies.get(reader.id, 0))
+            Job(
+                run,
+                reader,
+                block,
+                posts=run.choose(reader, had.get(reader.id, ()), follows, hides),
+                reply=replies.get(reader.id, 0),
+                read_at=read_at,
+            )
             for reader in readers
         ]
+
+    async def _lists(self, run: Run, readers: Sequence[Recipient], block: Block | None, read_at: float) -> list[Job]:
+        """The same of a broadcast of lists: each reader has one of its own."""
+        if not readers:
+            return []
+        upto, chosen = await self._selection.of(readers)
+        if more := {post for posts in chosen for post in posts} - set(run.carried):
+            await self._storage.lists.carry(run.broadcast.id, more)
+            await self._learn(run, more)
+        pairs = zip(readers, chosen, strict=True)
+        return [Job(run, reader, block, posts=posts, upto=upto, read_at=read_at) for reader, posts in pairs]
 
     async def _claim(self, run: Run, *, lost: bool = False) -> Block | None:
         """The next block; with `lost` only one whose lease ran out, so that no dead worker's readers wait."""
@@ -457,13 +375,6 @@ class Lanes:
         for job in reversed(back):  # after a long pause several of one chat may be due: in their order
             self._jobs[job.run.broadcast.lane].appendleft(job)
 
-    def silent(self, job: Job) -> bool:
-        """Whether its message makes no sound now."""
-        reader = job.reader
-        if not self._hours.at(reader.night, self._clock.now()).quiet:
-            return False
-        return job.run.broadcast.lane is not Lane.BREAKING or not reader.night_breaking
-
     def postpone(self, job: Job, until: float) -> None:
         """Bring the job back at that moment of the monotonic clock."""
         job.run.unsettled -= 1
@@ -499,7 +410,8 @@ class Lanes:
         return [(*news, id_) for news, id_ in purses if any(news)]
 
     def written(self, job: Job) -> None:
-        """The job's receipt is in storage."""
+        """The job's receipt is in storage, or it needs none."""
+        self.limits.written(job)
         job.run.unsettled -= 1
         job.run.again.discard(job.reader.id)
 

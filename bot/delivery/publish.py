@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from bot.clock import Clock
 from bot.delivery.audience import Offer, Waiting, audience_of, gather, joint, overdue
+from bot.delivery.lists import Timetable
 from bot.delivery.vocabulary import read_words
 from bot.domain.delivery import LATE, Broadcast, BroadcastState, Lane
 from bot.domain.errors import StorageError
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 class Publisher:
     """Looks at what waits, every second and when woken. `started` is called when broadcasts begin; `valid_for` is that
-    of `audience.overdue`."""
+    of `audience.overdue`, `home` the newsroom's zone."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Publisher:
         offer: Offer,
         valid_for: Callable[[int], int],
         started: Callable[[], None],
+        home: str,
         rng: random.Random | None = None,
     ) -> None:
         self._storage = storage
@@ -40,6 +42,7 @@ class Publisher:
         self._valid_for = valid_for
         self._started = started
         self._rng = rng or random.Random()
+        self._timetable = Timetable(storage, clock, home)
         self._look = asyncio.Event()
 
     def wake(self) -> None:
@@ -70,7 +73,8 @@ class Publisher:
                 self._started()
         posts = await self._storage.posts.waiting()
         await read_words(self._storage)  # after: a post that came in between waits for the next look
-        waiting = [await self._measured(*item) for item in posts]
+        marked = await self._storage.terms.held([post.id for post, _ in posts]) if posts else frozenset()
+        waiting = [await self._measured(post, served, post.id in marked) for post, served in posts]
         late, old = overdue(open_, waiting, valid_for=self._valid_for, now=now)
         if (late or old) and not await self._arrives(late):
             await self._list(late, old)
@@ -80,11 +84,14 @@ class Publisher:
             under_way = sum(item.left for item in open_ if item.lane is Lane.REGULAR)
             for group in gather(waiting, rate=self._rate, under_way=under_way):
                 await self._publish(group)
+        await self._timetable.reckon()
+        if await self._timetable.begin(open_, self._rng.random()):
+            self._started()
         left = [item.due_at - now for item in counting if item.due_at > now]
         return min([1.0, *left])
 
-    async def _measured(self, post: Post, served: int) -> Waiting:
-        audience = audience_of(post, served, self._offer)
+    async def _measured(self, post: Post, served: int, words: bool) -> Waiting:
+        audience = audience_of(post, served, self._offer, words=words)
         return Waiting(post, served, audience, await self._storage.readers.count(audience))
 
     async def _arrives(self, late: Sequence[Broadcast]) -> bool:

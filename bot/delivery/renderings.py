@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from bot.delivery.copies import edition
 from bot.domain.article import Section
-from bot.domain.post import Post, Rendering
-from bot.i18n import Words
+from bot.domain.post import Post, Rendering, RichText
+from bot.i18n import Lang, Words
 from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice
 
 _KEPT = 512
+Days = Sequence[Sequence[Any]]
+"""Rates of exchange, newest day first, as storage has them."""
 
 
 class Address(NamedTuple):
@@ -85,6 +87,15 @@ class Body:
         return Body("sendMessage", encode(rendering), rendering, self.version, self.carried)
 
 
+class Look(NamedTuple):
+    """How a reader's own list looks: `morning` after a night that was kept, with `rates` of exchange below, and the
+    broadcast that brings it, by which the bot finds the `rest` of it."""
+
+    morning: bool
+    rates: bool
+    rest: int
+
+
 def picture_of(rendering: Rendering) -> str:
     """The address of the picture that the call wants Telegram to fetch; "" for none and for an uploaded one."""
     photo = str(rendering.payload.get("photo", ""))
@@ -101,6 +112,17 @@ def with_file(rendering: Rendering, file_id: str) -> Rendering:
     return Rendering(rendering.method, {**rendering.payload, "photo": file_id})
 
 
+def rest_of(broadcast_id: int) -> str:
+    """The parameter of the bot's link to all of a list."""
+    return f"d_{broadcast_id}"
+
+
+def _list_keyboard(t: Lang) -> dict[str, Any]:
+    """The way to another time, and out."""
+    row = [(t("Digest times"), "list:times"), (t("Unsubscribe"), "list:stop")]
+    return {"inline_keyboard": [[{"text": text, "callback_data": data} for text, data in row]]}
+
+
 class Renderings:
     """A cache over the formatter."""
 
@@ -112,6 +134,7 @@ class Renderings:
         zone: ZoneInfo,
         newsroom: str,
         more_url: str = "",
+        rates_line: Callable[[Days, Lang], RichText] = lambda days, t: RichText(),
     ) -> None:
         self._words = words
         self._sections = sections
@@ -119,6 +142,8 @@ class Renderings:
         self._zone = zone
         self._newsroom = newsroom
         self._more_url = more_url
+        self._rates_line = rates_line
+        self._days: Days = ()
         self._made: dict[tuple[object, ...], Body] = {}
         self._pictures: dict[str, str] = {}
 
@@ -129,25 +154,32 @@ class Renderings:
         self._pictures[url] = file_id
         self._made = {key: body for key, body in self._made.items() if body.picture != url}
 
-    def body(self, posts: Sequence[Post], language: str, *, as_list: bool = False) -> Body:
-        """One post as itself, several (or one `as_list`) as a list."""
-        as_list = as_list or len(posts) > 1
-        key = (language, as_list, *((post.id, post.version) for post in posts))
+    def quote(self, days: Days) -> None:
+        """Lists from now on end with these rates of exchange."""
+        if days != self._days:
+            self._days = days
+            self._made.clear()
+
+    def body(self, posts: Sequence[Post], language: str, look: Look | None = None, *, as_list: bool = False) -> Body:
+        """One post as itself, several (or one `as_list`) as a list, a reader's own with a `look`."""
+        as_list = as_list or look is not None or len(posts) > 1
+        key = (language, as_list, look, *((post.id, post.version) for post in posts))
         body = self._made.get(key)
         if body is None:
             if len(self._made) >= _KEPT:
                 self._made.clear()
-            body = self._made[key] = self._list(posts, language) if as_list else self._one(posts[0], language)
+            body = self._made[key] = self._list(posts, language, look) if as_list else self._one(posts[0], language)
         return body
 
-    def change(self, posts: Sequence[Post], language: str, *, as_list: bool) -> Body:
+    def change(self, posts: Sequence[Post], language: str, look: Look | None = None, *, as_list: bool) -> Body:
         """The edit that brings a copy of these posts to what it would say now; a notice when all are withdrawn."""
-        key = ("change", language, as_list, *((post.id, post.version) for post in posts))
+        as_list = as_list or look is not None
+        key = ("change", language, as_list, look, *((post.id, post.version) for post in posts))
         body = self._made.get(key)
         if body is None:
             left = [post for post in posts if not post.withdrawn]
             if left:
-                rendering = amendment(self.body(left, language, as_list=as_list).rendering)
+                rendering = amendment(self.body(left, language, look, as_list=as_list).rendering)
             else:
                 rendering = amendment(notice({} if as_list else posts[0].reason, lang=self._words[language]))
             body = self._made[key] = Body(rendering.method, encode(rendering), rendering, edition(posts))
@@ -178,8 +210,17 @@ class Renderings:
         rendering = self.render(post, language)
         return Body(rendering.method, encode(rendering), rendering, post.version, picture=picture_of(rendering))
 
-    def _list(self, posts: Sequence[Post], language: str) -> Body:
+    def _list(self, posts: Sequence[Post], language: str, look: Look | None) -> Body:
         t = self._words[language]
+        title = t.n("{n} news item for you", "{n} news items for you", len(posts))
+        if look:
+            title = t.n("🗞 Your digest: {n} story", "🗞 Your digest: {n} stories", len(posts))
+            if look.morning:
+                title = t.n(
+                    "☀️ Good morning! {n} story in your sections overnight:",
+                    "☀️ Good morning! {n} stories in your sections overnight:",
+                    len(posts),
+                )
         rendering = compose_list(
             posts,
             lang=t,
@@ -187,8 +228,10 @@ class Renderings:
             style=self._style_of(posts[0]),
             zone=self._zone,
             newsroom=self._newsroom,
-            title=t.n("{n} news item for you", "{n} news items for you", len(posts)),
-            more_url=self._more_url,
+            title=title,
+            more_url=f"{self._more_url}?start={rest_of(look.rest)}" if look and self._more_url else self._more_url,
+            foot=self._rates_line(self._days, t) if look and look.rates else RichText(),
+            keyboard=_list_keyboard(t) if look else None,
         )
         carried = tuple(post.id for post in posts)
         return Body(rendering.method, encode(rendering), rendering, edition(posts), carried)

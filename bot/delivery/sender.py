@@ -20,17 +20,19 @@ from typing import TypeVar
 from bot.clock import Clock
 from bot.delivery.amend import Amender, Deliverer
 from bot.delivery.copies import edition
-from bot.delivery.lanes import Job, Lanes
+from bot.delivery.lanes import Lanes
 from bot.delivery.media import Media
 from bot.delivery.outcomes import back_off, unpaid
 from bot.delivery.pacing import Pacer, Purse, concurrency
 from bot.delivery.renderings import Address, Body, Renderings
+from bot.delivery.runs import Job
 from bot.domain.delivery import (
     BLOCK_BITS,
     CAP,
     Copy,
     Delivered,
     Gone,
+    Marks,
     Moved,
     Outcome,
     Receipt,
@@ -147,6 +149,8 @@ class Sender:
                 if self._clock.monotonic() - self._looked_at >= _LOOK_SECONDS:
                     self._looked_at = self._clock.monotonic()
                     await self._lanes.refresh()
+                    if self._lanes.listing:
+                        self._renderings.quote(await self._storage.rates.newest())
                     if self._clock.monotonic() >= self._pacer.held_until:
                         await self._lanes.take_due()
                 while await self._lanes.fill() and not self._stopping:
@@ -156,7 +160,7 @@ class Sender:
                 if self._storage.shared:  # others write first what they have sent, before we take what was theirs
                     await self._clock.sleep(_GRACE_SECONDS)
             self._ready.set()
-            if self._lanes.finished:
+            if self._lanes.finished or self._lanes.limits.marked:
                 self._result.set()
             await self._clock.wait(self._look, _LOOK_SECONDS)
 
@@ -227,6 +231,9 @@ class Sender:
             if (queue := self._busy_chats.get(job.reader.chat_id)) is not None:
                 queue.append(job)  # one message per chat at a time: that keeps the order
                 continue
+            if not self._lanes.limits.passes(job):
+                self._pass_over(job)
+                continue
             due = self._lanes.owed.before(job.run.broadcast.lane, job.reader.chat_id, job.run.broadcast.id)
             if due is not None:
                 self._record(job, Wait(max(0.0, due - self._clock.now()), "order"))
@@ -242,7 +249,7 @@ class Sender:
                 else:
                     self._pacer.take(now)
                 self._busy_chats[job.reader.chat_id] = []
-                job.silent = self._lanes.silent(job)
+                job.silent = self._lanes.limits.is_silent(job)
                 return job
         return None
 
@@ -264,12 +271,12 @@ class Sender:
             if job.copy is not None:
                 await self._amend(job, job.copy)
                 return
-            posts = job.run.posts_for(job.reader, job.settled)
-            if not posts:  # a round, none of whose posts concerns this reader any more
+            posts = job.contents
+            if not posts:  # all of them were withdrawn
                 self._unpay(job)
-                self._settle(job)
+                self._pass_over(job)
                 return
-            body = self._renderings.body(posts, job.reader.language)
+            body = self._renderings.body(posts, job.reader.language, self._lanes.limits.look(job, self._clock.now()))
             began = self._clock.monotonic()
             if body.picture and job.paid:  # an upload goes free
                 self._unpay(job)
@@ -292,8 +299,8 @@ class Sender:
                     job.run.purse.end(job.refused)
             self._measure(self._clock.monotonic() - began)
             await self._heed(outcome, chat_id, job.run.purse if job.paid else None)
-            of_round = tuple(post.id for post in posts) if len(job.run.carried) > 1 else ()
-            self._record(job, outcome, body.version, of_round)
+            together = len(job.run.carried) > 1 or job.run.listing
+            self._record(job, outcome, body.version, tuple(post.id for post in posts) if together else ())
         except (ValueError, TypeError, KeyError) as error:
             # A post that cannot be rendered must not stop the line.
             _log.exception("post cannot be rendered")
@@ -316,7 +323,7 @@ class Sender:
                 outcome = await self._upload(job.address, body, data, media)
                 if not isinstance(outcome, Rejected):
                     return outcome, body
-            settled = self._renderings.body(posts, reader.language)
+            settled = self._renderings.body(posts, reader.language)  # lists have no picture
             if settled.picture:  # still to be uploaded: it was this chat that took none
                 settled = body.simpler() or body
             return await self._deliver(job.address, settled)
@@ -335,7 +342,7 @@ class Sender:
     async def _amend(self, job: Job, copy: Copy) -> None:
         """A reader's copy of a corrected post."""
         posts = job.run.posts_of(copy)
-        outcome = await self._amender.amend(job.reader, copy, posts)
+        outcome = await self._amender.amend(job.reader, copy, posts, self._lanes.limits.look(job, copy.sent_at))
         self.sent += 1
         await self._heed(outcome, job.reader.chat_id)
         self._record(job, outcome, edition(posts))
@@ -415,6 +422,10 @@ class Sender:
             case Wait(seconds, scope):
                 result = Result.WAITING
                 due_at = self._again(seconds if scope != "outage" else back_off(job.attempts + 1, self._rng))
+        if job.run.listing and job.copy is None:
+            self._lanes.limits.listed(job, due_at)
+        if isinstance(outcome, Sent):
+            self._lanes.limits.sent(job, carried or job.run.carried)
         if due_at is None:
             self._lanes.owed.done(broadcast.lane, reader.chat_id, broadcast.id)
         else:
@@ -443,6 +454,18 @@ class Sender:
             )
         self._settle(job)
 
+    def _pass_over(self, job: Job) -> None:
+        """The job's message does not come. Only a reader who had to wait has a receipt that says so."""
+        if job.block is None:
+            broadcast, reader = job.run.broadcast, job.reader
+            self._lanes.owed.done(broadcast.lane, reader.chat_id, broadcast.id)
+            self._receipts.append(Receipt(broadcast.id, reader.id, Result.SKIPPED, 0))
+            self._settle(job)
+            return
+        self._lanes.settled(job)
+        self._lanes.written(job)
+        self._result.set()
+
     def _again(self, seconds: float) -> int:
         """When to try again, in epoch seconds."""
         return int(self._clock.now() + seconds) + 1
@@ -459,10 +482,11 @@ class Sender:
             jobs, self._settled = self._settled, []
             for job in jobs:
                 self._lanes.settled(job)
-            if jobs or self._lanes.finished or self._lanes.busy:
+            if jobs or self._lanes.finished or self._lanes.limits.marked or self._lanes.busy:
                 self._writing = len(jobs)
                 finished, self._lanes.finished = self._lanes.finished, []
-                work = partial(self._write, self._receipts, self._sends, finished, self._lanes.spent())
+                spent, marks = self._lanes.spent(), self._lanes.limits.marks()
+                work = partial(self._write, self._receipts, self._sends, finished, spent, marks)
                 self._receipts, self._sends = [], []
                 await self._stored(work)
                 for job in jobs:
@@ -480,6 +504,7 @@ class Sender:
         sends: list[Delivered],
         finished: list[tuple[int, int]],
         spent: list[tuple[int, str, int]],
+        marks: Marks,
     ) -> None:
         asked, now, blocks = self._clock.monotonic(), self._clock.now(), self._lanes.blocks
         await self._storage.deliveries.settle(
@@ -491,6 +516,7 @@ class Sender:
             sent=sends,
             spent=spent,
             blocks=blocks,
+            marks=marks,
         )
         self._lanes.prolonged(asked)
 

@@ -48,6 +48,8 @@ class Audience:
     chose theirs ("" when they are of several). `main` stories go to those too who want no others, to these alone with
     `stars`. Whoever chose regions gets the story of the section `regional` (a mask) only from one of `regions`.
     `holders` is a post of which a reader must have got a copy before `until` (epoch seconds), 0 for no such demand.
+    Readers who follow a word in one of the posts `followed` belong to it whatever their sections, those who hide one in
+    the post `hidden` do not. `due` (epoch seconds) asks for nothing but a list that is due by then.
     """
 
     sections: int = 0
@@ -61,6 +63,9 @@ class Audience:
     regions: int = 0
     holders: int = 0
     until: int = 0
+    followed: tuple[int, ...] = ()
+    hidden: int = 0
+    due: int = 0
 
 
 LATE = "late:"
@@ -77,6 +82,7 @@ class Broadcast:
     An edit or delete goes to the holders of copies below `version`: those that broadcast `target_id` has sent, or
     (0) that were shown outside one.
     It replies to the reader's copy of the post `reply_to`, where there is one; 0: it does not reply.
+    `serial` is its place in the order in which sends of posts began, 0 before that and for all others.
     `paid` messages were paid for with Stars, and `unpaid` says why no more of them were: `CAP`, or Telegram's reason.
     """
 
@@ -99,6 +105,7 @@ class Broadcast:
     version: int = 0
     paid: int = 0
     unpaid: str = ""
+    serial: int = 0
     reply_to: int = 0
 
     @property
@@ -115,6 +122,11 @@ class Broadcast:
     def late(self) -> bool:
         """Whether it is the list of what earlier broadcasts could not bring in time."""
         return self.key.startswith(LATE)
+
+    @property
+    def again(self) -> bool:
+        """Whether readers may have some of it already."""
+        return self.late or bool(self.audience.besides) or self.audience.stars
 
     @property
     def place(self) -> float:
@@ -157,6 +169,16 @@ class Recipient(NamedTuple):
     news_languages: str = ""
     main_only: int = 0
     regions: int = 0
+    sent_day: int = 0
+    sent_n: int = 0
+    listed: int = 0
+    list_at: int | None = None
+    rates: int = 0
+
+    @property
+    def limited(self) -> bool:
+        """Whether what came before decides about what comes next."""
+        return self.list_at is not None
 
     @property
     def night(self) -> tuple[object, ...]:
@@ -193,6 +215,19 @@ class Receipt(NamedTuple):
     reason: str | None = None
     gone: bool = False
     amends: int | None = None
+
+
+@dataclass(slots=True)
+class Marks:
+    """What sends leave on readers: a post that counts for a day's volume (day, reader); a list that is done with (the
+    number of the last send it knows, reader); one that comes later (epoch seconds, reader)."""
+
+    counted: list[tuple[int, int]] = field(default_factory=list)
+    listed: list[tuple[int, int]] = field(default_factory=list)
+    put_off: list[tuple[int, int]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.counted or self.listed or self.put_off)
 
 
 Delivered = tuple[int, int, int, int, int]

@@ -39,6 +39,9 @@ _PREVIEWS: Mapping[str, dict[str, bool]] = {
 }
 
 
+_NOTHING = RichText()
+
+
 @dataclass(frozen=True, slots=True)
 class PostStyle:
     """How posts look: the `[posts]` table of the configuration, its defaults included."""
@@ -130,23 +133,24 @@ def compose_list(
     newsroom: str,
     title: str,
     more_url: str = "",
+    foot: RichText = _NOTHING,
     target: Target = Target.PRIVATE,
     keyboard: dict[str, Any] | None = None,
 ) -> Rendering:
     """Several posts as one message: linked headlines by section, in the order given within each.
 
     A post stands once, under the first of its sections. What does not fit is counted in a last line «ещё 3 →»,
-    which leads to `more_url` when there is one.
+    which leads to `more_url` when there is one. `foot` is the last paragraph.
     """
     frame = _Frame(lang, sections, style, zone, newsroom)
     head = clip(strip(plain(title)), TEXT_LIMIT // 4)
     lines = _list_lines(posts, frame)
-    shown = _fitting(head, lines)
+    shown = _fitting(concat(head, "\n\n", foot), lines)
     kept = lines[:shown]
     if kept and shown < len(lines) and not kept[-1].is_post:
         kept.pop()  # a heading that lost all its headlines
     more = _more(sum(line.is_post for line in lines[shown:]), lang, more_url)
-    text = join("\n", [head, *(line.text for line in kept), more])
+    text = join("\n", [head, *(line.text for line in kept), more, concat("\n", foot) if foot else foot])
     return _call("sendMessage", {}, strip(text), {"is_disabled": True}, _keyboard(keyboard, target))
 
 

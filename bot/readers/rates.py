@@ -139,6 +139,15 @@ def line(days: Sequence[Sequence[Rate]], show: Sequence[str], t: Lang) -> str:
     return " · ".join(f"{_unit(rate)} {_tenge(rate, before, t)}" for rate, before in _pairs(days, show))
 
 
+def foot(days: Sequence[Sequence[Rate]], show: Sequence[str], t: Lang, zone: tzinfo) -> RichText:
+    """The end of a list: the newest day and its rates; nothing when none is known."""
+    rates = line(days, show, t)
+    if not rates:
+        return RichText()
+    day = date.fromisoformat(_pairs(days, show)[0][0].day)
+    return join("\n", [bold(t("💱 National Bank rate for {day}", day=t.day(day, zone))), rates])
+
+
 def screen(days: Sequence[Sequence[Rate]], show: Sequence[str], t: Lang, zone: tzinfo, now: float) -> RichText | None:
     """The newest day with its date, a currency a line; None when nothing is known."""
     pairs = _pairs(days, show)

@@ -19,6 +19,7 @@ from tests.delivery.crew import on_the_wire
 ALL = ("ru", "kk", "en")
 SHYMKENT = 1 << next(bit for bit, region in enumerate(REGIONS) if region.code == "shy")
 REGIONAL = 0b1000
+WORDS = ["порт", "мост", "озеро", "школа"]
 
 
 def some(rng: random.Random) -> Post:
@@ -49,6 +50,9 @@ async def test_the_database_and_the_rule_agree_on_who_is_concerned(storage: Stor
         await storage.readers.choose(reader.id, rng.randrange(16), True, now=1)
         if rng.random() < 0.3:
             await storage.readers.mute(reader.id, [rng.randrange(4)], until=99, now=1)
+        for word in rng.sample(WORDS, rng.choice([0, 0, 1, 2])):
+            await storage.terms.choose(reader.id, word, [word], follows=rng.random() < 0.5, since=0, now=1)
+    terms = [id_ for id_, _ in await storage.terms.known(WORDS)]
     run = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 10**6, 0, 0, 0, 0, 0)
     everyone = await storage.deliveries.read(replace(run, audience=Audience(main=True)), 0, 0, 999)
     assert len(everyone) == 160
@@ -56,16 +60,37 @@ async def test_the_database_and_the_rule_agree_on_who_is_concerned(storage: Stor
     for fed in [("ru",), ("ru", "kk")]:
         offer = Offer(ALL, fed, REGIONAL)
         posts = [some(rng) for _ in range(40)]
-        audiences = [audience_of(post, 0, offer) for post in posts]
+        await storage.terms.read([(post, rng.sample(terms, rng.choice([0, 1, 2]))) for post in posts])
+        ids = [post.id for post in posts]
+        marked = await storage.terms.held(ids)
+        follows, hides = await storage.terms.met(ids, [one.id for one in everyone])
+        audiences = [audience_of(post, 0, offer, words=post.id in marked) for post in posts]
         audiences += [audience_of(replace(post, main=True), post.sections, offer) for post in posts[:5]]
-        for audience in audiences:
+        for audience, post in zip(audiences, posts + posts[:5], strict=True):
             found = await storage.deliveries.read(replace(run, audience=audience), 0, 0, 999)
-            assert [reader.id for reader in found] == [one.id for one in everyone if concerns(audience, one)], audience
+            wanted = [
+                one.id
+                for one in everyone
+                if concerns(
+                    audience,
+                    one,
+                    follows=bool(audience.followed) and (one.id, post.id) in follows,
+                    hides=bool(audience.hidden) and (one.id, post.id) in hides,
+                )
+            ]
+            assert [reader.id for reader in found] == wanted, audience
             assert await storage.readers.count(audience) == len(found)
             sizes.add(len(found))
         together = await storage.deliveries.read(replace(run, audience=joint(audiences[:9])), 0, 0, 999)
-        wanted = {one.id for one in everyone if any(concerns(audience, one) for audience in audiences[:9])}
-        assert wanted <= {reader.id for reader in together}
+        some_of_them = {
+            one.id
+            for one in everyone
+            if any(
+                concerns(audience, one, follows=(one.id, post.id) in follows, hides=(one.id, post.id) in hides)
+                for audience, post in zip(audiences[:9], posts[:9], strict=True)
+            )
+        }
+        assert some_of_them <= {reader.id for reader in together}
     assert len(sizes) > 10, "the choices make a difference"
 
 

@@ -90,6 +90,7 @@ async def test_after_seven_hours_without_telegram_old_news_is_one_list(crews: Cr
         crew.clock,
         rate=10,
         offer=Offer(("ru",), ("ru",)),
+        home="Asia/Almaty",
         valid_for=lambda mask: 6 * 3600,
         started=lambda: None,
     )

@@ -34,6 +34,7 @@ class Desk:
             self.clock,
             rate=rate,
             offer=Offer(("ru", "kk"), fed),
+            home="Asia/Almaty",
             valid_for=lambda mask: 3600 if mask == WORLD else 6 * 3600,
             started=self.note,
             rng=random.Random(1),

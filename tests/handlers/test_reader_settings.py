@@ -195,3 +195,17 @@ async def test_start_ends_a_pause(chat: Chat) -> None:
     await reader.send("/start")
     assert (await reader.next())["text"].startswith("С возвращением!")
     assert await chat.storage.readers.count(Audience()) == 1
+
+
+async def test_below_a_digest_are_its_times_and_the_way_out(chat: Chat) -> None:
+    """Each is answered in a message of its own: the digest stays to be read."""
+    reader = chat.people.add(READER)
+    await reader.send("/start sport")
+    digest = await reader.next()
+    for data, answer in [("list:times", "Настройки"), ("list:stop", "Вы отписаны"), ("list:else", "")]:
+        await reader.press(digest, data)
+        if answer:
+            assert (await reader.next(answer))["message_id"] > digest["message_id"]
+    met = await chat.storage.readers.get(READER)
+    assert met is not None
+    assert met.state is ReaderState.LEFT

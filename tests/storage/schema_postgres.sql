@@ -71,7 +71,9 @@ TABLE broadcast
     reply_to bigint NOT NULL 0
     audience text NOT NULL ''::text
     counted_at bigint
+    serial bigint
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
+    CREATE INDEX broadcast_serial ON public.broadcast USING btree (serial) WHERE (serial IS NOT NULL)
     CREATE INDEX broadcast_uncounted ON public.broadcast USING btree (id) WHERE ((counted_at IS NULL) AND (kind = 'send'::text))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
     CREATE UNIQUE INDEX broadcast_pkey ON public.broadcast USING btree (id)
@@ -296,6 +298,7 @@ TABLE receipt
     due_at bigint
     took_ms bigint NOT NULL
     reason text
+    CREATE INDEX receipt_carried ON public.receipt USING btree (reader_id) WHERE (carried IS NOT NULL)
     CREATE INDEX receipt_due ON public.receipt USING btree (due_at) WHERE (due_at IS NOT NULL)
     CREATE UNIQUE INDEX receipt_pkey ON public.receipt USING btree (broadcast_id, reader_id)
 TABLE saved

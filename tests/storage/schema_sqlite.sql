@@ -73,7 +73,7 @@ CREATE TABLE broadcast (
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT
-, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0, audience TEXT NOT NULL DEFAULT '', counted_at BIGINT);
+, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0, audience TEXT NOT NULL DEFAULT '', counted_at BIGINT, serial BIGINT);
 CREATE TABLE broadcast_post (
     broadcast_id BIGINT NOT NULL,
     post_id BIGINT NOT NULL,
@@ -287,6 +287,7 @@ CREATE TABLE term (
 CREATE INDEX article_newest ON article (seen_at);
 CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
+CREATE INDEX broadcast_serial ON broadcast (serial) WHERE serial IS NOT NULL;
 CREATE INDEX broadcast_uncounted ON broadcast (id) WHERE counted_at IS NULL AND kind = 'send';
 CREATE INDEX draft_author ON draft (author_id, state);
 CREATE INDEX draft_broadcast ON draft (broadcast_id);
@@ -301,6 +302,7 @@ CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
 CREATE INDEX reader_list ON reader (list_at) WHERE list_at IS NOT NULL AND state = 'active';
 CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NULL;
 CREATE INDEX reader_term_term ON reader_term (term_id, follows, reader_id);
+CREATE INDEX receipt_carried ON receipt (reader_id) WHERE carried IS NOT NULL;
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);
 CREATE INDEX tap_post ON tap (post_id, kind);

@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from storage_help import BIG, GROUP, TEXT, article, receipt, running, saved, settled_down, subscribed
+from storage_help import BIG, GROUP, TEXT, receipt, running, settled_down, subscribed
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Recipient, Result
-from bot.domain.post import Post
 from storage import Storage
 
 
@@ -157,44 +156,6 @@ async def test_a_lease_returns_when_it_runs_out_or_is_released(storage: Storage)
     assert await claimed(storage, broadcast, "d", now=72) == 0
     await storage.deliveries.settle([], [], worker="d", until=200, now=72, blocks=[0])
     assert await claimed(storage, broadcast, "e", now=199) is None, "settling prolongs"
-
-
-async def test_what_earlier_sends_have_settled_is_in_no_late_list(storage: Storage) -> None:
-    """Got, refused for good or lost for good: not again. Still to be tried, or skipped by a stop: yes."""
-    await saved(storage, *(article(n, 1) for n in range(1, 4)))
-    await settled_down(storage, range(1, 8))
-    first, second, third = [post for post, _ in await storage.posts.waiting()]
-
-    async def send(posts: list[Post], key: str, rest_of: list[int]) -> Broadcast:
-        id_ = await storage.broadcasts.publish(
-            posts, Audience(sections=1), key=key, lane=Lane.REGULAR, total=7, start=0.0, now=10, rest_of=rest_of
-        )
-        made = await storage.broadcasts.get(id_)
-        assert made
-        return made
-
-    one, two = await send([first], "a", []), await send([second], "b", [])
-    results = [
-        receipt(one, 1),
-        receipt(two, 1),
-        receipt(two, 2),
-        receipt(one, 3, Result.REJECTED, message_id=None),
-        receipt(one, 4, Result.UNCERTAIN, message_id=None),
-        receipt(one, 5, Result.UNCERTAIN, message_id=None, due_at=90),
-        receipt(one, 6, Result.WAITING, message_id=None, due_at=90),
-        receipt(one, 7, Result.SKIPPED, message_id=None),
-    ]
-    await storage.deliveries.settle(results, [], worker="w", until=41, now=12)
-    late = await send([third], "late:1,2", [one.id, two.id])
-    both = {first.id, second.id}
-    assert await storage.deliveries.settled(late, range(1, 8)) == {
-        1: both,
-        2: {second.id},
-        3: {first.id},
-        4: {first.id},
-    }
-    assert await storage.deliveries.settled(late, [2, 7]) == {2: {second.id}}
-    assert await storage.deliveries.settled(one, [1, 2]) == {}, "what comes later is no reason"
 
 
 async def test_a_new_sender_takes_all_leases_over(storage: Storage) -> None:

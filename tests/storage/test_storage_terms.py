@@ -73,3 +73,19 @@ async def test_what_nobody_follows_any_more_is_in_no_post(storage: Storage) -> N
     await storage.terms.read([(post, [term])])
     await storage.terms.drop(reader.id, term)
     assert await storage.engine.fetch("SELECT * FROM post_term") == []
+
+
+async def test_which_posts_hold_words_of_these_readers(storage: Storage) -> None:
+    first, second, third = await posts(storage, 101, 102, 103)
+    readers = [(await subscribed(storage, chat)).id for chat in (1, 2, 3)]
+    await choose(storage, readers[0], "порт", "=порт", follows=True)
+    await choose(storage, readers[1], "порт", "=порт")
+    await choose(storage, readers[0], "мост", "=мост")
+    (port, _), (bridge, _) = await storage.terms.known(["=порт", "=мост"])
+    await storage.terms.read([(first, [port]), (second, [port, bridge]), (third, [])])
+    ids = [first.id, second.id, third.id]
+    assert await storage.terms.held(ids) == {first.id, second.id}
+    follows, hides = await storage.terms.met(ids, readers)
+    assert follows == {(readers[0], first.id), (readers[0], second.id)}
+    assert hides == {(readers[1], first.id), (readers[1], second.id), (readers[0], second.id)}
+    assert await storage.terms.met(ids, readers[2:]) == (set(), set())
