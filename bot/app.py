@@ -257,6 +257,7 @@ async def _watch(house: _House, fetcher: Fetcher) -> None:
         zone=zone,
         credits=house.settings.newsroom.self_credits,
         edits=lambda section: house.settings.posts_for(section).edits,
+        pictured=lambda section: house.settings.posts_for(section).picture == "photo",
         arrived=house.wake,
         noticed=due,
     )

@@ -33,6 +33,7 @@ router = Router(name="feeds")
 
 FEED = Callback("feed", act=str, id=int)
 ADD = Callback("addfeed", id=int, section=str)
+KEEP = Callback("keep", article=int)
 ANY = "_"
 """In place of a section's id: by the feed's categories."""
 _PAGE, _LABEL_LIMIT, _NAMED = 8, 32, 5
@@ -238,3 +239,12 @@ async def add(query: CallbackQuery, ctx: Context, t: Lang, id: int, section: str
         query, join("\n", [t("Added. What stands in it now is not sent, what comes from now on is:"), url])
     )
     return await screen.answer(query)
+
+
+@router.callback_query(KEEP)
+async def keep(query: CallbackQuery, ctx: Context, t: Lang, article: int) -> None:
+    """An article that vanished from its feed stays with its readers."""
+    if not await ctx.storage.articles.leave(article, now=ctx.now):
+        return await screen.outdated(query, t)
+    await ctx.storage.editors.log(query.from_user.id, "vanished kept", str(article), now=ctx.now)
+    return await screen.answer(query, t("It stays."))

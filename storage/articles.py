@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from bot.domain.article import Article
-from bot.domain.feed import KnownArticle
+from bot.domain.feed import KnownArticle, Missing
 from storage.engine import Engine, Row
 
 _COLUMNS = ", ".join(f"article.{field.name}" for field in fields(Article))
@@ -38,6 +38,47 @@ class Articles:
         """Keep the text that an article's page has."""
         await self._db.write("UPDATE article SET body = :body WHERE id = :id", body=body, id=article_id)
 
+    async def missing(
+        self, feed_id: int, present: Sequence[int], *, after: int, recent: int, now: int
+    ) -> list[Missing]:
+        """Articles of that feed, published after that moment and first seen after `recent`, that readers have and that
+        are not among those `present`; without those that were proposed to be withdrawn."""
+        rows = await self._db.fetch(
+            "SELECT article.id, post.id, article.title, COALESCE(article.published_at, article.seen_at),"
+            " COALESCE(vanished.since, :now) FROM article"
+            " JOIN post ON post.article_id = article.id LEFT JOIN vanished ON vanished.article_id = article.id"
+            " WHERE article.feed_id = :feed AND article.seen_at > :recent"
+            " AND COALESCE(article.published_at, article.seen_at) > :after"
+            " AND post.state IN ('waiting', 'published') AND vanished.proposed_at IS NULL"
+            f" AND article.id NOT IN ({self._db.dialect.numbers_of('present')}) ORDER BY article.id",
+            feed=feed_id,
+            recent=recent,
+            after=after,
+            now=now,
+            present=json.dumps(list(present)),
+        )
+        return [Missing(*row) for row in rows]
+
+    async def proposals(self) -> list[Missing]:
+        """Articles that vanished from their feeds and about which the desk has not decided, oldest first."""
+        rows = await self._db.fetch(
+            "SELECT article.id, post.id, article.title, COALESCE(article.published_at, article.seen_at),"
+            " vanished.since FROM vanished"
+            " JOIN article ON article.id = vanished.article_id JOIN post ON post.article_id = article.id"
+            " WHERE proposed_at IS NOT NULL AND decided_at IS NULL AND post.state <> 'withdrawn' ORDER BY proposed_at"
+        )
+        return [Missing(*row) for row in rows]
+
+    async def leave(self, article_id: int, *, now: int) -> bool:
+        """The desk lets a vanished article stand; False when that is so already, or it never vanished."""
+        rows = await self._db.write(
+            "UPDATE vanished SET decided_at = :now WHERE article_id = :id AND proposed_at IS NOT NULL"
+            " AND decided_at IS NULL RETURNING article_id",
+            id=article_id,
+            now=now,
+        )
+        return bool(rows)
+
     async def oldest(self, feed_id: int) -> int | None:
         """When the oldest article came out that this feed brought first; None without a dated one."""
         rows = await self._db.fetch("SELECT MIN(published_at) FROM article WHERE feed_id = :feed_id", feed_id=feed_id)
@@ -61,6 +102,9 @@ class Articles:
                     before=before,
                 )
             await db.write(f"DELETE FROM post WHERE article_id IN (SELECT id FROM article WHERE {old})", before=before)
+            await db.write(
+                f"DELETE FROM vanished WHERE article_id IN (SELECT id FROM article WHERE {old})", before=before
+            )
             await db.write(f"DELETE FROM article WHERE {old}", before=before)
 
 

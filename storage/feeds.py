@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
@@ -92,6 +93,8 @@ class Feeds:
         """
         work = [*_guard(poll), *_added(poll.new, self._db.dialect, now), *_aliases(poll, now), _state(poll.state)]
         work += [raised(poll.alarms, now)] if poll.alarms else []
+        work += _kept(poll, self._db.dialect, now)
+        work += _missing(poll, self._db.dialect, now)
         if not poll.edited and not any(met.sections for met in poll.seen):
             await self._db.batch(work)
             return
@@ -130,6 +133,33 @@ def _added(new: Sequence[Found], dialect: Dialect, now: int) -> Iterator[Work]:
         state = PostState.WAITING if article.sections else PostState.UNSORTED
         post = replace(_post(article, now), everybody=found.everybody)
         yield insert_post(post, state if found.publish else PostState.STORED, article=last)
+
+
+def _kept(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
+    """Aliases that a feed still holds are as good as new, however long nothing has changed."""
+    if poll.kept:
+        sql = f"UPDATE alias SET seen_at = :now WHERE key IN ({dialect.values_of('keys')})"
+        yield sql, [(now, json.dumps(poll.kept))]
+
+
+def _missing(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
+    """What is back is forgotten; what is missing is remembered, or proposed to the desk."""
+    if poll.missing is None:
+        return
+    ids = json.dumps([one.article_id for one in poll.missing])
+    yield (
+        "DELETE FROM vanished WHERE feed_id = :feed AND proposed_at IS NULL"
+        f" AND article_id NOT IN ({dialect.numbers_of('ids')})",
+        [(poll.state.id, ids)],
+    )
+    yield (
+        "INSERT INTO vanished (article_id, feed_id, since, proposed_at) VALUES (:article, :feed, :since, :proposed)"
+        " ON CONFLICT (article_id) DO UPDATE SET proposed_at = excluded.proposed_at",
+        [
+            (one.article_id, poll.state.id, one.since, now if one.article_id in poll.proposed else None)
+            for one in poll.missing
+        ],
+    )
 
 
 def _aliases(poll: Poll, now: int) -> Iterator[Work]:

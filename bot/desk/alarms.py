@@ -69,6 +69,10 @@ SENTENCES: dict[str, Sentence] = {
         t.n("{n} new article at once.", "{n} new articles at once.", d["n"]),
         t("The newest five of each section go out, the others are kept for search only."),
     ),
+    "vanished": lambda t, d: (
+        t("An article is not in its feed any more: {title}", title=d["title"]),
+        t("If the site has withdrawn it, withdraw it here too; readers have it."),
+    ),
     **dict.fromkeys(("failing", "certificate", "wall", "gone", "private"), _failing),
 }
 """Every cause, in words."""
@@ -110,7 +114,7 @@ class Alarms:
             what, todo = SENTENCES[alarm.cause](seat.t, detail)
             text = "\n".join(filter(None, (f"🟠 {name}" if name else "", what if name else f"🟠 {what}", f"→ {todo}")))
             try:
-                await self._say(seat, text, _buttons(seat.t, alarm.subject))
+                await self._say(seat, text, _buttons(seat.t, alarm))
                 told = True
             except (OSError, TimeoutError) as error:
                 _log.warning("the desk could not be told of an alarm: %s", error)
@@ -118,9 +122,12 @@ class Alarms:
             await self._storage.alarms.give_back(alarm)
 
 
-def _buttons(t: Lang, subject_: str) -> dict[str, Any] | None:
-    kind, _, number = subject_.partition(":")
-    if kind != "feed":
+def _buttons(t: Lang, alarm: Alarm) -> dict[str, Any] | None:
+    kind, _, number = alarm.subject.partition(":")
+    if kind == "feed":
+        row = [(t("Check"), f"feed:check:{number}"), (t("Quiet for 1 h"), f"feed:hush:{number}")]
+    elif kind == "article":
+        row = [(t("Withdraw"), f"pull:{alarm.detail['post']}"), (t("Leave it"), f"keep:{number}")]
+    else:
         return None
-    row = [(t("Check"), f"feed:check:{number}"), (t("Quiet for 1 h"), f"feed:hush:{number}")]
     return {"inline_keyboard": [[{"text": label, "callback_data": data} for label, data in row]]}

@@ -31,6 +31,7 @@ ACTIONS: Mapping[str, str] = {
     "invited": mark("invited an editor"),
     "joined": mark("came to the desk"),
     "removed": mark("removed somebody from the desk"),
+    "vanished kept": mark("let an article stand that vanished from its feed"),
     "feed added": mark("added a feed"),
     "feed removed": mark("removed a feed"),
     "feed paused": mark("let a feed rest"),

@@ -64,6 +64,7 @@ class KnownArticle:
     edited_at: int | None = None
     feed_id: int = 0
     sections: int = 0
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,23 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """An article that readers have and that is not in its feed any more `since` then, although older ones are."""
+
+    article_id: int
+    post_id: int
+    title: str
+    published_at: int
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """Everything that one poll changes; saved in one transaction. `edited` are stored articles in their new form.
 
-    `since`: when the feed had been asked last as the poll began; None saves whatever happened meanwhile.
+    `kept` are alias keys that are in use still. `missing` are the articles that are not in the feed, None where not all
+    of it was read; those of `proposed` are for the desk to withdraw. `since`: when the feed had been asked last as the
+    poll began; None saves whatever happened meanwhile.
     """
 
     state: FeedState
@@ -106,4 +120,7 @@ class Poll:
     edited: tuple[Found, ...] = ()
     seen: tuple[Met, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    kept: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] | None = None
+    proposed: frozenset[int] = frozenset()
     since: int | None = None

@@ -38,6 +38,11 @@ _WHOLE_DOCTYPE = re.compile(
     rb"(?is)<!doctype(?:[^\[>\"']|" + _QUOTED + rb")*+"
     rb"(?:\[(?:[^\]\"'<]|" + _QUOTED + rb"|<!--.*?-->|<)*+\]\s*+)?>"
 )
+_WALL = re.compile(
+    rb"cf-chl|challenge-platform|just a moment|ddos-guard|__ddg|qrator|servicepipe|captcha|checking your browser"
+    rb"|enable javascript",
+    re.I,
+)
 MOST_ATTRIBUTES = 512
 """Expat's time grows with the square of the attributes of one tag: 6,500 of them take half a second."""
 
@@ -82,6 +87,11 @@ def decode(body: bytes, *, content_type: str = "", override: str = "") -> Decode
     text = _without_doctype(text)
     _refuse_long_tags(text)
     return Decoded(text, encoding, repaired, prolog)
+
+
+def is_wall(page: bytes) -> bool:
+    """Whether a page asks for a browser, or for a human being."""
+    return bool(_WALL.search(page[:200_000]))
 
 
 def is_json(text: bytes) -> bool:

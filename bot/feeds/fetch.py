@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from bot.domain.errors import ConfigError, FeedError
+from bot.feeds.decode import is_wall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +34,7 @@ DEADLINE = 20.0
 REDIRECTS = 5
 PER_HOST = 2
 
+_WALLED = (401, 403, 429, 503)
 _PERMANENT, _TEMPORARY = (301, 308), (300, 302, 303, 307)
 # `is_global` lets these through, and each can carry a private IPv4 address or leads nowhere public
 _TUNNELS = tuple(
@@ -203,7 +205,7 @@ class Fetcher:
     async def _read(self, answer: aiohttp.ClientResponse, sent: dict[str, str]) -> dict[str, Any]:
         """The fields of the Response; raises for every status without a usable body."""
         if not (answer.status == 200 or (answer.status == 304 and sent)):
-            raise self._refusal(answer)
+            raise await self._refusal(answer)
         age = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
         fields: dict[str, Any] = {
             "status": answer.status,
@@ -233,10 +235,21 @@ class Fetcher:
             unpack.feed(chunk)
         return unpack.close(), wire
 
-    def _refusal(self, answer: aiohttp.ClientResponse) -> FeedError:
+    async def _refusal(self, answer: aiohttp.ClientResponse) -> FeedError:
         kind = "gone" if answer.status == 410 else "http"
+        if answer.status in _WALLED and await self._walled(answer):
+            kind = "wall"
         after = self._retry_after(answer.headers.get("Retry-After", ""))
         return FeedError(kind, f"the server answered {answer.status}", status=answer.status, retry_after=after)
+
+    async def _walled(self, answer: aiohttp.ClientResponse) -> bool:
+        """Whether a refusal is meant for programs; what cannot be read tells nothing."""
+        if "cf-mitigated" in answer.headers:
+            return True
+        try:
+            return is_wall((await self._stream(answer))[0])
+        except (FeedError, aiohttp.ClientError):
+            return False
 
     def _retry_after(self, text: str) -> float:
         """Seconds, from seconds or an HTTP date; 0 when not said or unreadable."""

@@ -21,7 +21,7 @@ import feedparser
 from bot.domain.article import Entry
 from bot.domain.errors import FeedError
 from bot.feeds.dates import AHEAD, read_date
-from bot.feeds.decode import is_json
+from bot.feeds.decode import is_json, is_wall
 from bot.feeds.slices import cut
 from bot.feeds.sources import other_source
 
@@ -36,11 +36,9 @@ _CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|urlset)\s*>", re.I)
 _LAST_ITEM = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>")
 _FIRST_ITEM = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]")
 _ALTERNATE = re.compile(rb"<link\b[^<>]*\btype\s*=\s*[\"']?application/(?:(?:rss|atom)\+xml|feed\+json)[^<>]*>", re.I)
-_WALL = re.compile(
-    rb"cf-chl|challenge-platform|just a moment|ddos-guard|__ddg|qrator|servicepipe|captcha|checking your browser"
-    rb"|enable javascript",
-    re.I,
-)
+_TOMBSTONE = re.compile(rb"<(?:[\w-]+:)?deleted-entry\b[^<>]*\bref\s*=\s*[\"']([^\"'<>]+)", re.I)
+_OG_IMAGE = re.compile(rb"<meta\b[^<>]*\b(?:property|name)\s*=\s*[\"']og:image(?::(?:secure_)?url)?[\"'][^<>]*>", re.I)
+_CONTENT = re.compile(rb"\bcontent\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')", re.I)
 _HREF = re.compile(rb"\bhref\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s<>\"']+))", re.I)
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _TAGS = (
@@ -87,7 +85,7 @@ class Document:
 
     `bozo`: not well-formed. `complete`: False when its end is missing, then keep no validators. `kind` is
     feedparser's version word (rss20, atom10 …). `unread_dates` are samples of dates that could not be read, `future`
-    how many lay ahead, `dropped` a reason for each entry left out.
+    how many lay ahead, `dropped` a reason for each entry left out, `deleted` guids that the feed says are withdrawn.
     """
 
     entries: tuple[Entry, ...]
@@ -100,6 +98,7 @@ class Document:
     unread_dates: tuple[str, ...] = ()
     future: int = 0
     dropped: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
     @property
     def items(self) -> int:
@@ -138,6 +137,7 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
         unread_dates=tuple(dict.fromkeys(reader.unread))[:10],
         future=reader.future,
         dropped=tuple(reason for reason in read if isinstance(reason, str)) + cut_off,
+        deleted=tuple(unescape(ref.decode("utf-8", "replace")) for ref in _TOMBSTONE.findall(body_utf8)[:limit]),
     )
 
 
@@ -252,6 +252,16 @@ def absolute(base: str, href: str) -> str:
         return ""
 
 
+def page_picture(page: bytes, base: str) -> str:
+    """The picture that an article's page names for being shown elsewhere (og:image), "" without one."""
+    for tag in _OG_IMAGE.findall(page[:500_000]):
+        found = _CONTENT.search(tag)
+        href = unescape((found[1] or found[2] or b"").decode("utf-8", "replace")) if found else ""
+        if (url := absolute(base, href)) and not _PIXEL.search(url):
+            return url
+    return ""
+
+
 def _refuse_pages(body: bytes, base: str) -> bytes:
     """The name of the first tag; a page is refused with the address of its feed where it names one."""
     if not body.strip():
@@ -268,7 +278,7 @@ def _refuse_pages(body: bytes, base: str) -> bytes:
     href = next((next(part for part in found.groups() if part is not None) for found in links if found), b"")
     if feed := absolute(base, unescape(href.decode("utf-8", "replace"))) if href else "":
         raise FeedError("not_feed", f"this is a web page; its feed: {feed}", feed=feed)
-    if _WALL.search(page):
+    if is_wall(page):
         raise FeedError("wall", "the server sent a page that asks for a browser instead of the feed")
     raise FeedError("not_feed", "this is a web page, not a feed")
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.desk import Alarm
 from bot.domain.errors import FeedError
-from bot.domain.feed import FeedState, Found
+from bot.domain.feed import FeedState, Found, Missing
 from bot.feeds.rhythm import Rhythm
 
 GAPS = 5
@@ -21,6 +21,7 @@ AT_LEAST, DAY = 1800, 86_400
 FEW_ITEMS, SHARE = 9, 3
 """A feed has shrunk when it holds a third of its usual items, at least nine of them."""
 FAILURES = 5
+OLDER, MOST_VANISHED, PATIENCE = 5, 3, 600
 _AT_ONCE = ("certificate", "wall", "gone", "private")
 
 
@@ -47,6 +48,20 @@ def shrunk(state: FeedState, total: int) -> Iterator[Alarm]:
     """Of a document with so many items."""
     if state.items >= FEW_ITEMS and total * SHARE <= state.items:
         yield Alarm(subject(state.id), "shrank", {"items": total, "usual": state.items})
+
+
+def bottom(dates: Sequence[int | None]) -> int | None:
+    """The date from which on an article has to be in a document with these: `OLDER` others are older, so it did not
+    just slide off the end. None where there are not as many."""
+    known = sorted(date for date in dates if date is not None)
+    return known[OLDER - 1] if len(known) > OLDER else None
+
+
+def vanished(missing: Sequence[Missing], now: int) -> Iterator[Alarm]:
+    """What is worth a question: an article that has been missing for a while. Of many at once the site knows why."""
+    for one in missing if len(missing) <= MOST_VANISHED else ():
+        if now - one.since >= PATIENCE:
+            yield Alarm(f"article:{one.article_id}", "vanished", {"title": one.title, "post": one.post_id})
 
 
 def usual(items: int, total: int) -> int:

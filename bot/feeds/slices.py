@@ -132,19 +132,23 @@ class SliceMemory:
 
     head: bytes = b""
     seen: frozenset[bytes] = frozenset()
+    count: int = 0
     since_full: int = 0
-    _planned: tuple[bytes, frozenset[bytes]] = field(default=(b"", frozenset()), repr=False)
+    _planned: tuple[bytes, frozenset[bytes], int] = field(default=(b"", frozenset(), 0), repr=False)
 
     def plan(self, slices: Slices | None) -> Full | Only | Unchanged:
         """Decide what to parse of this document."""
         if slices is None:
-            self._planned = (b"", frozenset())
+            self._planned = (b"", frozenset(), 0)
             return Full()
         hashes = slices.hashes
-        self._planned = (slices.head, frozenset(hashes))
+        self._planned = (slices.head, frozenset(hashes), len(hashes))
         if slices.head != self.head or not self.seen or self.since_full + 1 >= FULL_EVERY:
             return Full()
         fresh = tuple(i for i, key in enumerate(hashes) if key not in self.seen)
+        slid_back = bool(fresh) and fresh[-1] == len(hashes) - 1 and len(hashes) <= self.count
+        if slid_back or len(hashes) < self.count:
+            return Full()  # something was taken out: which, only the whole document tells
         return Only(fresh) if fresh else Unchanged()
 
     def read(self, plan: Full | Only | Unchanged, *, parsed: int, expected: int, clean: bool) -> bool:
@@ -154,7 +158,7 @@ class SliceMemory:
         """
         ok = clean and parsed == expected
         if isinstance(plan, Unchanged) or ok:
-            self.head, self.seen = self._planned
+            self.head, self.seen, self.count = self._planned
             self.since_full = 0 if isinstance(plan, Full) else self.since_full + 1
             return True
         self.forget()
@@ -162,4 +166,4 @@ class SliceMemory:
 
     def forget(self) -> None:
         """The next poll parses everything: after an error, or when something was left for later."""
-        self.head, self.seen, self.since_full = b"", frozenset(), 0
+        self.head, self.seen, self.count, self.since_full = b"", frozenset(), 0, 0

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,27 +20,33 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
-from bot.domain.article import Article, Entry, Section
-from bot.domain.desk import Alarm
+from bot.domain.article import Entry, Section
 from bot.domain.errors import FeedError, StorageError
-from bot.domain.feed import FeedState, Found, KnownArticle, Met, Poll
+from bot.domain.feed import FeedState, Poll
+from bot.feeds.changes import Setting, changes
 from bot.feeds.fetch import PER_HOST, Fetcher, Response
 from bot.feeds.identity import (
     DAY,
     Edited,
     Known,
-    New,
     Verdict,
     document_keys,
-    fingerprint,
     flood,
-    material,
     recognise,
 )
-from bot.feeds.parse import Document
+from bot.feeds.parse import Document, page_picture
 from bot.feeds.schedule import Checked, Pace, learn, next_check
-from bot.feeds.sections import section_mask
-from bot.feeds.signs import flawed, learnt, redirected, shrunk, subject, troubled
+from bot.feeds.signs import (
+    MOST_VANISHED,
+    PATIENCE,
+    bottom,
+    flawed,
+    learnt,
+    redirected,
+    shrunk,
+    troubled,
+    vanished,
+)
 from bot.feeds.slices import SliceMemory
 from bot.feeds.worker import FeedReader, Job, Reading
 from bot.posts.lead import clean_lead
@@ -50,9 +56,10 @@ _log = logging.getLogger(__name__)
 
 PARALLEL = 16
 """Polls at once: each may hold a body of 10 MB."""
-NEWEST_OF_A_FLOOD = 5
 POLLS_TO_MOVE = 3
-HOUR = 3600
+HOUR, WEEK = 3600, 7 * DAY
+READ_ALL_AFTER = 28 * DAY
+MOST_PICTURES, PICTURES_WITHIN = 5, 10.0
 LOOK = 15.0
 """Seconds between two looks at what editors have added."""
 BUSY_PAUSE, POISON_PAUSE = 10, 3600
@@ -74,7 +81,7 @@ class WatchedFeed:
 @dataclass(slots=True)
 class _Feed:
     """A feed at work. `ttl` is what its last document asked for, in seconds: a 304 does not repeat it. `oldest`: when
-    the oldest of its articles came out, None while nobody asked.
+    the oldest of its articles came out, None while nobody asked; `pictures` those of the pages of new articles.
     """
 
     config: WatchedFeed
@@ -82,6 +89,7 @@ class _Feed:
     memory: SliceMemory = field(default_factory=SliceMemory)
     ttl: int = 0
     oldest: int | None = None
+    pictures: dict[str, str] = field(default_factory=dict)
 
 
 class Watcher:
@@ -91,7 +99,7 @@ class Watcher:
     `feeds` are those of the file; those that editors added stand in the storage and are looked up again and again.
     `sections` are the newsroom's, with their bits, and `zone` its own; `credits` are its names, which are cut from
     leads; `edits` says for the id of a section ("" for none) which edits of its articles readers' copies follow: all,
-    material, channels.
+    material, channels; and `pictured` whether its posts carry pictures.
     """
 
     def __init__(
@@ -103,6 +111,7 @@ class Watcher:
         clock: Clock,
         *,
         zone: ZoneInfo,
+        pictured: Callable[[str], bool] = lambda section: False,
         credits: Sequence[str] = (),
         edits: Callable[[str], str] = lambda section: "material",
         arrived: Callable[[], None] = lambda: None,
@@ -116,6 +125,7 @@ class Watcher:
         self._clock = clock
         self._zone = zone
         self._look = asyncio.Event()
+        self._pictured = pictured
         self._credits = credits
         self._edits = edits
         self._arrived = arrived
@@ -225,14 +235,17 @@ class Watcher:
             poll = Poll(state, alarms=tuple(seen))
             await self._save(feed, Checked(hint=max(feed.ttl, answer.max_age)), poll, now)
             return
+        await self._illustrate(feed, reading, answer, now)
         async with self._saving:  # two feeds with the same article must not both find it new
-            checked, poll = await self._sort(feed, state, reading, reading.document, answer, now)
+            checked, poll = await self._sort(feed, state, reading, answer, now)
             await self._save(feed, checked, poll, now)
 
     async def _read(self, feed: _Feed, reader: FeedReader, now: float) -> tuple[Response, FeedState, Reading | None]:
         """Fetch and read what is unseen; no reading when the server or the bytes say that nothing is new."""
         state, config = feed.state, feed.config
-        before = bool(state.primed_at and state.body_hash)
+        before = bool(state.primed_at and state.body_hash) and not _stale(state, now)
+        if not before:
+            feed.memory.forget()
         answer = await self._fetcher.fetch(
             _address(state), etag=state.etag if before else "", last_modified=state.last_modified if before else ""
         )
@@ -249,20 +262,26 @@ class Watcher:
         return answer, state, reading
 
     async def _sort(
-        self, feed: _Feed, state: FeedState, reading: Reading, document: Document, answer: Response, now: float
+        self, feed: _Feed, state: FeedState, reading: Reading, answer: Response, now: float
     ) -> tuple[Checked, Poll]:
         """Recognise the entries: what is to be saved."""
-        entries = [
-            replace(entry, lead=clean_lead(entry.lead, entry.title, self._credits)) for entry in document.entries
-        ]
+        document = reading.document
+        assert document is not None  # else there is nothing to sort
+        entries = self._cleaned(document)
         host = urlsplit(answer.final_url).hostname or ""
         keys = document_keys(entries, host=host, repeated=reading.repeated)
         known = await self._storage.articles.known([key for of_entry in keys for key in of_entry])
         since = await self._since(feed, now)
         verdicts = recognise(entries, keys, known, now, feed_id=state.id, since=since)
-        poll = self._changes(feed, state, verdicts, known, reading.total, now)
+        config = feed.config
+        setting = Setting(self._sections, config.section, not config.language, self._edits, feed.pictures)
+        poll = changes(state, verdicts, known, reading.total, now, setting)
+        poll = await self._missing(poll, reading, verdicts, host, now)
+        if not reading.partial and _stale(state, now):
+            poll, state = replace(poll, kept=tuple(known)), replace(state, read_at=int(now))
         state = replace(state, title=document.title or state.title, primed_at=state.primed_at or int(now))
-        if any(isinstance(verdict, Known) and verdict.postponed for verdict in verdicts):
+        postponed = any(isinstance(verdict, Known) and verdict.postponed for verdict in verdicts)
+        if postponed or any(one.article_id not in poll.proposed for one in poll.missing or ()):
             feed.memory.forget()
             state = replace(state, etag="", last_modified="", body_hash="")
         feed.ttl = document.ttl or 0
@@ -275,6 +294,54 @@ class Watcher:
         )
         state = learnt(state, fresh, reading.total, int(now), self._zone)
         return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state, alarms=alarms)
+
+    def _cleaned(self, document: Document) -> list[Entry]:
+        return [replace(entry, lead=clean_lead(entry.lead, entry.title, self._credits)) for entry in document.entries]
+
+    async def _illustrate(self, feed: _Feed, reading: Reading, answer: Response, now: float) -> None:
+        """New articles without a picture get the one of their page, where posts carry any; a few, within seconds."""
+        document = reading.document
+        assert document is not None  # only what has entries comes here
+        bare = [e for e in document.entries if e.link and not e.image and now - (e.published or now) < DAY]
+        wanted = any(self._pictured(one.id) for one in self._sections)
+        feed.pictures = {}
+        if not (wanted and feed.state.primed_at and bare) or flood(len(bare), reading.total):
+            return
+        host = urlsplit(answer.final_url).hostname or ""
+        keys = document_keys(bare, host=host, repeated=reading.repeated)
+        known = await self._storage.articles.known([key for of_entry in keys for key in of_entry])
+        new = [e for e, of_entry in zip(bare, keys, strict=True) if not any(key in known for key in of_entry)]
+        with suppress(FeedError, TimeoutError):  # then the posts go without a picture
+            async with asyncio.timeout(PICTURES_WITHIN):
+                for entry in new[:MOST_PICTURES]:
+                    page = await self._fetcher.fetch(entry.link)
+                    feed.pictures[entry.link] = page_picture(page.body, page.final_url)
+
+    async def _missing(self, poll: Poll, reading: Reading, verdicts: Sequence[Verdict], host: str, now: float) -> Poll:
+        """With the articles that were taken out of the feed, as far as a whole document tells."""
+        document, state = reading.document, poll.state
+        assert document is not None  # it was sorted
+        if reading.partial or not document.complete or state.primed_at is None or reading.total * 2 < state.items:
+            return poll
+        after = bottom([verdict.entry.published for verdict in verdicts])
+        if after is None and not document.deleted:
+            return replace(poll, missing=())
+        named = document_keys([Entry(guid=guid) for guid in document.deleted], host=host)
+        dead = {
+            one.id for one in (await self._storage.articles.known([key for keys in named for key in keys])).values()
+        }
+        present = {verdict.article_id for verdict in verdicts if isinstance(verdict, Known | Edited)} - dead
+        found = await self._storage.articles.missing(
+            state.id, sorted(present), after=0 if dead else after or 0, recent=int(now) - WEEK, now=int(now)
+        )
+        missing = [
+            one for one in found if after is not None and one.published_at > after and one.article_id not in dead
+        ]
+        missing = missing if len(missing) <= MOST_VANISHED else []
+        missing += [replace(one, since=0) for one in found if one.article_id in dead]
+        asked = tuple(vanished(missing, int(now)))
+        ids = frozenset(one.article_id for one in missing if now - one.since >= PATIENCE)
+        return replace(poll, missing=tuple(missing), proposed=ids, alarms=(*poll.alarms, *asked))
 
     async def _since(self, feed: _Feed, now: float) -> float:
         """What is older slid back into the feed; after a day the age of an item tells as much."""
@@ -305,105 +372,10 @@ class Watcher:
         if any(found.publish for found in poll.new) or any(met.publish for met in poll.seen):
             self._arrived()
 
-    def _changes(
-        self,
-        feed: _Feed,
-        state: FeedState,
-        verdicts: Sequence[Verdict],
-        known: Mapping[str, KnownArticle],
-        total: int,
-        now: float,
-    ) -> Poll:
-        """What the verdicts change. Before the first good poll, and for old articles, it changes silently."""
-        by_id = {article.id: article for article in known.values()}
-        primed = state.primed_at is not None
-        new: list[Found] = []
-        edited: dict[int, Found] = {}
-        seen: list[Met] = []
-        taken: dict[str, int] = {}
-        for verdict in verdicts:
-            mask = section_mask(verdict.entry.categories, self._sections, feed.config.section)
-            match verdict:
-                case Known(article_id, entry, keys) | Edited(article_id, entry, keys):
-                    stored = by_id[article_id]
-                    fresh, more = tuple(key for key in keys if key not in known), mask & ~stored.sections
-                    late = now - (stored.published_at or stored.seen_at) > DAY
-                    if fresh or more:
-                        seen.append(Met(article_id, fresh, more, publish=primed and bool(more) and not late))
-                    if isinstance(verdict, Edited):
-                        article = _article(entry, state.id, stored.sections, int(now), stored)
-                        edited.setdefault(article_id, Found(article, keys, publish=self._followed(entry, stored)))
-                case _ if twins := [taken[key] for key in verdict.keys if key in taken]:
-                    new[twins[0]] = _also_in(new[twins[0]], mask)  # the document holds the article twice
-                case _:
-                    taken |= dict.fromkeys(verdict.keys, len(new))
-                    article = _article(verdict.entry, state.id, mask, int(now))
-                    publish = primed and isinstance(verdict, New)
-                    new.append(Found(article, verdict.keys, publish, everybody=not feed.config.language))
-        going = sum(found.publish for found in new) + sum(met.publish for met in seen)
-        alarms: tuple[Alarm, ...] = ()
-        if flood(going, total):
-            _log.warning("feed %s: %d new items at once; the newest go out", _shown(feed.config.url), going)
-            new, seen = _newest(new, seen, by_id)
-            alarms = (Alarm(subject(state.id), "flood", {"n": going}),)
-        # The oldest first, so that ids and posts follow the order of events; documents have the newest on top.
-        new.reverse()
-        new.sort(key=lambda found: found.article.published_at or int(now))
-        return Poll(state, tuple(new), tuple(edited.values()), tuple(seen), alarms)
 
-    def _followed(self, entry: Entry, stored: KnownArticle) -> bool:
-        """Whether the copies that readers have are to be edited; of several sections the first decides."""
-        section = next((one.id for one in self._sections if one.mask & stored.sections), "")
-        wanted = self._edits(section)
-        return wanted == "all" or (wanted == "material" and material(entry, stored))
-
-
-def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownArticle | None = None) -> Article:
-    return Article(
-        id=stored.id if stored else 0,
-        feed_id=feed_id,
-        title=entry.title,
-        lead=entry.lead,
-        link=entry.link or (stored.link if stored else ""),
-        language=entry.language,
-        sections=sections,
-        seen_at=stored.seen_at if stored else now,
-        published_at=stored.published_at if stored else entry.published,
-        body=entry.body,
-        author=entry.author,
-        image=entry.image,
-        fingerprint=fingerprint(entry),
-        edits=stored.edits + 1 if stored else 0,
-        edited_at=now if stored else None,
-    )
-
-
-def _also_in(found: Found, sections: int) -> Found:
-    return replace(found, article=replace(found.article, sections=found.article.sections | sections))
-
-
-def _newest(
-    new: Sequence[Found], seen: Sequence[Met], known: Mapping[int, KnownArticle]
-) -> tuple[list[Found], list[Met]]:
-    """After an outage: at most the newest five of each section go out, the others are kept silently."""
-    dated: list[tuple[int, int, Found | Met]] = [
-        (found.article.published_at or found.article.seen_at, found.article.sections, found) for found in new
-    ]
-    for met in seen:
-        stored = known[met.article_id]
-        dated.append((stored.published_at or stored.seen_at, met.sections, met))
-    taken: Counter[int] = Counter()
-    silent: set[int] = set()
-    for _, mask, item in sorted(dated, key=lambda one: -one[0]):
-        bits = [bit for bit in range(mask.bit_length()) if mask >> bit & 1] or [-1]
-        if item.publish and all(taken[bit] < NEWEST_OF_A_FLOOD for bit in bits):
-            taken.update(bits)
-        else:
-            silent.add(id(item))
-    return (
-        [replace(found, publish=id(found) not in silent) for found in new],
-        [replace(met, publish=id(met) not in silent) for met in seen],
-    )
+def _stale(state: FeedState, now: float) -> bool:
+    """Whether all items should be read once more, so that what still stands in a feed is never forgotten."""
+    return now - (state.read_at or 0) > READ_ALL_AFTER
 
 
 def _met(state: FeedState, answer: Response, now: float) -> FeedState:

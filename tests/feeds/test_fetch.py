@@ -375,3 +375,19 @@ async def test_certificates_are_checked_and_an_authority_can_be_added(certificat
     with pytest.raises(ConfigError, match="ca_file"):
         async with fetcher(ca_file="/no/such.pem"):
             pass
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "kind"),
+    [
+        (403, b"<html><title>Just a moment...</title></html>", {}, "wall"),
+        (503, b"<html><script src='/.well-known/ddos-guard/check'></script></html>", {}, "wall"),
+        (403, b"", {"cf_mitigated": "challenge"}, "wall"),
+        (403, b"<html>not for you</html>", {}, "http"),
+        (403, b"broken", {"Content_Encoding": "gzip"}, "http"),
+        (404, b"<html>captcha</html>", {}, "http"),
+    ],
+)
+async def test_walls_are_told_from_other_refusals(status: int, body: bytes, headers: dict[str, str], kind: str) -> None:
+    error = await fails(answer(body, status, **headers))
+    assert (error.kind, error.status) == (kind, status)

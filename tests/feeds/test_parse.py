@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.article import Entry
 from bot.domain.errors import FeedError
 from bot.feeds.decode import decode
-from bot.feeds.parse import Document, absolute, item_language, parse, plain_text, plain_title
+from bot.feeds.parse import Document, absolute, item_language, page_picture, parse, plain_text, plain_title
 
 ALMATY = ZoneInfo("Asia/Almaty")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
@@ -361,3 +361,24 @@ def test_no_text_breaks_the_reader_and_entries_are_clean(parts: list[tuple[str, 
 @given(st.text(max_size=200) | st.text(alphabet="<>!-/pbrscript&lt;amp; ", max_size=120))
 def test_plain_text_has_no_blank_lines(text: str) -> None:
     assert all(line.strip() for line in plain_text(text).split("\n")) or not plain_text(text)
+
+
+@pytest.mark.parametrize(
+    ("page", "wanted"),
+    [
+        ("<meta property='og:image' content='/a.jpg'>", "https://news.test/a.jpg"),
+        (
+            '<meta content="https://cdn.test/a.jpg?x=1&amp;y=2" property="og:image:secure_url">',
+            "https://cdn.test/a.jpg?x=1&y=2",
+        ),
+        (
+            "<meta property='og:image:width' content='1200'><meta name='og:image' content='b.png'>",
+            "https://news.test/b.png",
+        ),
+        ("<meta property='og:image' content='https://mc.yandex.ru/pixel/1'>", ""),
+        ("<meta property='og:image'><meta property='og:image' content='javascript:x'>", ""),
+        ("", ""),
+    ],
+)
+def test_the_picture_of_a_page(page: str, wanted: str) -> None:
+    assert page_picture(page.encode(), "https://news.test/article") == wanted

@@ -12,7 +12,7 @@ from talking import START, Chat, labels, last
 from bot.app import _say_at
 from bot.desk.alarms import SENTENCES, Alarms
 from bot.domain.desk import Alarm, Role
-from bot.domain.feed import Added, Poll
+from bot.domain.feed import Added, Missing, Poll
 from bot.settings import DEFAULT_SECTIONS, FeedConfig, Newsroom, Settings
 from bot.settings_env import NO_ENV
 from tests.factories import FeedSite, feed_site
@@ -198,13 +198,31 @@ async def test_an_alarm_that_nobody_could_be_told_is_told_later(chat: Chat) -> N
     assert "Сразу 40 новых статей." in last(ada)["text"]
 
 
+async def test_a_vanished_article_can_be_left(chat: Chat) -> None:
+    ada = await chat.editor(ADA, Role.OWNER)
+    article = await chat.publish("Мост открыт")
+    (post,) = await chat.storage.posts.latest(2**62 - 1, [], 1)
+    (feed,) = await chat.storage.feeds.watch([LISTED])
+    gone = Missing(article, post.id, "Мост открыт", START, START)
+    asked = Alarm(f"article:{article}", "vanished", {"title": "Мост открыт", "post": post.id})
+    await chat.storage.feeds.save_poll(
+        Poll(feed, alarms=(asked,), missing=(gone,), proposed=frozenset([article])), now=START
+    )
+    await watchman(chat).look()
+    assert last(ada)["text"].splitlines()[0] == "🟠 Статьи больше нет в ленте: Мост открыт"
+    assert labels(last(ada)) == [["Отозвать", "Оставить"]]
+    assert (await ada.tap(last(ada), "Оставить"))["text"] == "Статья остаётся."
+    assert (await ada.tap(last(ada), "Оставить"))["text"].startswith("Кнопка устарела")
+    assert await chat.storage.articles.proposals() == []
+
+
 @pytest.mark.parametrize("cause", SENTENCES)
 def test_every_cause_has_words_in_every_language(cause: str) -> None:
     from bot.i18n import Words
 
     detail = {
         "span": 7200, "gap": 600, "items": 3, "usual": 30, "n": 2, "host": "cdn.example", "title": "Т", "kind": cause,
-        "status": 503, "agent": "Newsdesk",
+        "status": 503, "agent": "Newsdesk", "post": 1,
     }  # fmt: skip
     words = Words.load(("ru", "kk", "en"))
     for language in words.languages:

@@ -332,3 +332,11 @@ TABLE term
     CREATE INDEX term_head ON public.term USING btree (head)
     CREATE UNIQUE INDEX term_key_key ON public.term USING btree (key)
     CREATE UNIQUE INDEX term_pkey ON public.term USING btree (id)
+TABLE vanished
+    article_id bigint NOT NULL
+    feed_id bigint NOT NULL
+    since bigint NOT NULL
+    proposed_at bigint
+    decided_at bigint
+    CREATE INDEX vanished_feed ON public.vanished USING btree (feed_id)
+    CREATE UNIQUE INDEX vanished_pkey ON public.vanished USING btree (article_id)

@@ -284,6 +284,13 @@ CREATE TABLE term (
     key TEXT NOT NULL UNIQUE,
     head TEXT NOT NULL
 );
+CREATE TABLE vanished (
+    article_id BIGINT PRIMARY KEY,
+    feed_id BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    proposed_at BIGINT,
+    decided_at BIGINT
+) WITHOUT ROWID;
 CREATE INDEX article_newest ON article (seen_at);
 CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
@@ -307,3 +314,4 @@ CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);
 CREATE INDEX tap_post ON tap (post_id, kind);
 CREATE INDEX term_head ON term (head);
+CREATE INDEX vanished_feed ON vanished (feed_id);

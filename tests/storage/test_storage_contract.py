@@ -36,8 +36,10 @@ Call = Callable[[Storage], Awaitable[object]]
 READS: dict[str, Call] = {
     "articles.get": lambda s: s.articles.get(1),
     "articles.known": lambda s: s.articles.known(["k"]),
+    "articles.missing": lambda s: s.articles.missing(1, [1], after=0, recent=0, now=1),
     "articles.newest": lambda s: s.articles.newest(5),
     "articles.oldest": lambda s: s.articles.oldest(1),
+    "articles.proposals": lambda s: s.articles.proposals(),
     "broadcasts.arrived": lambda s: s.broadcasts.arrived(1),
     "broadcasts.daily": lambda s: s.broadcasts.daily(now=1),
     "broadcasts.get": lambda s: s.broadcasts.get(1),
@@ -111,6 +113,7 @@ WRITES: dict[str, Call] = {
     "alarms.raise_": lambda s: s.alarms.raise_([ALARM], now=1),
     "alarms.take": lambda s: s.alarms.take(now=1),
     "posts.tapped": lambda s: s.posts.tapped(1, 1, "read", now=1),
+    "articles.leave": lambda s: s.articles.leave(1, now=1),
     "articles.keep_body": lambda s: s.articles.keep_body(1, "x"),
     "articles.prune": lambda s: s.articles.prune(1),
     "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),

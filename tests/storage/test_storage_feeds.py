@@ -264,3 +264,35 @@ async def test_only_what_waits_is_published(storage: Storage) -> None:
     with pytest.raises(StorageError):
         await publish([two], Audience(), key="a", lane=Lane.REGULAR, total=1, start=0, now=1)
     assert [post.id for post, _ in await storage.posts.waiting()] == [two.id]
+
+
+async def test_vanished_articles_are_proposed_and_decided(storage: Storage) -> None:
+    one, two, undated = await saved(
+        storage, article(1, 1, published_at=500), article(2, 1, published_at=600), article(3, 1, seen_at=700)
+    )
+    (feed,) = await storage.feeds.watch(["https://e.kz/rss"])
+    await storage.engine.write("UPDATE article SET feed_id = :id", id=feed.id)
+    missing = storage.articles.missing
+
+    async def ids(present: list[int], *, after: int = 0, recent: int = 0) -> list[int]:
+        found = await missing(feed.id, present, after=after, recent=recent, now=900)
+        return [item.article_id for item in found]
+
+    assert await ids([]) == [one, two, undated]
+    assert await ids([two]) == [one, undated]
+    assert await ids([], after=500) == [two, undated]
+    assert await ids([], recent=690) == [undated]
+    first = await missing(feed.id, [one], after=500, recent=0, now=900)
+    assert [item.since for item in first] == [900, 900]
+    await storage.feeds.save_poll(Poll(feed, missing=tuple(first)), now=900)
+    again = await missing(feed.id, [one], after=500, recent=0, now=950)
+    assert [item.since for item in again] == [900, 900]
+    await storage.feeds.save_poll(Poll(feed, missing=(again[0],), proposed=frozenset([two])), now=960)
+    assert [(item.article_id, item.post_id) for item in await storage.articles.proposals()] == [(two, again[0].post_id)]
+    assert [item.since for item in await missing(feed.id, [one], after=0, recent=0, now=970)] == [970], "it was back"
+    await storage.feeds.save_poll(Poll(feed, missing=()), now=980)
+    assert len(await storage.articles.proposals()) == 1, "the desk has been asked"
+    assert await storage.articles.leave(two, now=990)
+    assert not await storage.articles.leave(two, now=991)
+    assert not await storage.articles.leave(one, now=991)
+    assert await storage.articles.proposals() == []
