@@ -33,6 +33,7 @@ from aiohttp import web
 from bot.clock import Clock
 from bot.delivery.budget import MESSAGES_PER_STAR
 from bot.delivery.pacing import Pacer, Paying
+from bot.delivery.shared import SharedBudget
 from bot.desk.stats import roll_up
 from bot.domain.article import Section
 from bot.domain.desk import Role
@@ -203,9 +204,11 @@ async def _with_telegram(
     from bot.telegram import close, connect
 
     settings = house.settings
-    pacer = house.metrics.pacer = Pacer(settings.delivery.messages_per_second)
+    pacer = house.metrics.pacer = Pacer(settings.delivery.messages_per_second, shared=house.storage.shared)
+    budget = SharedBudget(house.storage, house.clock, pacer, house.worker) if house.storage.shared else None
     env = settings.env
-    telegram = connect(env.bot_token, env.bot_api_url, pacer, house.clock, proxy=env.telegram_proxy)
+    turn = budget.reply if budget else None
+    telegram = connect(env.bot_token, env.bot_api_url, pacer, house.clock, proxy=env.telegram_proxy, turn=turn)
     try:
         async with _fetcher(house, deadline=FETCH_SECONDS) as pictures, asyncio.TaskGroup() as services:
             username = await introduce(telegram, house.storage, house.clock, house.health, house.stop)
@@ -215,7 +218,7 @@ async def _with_telegram(
             watch()
             ctx = await _context(house, fetcher, username)
             if "send" in only:
-                await _start_sending(house, ctx, telegram, pacer, pictures, services.create_task)
+                await _start_sending(house, ctx, telegram, pacer, budget, pictures, services.create_task)
             if "talk" in only:
                 await _start_talking(house, ctx, telegram, services.create_task)
             spare_the_collector()
@@ -280,7 +283,13 @@ async def _rates(house: _House) -> None:
 
 
 async def _start_sending(
-    house: _House, ctx: Context, telegram: Telegram, pacer: Pacer, pictures: Fetcher, start: Start
+    house: _House,
+    ctx: Context,
+    telegram: Telegram,
+    pacer: Pacer,
+    budget: SharedBudget | None,
+    pictures: Fetcher,
+    start: Start,
 ) -> None:
     from bot.delivery.audience import offer_of
     from bot.delivery.lanes import Lanes
@@ -316,7 +325,20 @@ async def _start_sending(
     )
     counted = Counted(telegram, house.metrics)
     media = Media(house.storage, pictures, counted, renderings, house.clock)
-    sender = Sender(house.storage, counted, pacer, renderings, lanes, house.clock, worker=house.worker, media=media)
+    sender = Sender(
+        house.storage,
+        counted,
+        pacer,
+        renderings,
+        lanes,
+        house.clock,
+        worker=house.worker,
+        media=media,
+        shared=budget,
+    )
+    if budget:
+        budget.urgent, budget.stood_still = (lambda: lanes.urgent), lanes.lapse
+        start(_until(house.stop, budget.run()))
     publisher = Publisher(
         house.storage,
         house.clock,

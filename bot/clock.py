@@ -40,6 +40,10 @@ class Clock(Protocol):
         """Go by the time that all processes of a newsroom share, which is `now`."""
         ...
 
+    def behind(self, now: float) -> float:
+        """By how many seconds this clock is behind that time: it stood still with its machine."""
+        ...
+
 
 class RealClock:
     """The machine's own time; `now` is another's, once that was told."""
@@ -56,6 +60,10 @@ class RealClock:
     def agree(self, now: float) -> None:
         """See `Clock.agree`."""
         self._ahead = now - time.monotonic()
+
+    def behind(self, now: float) -> float:
+        """See `Clock.behind`."""
+        return now - self.now()
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""
@@ -103,6 +111,10 @@ class SteppableClock:
 
     def agree(self, now: float) -> None:
         """See `Clock.agree`: whoever moves time knows better."""
+
+    def behind(self, now: float) -> float:
+        """See `Clock.behind`."""
+        return 0.0
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""

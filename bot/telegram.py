@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -53,10 +53,20 @@ _PLACEHOLDER = SendMessage(chat_id=0, text="-")
 class Session(AiohttpSession):
     """aiogram's session; calls that show something wait for their place in the budget."""
 
-    def __init__(self, pacer: Pacer, clock: Clock, *, api: TelegramAPIServer, proxy: str = "", pool: int = 256) -> None:
+    def __init__(
+        self,
+        pacer: Pacer,
+        clock: Clock,
+        *,
+        api: TelegramAPIServer,
+        proxy: str = "",
+        pool: int = 256,
+        turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         super().__init__(limit=pool, api=api)
         self._pacer = pacer
         self._clock = clock
+        self._turn = turn or self._own_turn
         self._http_proxy = proxy or None
         self._urls: dict[str, str] = {}
         origin = api.api_url(token="", method="")
@@ -75,7 +85,7 @@ class Session(AiohttpSession):
         """A reply: before all bulk sending; a short 429 is waited out once."""
         if not _PACED.match(method.__api_method__):
             return await super().make_request(bot, method, timeout)
-        await self._clock.sleep(self._pacer.reserve(self._clock.monotonic()))
+        await self._turn()
         try:
             return await super().make_request(bot, method, timeout)
         except TelegramRetryAfter as error:
@@ -83,6 +93,9 @@ class Session(AiohttpSession):
                 raise
             await self._clock.sleep(error.retry_after)
             return await super().make_request(bot, method, timeout)
+
+    async def _own_turn(self) -> None:
+        await self._clock.sleep(self._pacer.reserve(self._clock.monotonic()))
 
     async def post(self, bot: Bot, method: str, body: bytes) -> tuple[int, bytes]:
         """One POST of a ready body: status and answer. Through a proxy it is aiohttp's, else our own."""
@@ -230,9 +243,20 @@ def _method(name: str) -> Callable[..., TelegramMethod[Any]]:
     return cast(Callable[..., TelegramMethod[Any]], getattr(aiogram.methods, name[0].upper() + name[1:]))
 
 
-def connect(token: str, base: str, pacer: Pacer, clock: Clock, *, proxy: str = "") -> Telegram:
-    """A bot behind the API at `base`. Raises `TelegramStopped` when the token cannot be one."""
-    session = Session(pacer, clock, api=TelegramAPIServer.from_base(base), proxy=proxy)
+def connect(
+    token: str,
+    base: str,
+    pacer: Pacer,
+    clock: Clock,
+    *,
+    proxy: str = "",
+    turn: Callable[[], Awaitable[None]] | None = None,
+) -> Telegram:
+    """A bot behind the API at `base`; replies wait for `turn`, or else for their place in the pacer's own budget.
+
+    Raises `TelegramStopped` when the token cannot be one.
+    """
+    session = Session(pacer, clock, api=TelegramAPIServer.from_base(base), proxy=proxy, turn=turn)
     try:
         bot = Bot(token, session=session, default=DefaultBotProperties())
     except Exception as error:

@@ -11,6 +11,7 @@ from bot.domain.errors import StorageError
 from storage.alarms import Alarms
 from storage.articles import Articles
 from storage.broadcasts import Broadcasts
+from storage.budgets import Budgets
 from storage.corrections import Corrections
 from storage.deliveries import Deliveries
 from storage.editors import Editors
@@ -49,6 +50,7 @@ class Storage:
         self.media = Media(engine)
         self.broadcasts = Broadcasts(engine)
         self.deliveries = Deliveries(engine)
+        self.budgets = Budgets(engine)
         self.corrections = Corrections(engine)
         self.readers = Readers(engine)
         self.lists = Lists(engine)

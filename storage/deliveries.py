@@ -188,11 +188,12 @@ class Deliveries:
         now: int,
         sent: Sequence[Delivered] = (),
         spent: Sequence[tuple[int, str, int]] = (),
+        leases: Sequence[tuple[int, int]] = (),
         blocks: Collection[int] = (),
         marks: Marks = _NO_MARKS,
     ) -> None:
-        """Write results, give back finished leases (broadcast, block) and prolong the worker's others and its `blocks`
-        `until` then (milliseconds).
+        """Write results, give back finished leases (broadcast, block), and prolong those that the worker knows of and
+        its `blocks` `until` then (milliseconds). What it does not know of, because an answer was lost, runs out.
 
         A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
         What a correction has changed is of its version from now on. `spent`: messages paid for since the last time, why
@@ -214,7 +215,11 @@ class Deliveries:
                     "DELETE FROM lease WHERE broadcast_id = :broadcast AND block = :block AND worker = :worker",
                     [(*lease, worker) for lease in finished],
                 ),
-                ("UPDATE lease SET until = :until WHERE worker = :worker", [(until, worker)]),
+                (
+                    "UPDATE lease SET until = :until WHERE broadcast_id = :broadcast AND block = :block"
+                    " AND worker = :worker",
+                    [(until, *lease, worker) for lease in leases],
+                ),
                 (
                     "UPDATE block_owner SET until = :until WHERE block = :block AND worker = :worker",
                     [(until, block, worker) for block in sorted(blocks)],

@@ -28,6 +28,7 @@ DIALECT = Dialect(
     tokens={
         "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
         "clustered": " WITHOUT ROWID",
+        "unlogged": "",
     },
     values_of=lambda name: f"SELECT value FROM json_each(:{name})",
     numbers_of=lambda name: f"SELECT value FROM json_each(:{name})",

@@ -91,6 +91,11 @@ class Lanes:
         return bool(self._runs)
 
     @property
+    def leases(self) -> list[tuple[int, int]]:
+        """Broadcast and block of each lease."""
+        return [(id_, number) for id_, run in self._runs.items() for number in run.leased]
+
+    @property
     def blocks(self) -> set[int]:
         """The blocks whose readers are here."""
         return set[int]().union(*(run.blocks for run in self._runs.values() if not run.closing))
@@ -250,6 +255,7 @@ class Lanes:
                 return not run.all_taken
             run.reading.append(claimed)
         block = run.reading[-1]
+        await self._settle_in({block.number % run.broadcast.blocks})
         number, after, chunk, now = block.number, block.after, self._chunk_of(run), self._clock.monotonic()
         if run.broadcast.kind is Kind.SEND:
             readers = await self._storage.deliveries.read(run.broadcast, number, after, chunk, fresh=block.fresh)
@@ -321,7 +327,6 @@ class Lanes:
             return None
         run.leased.add(claim.block)
         run.all_taken = False
-        await self._settle_in({claim.block % run.broadcast.blocks})
         return Block(claim.block, claim.fresh)
 
     def _until(self) -> int:

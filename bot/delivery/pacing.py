@@ -8,7 +8,8 @@ per group; edits count like sends.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections import deque
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from bot.domain.delivery import Lane
@@ -16,6 +17,8 @@ from bot.domain.delivery import Lane
 PRIVATE_INTERVAL, PRIVATE_BURST = 1.0, 3
 GROUP_INTERVAL, GROUP_BURST = 3.0, 1
 _LATE_SECONDS = 0.005  # more would let 31 through within a second at 29, with the network's own jitter
+_LOST_SECONDS = 0.02  # a place that is later is lost: a second holds 2 % more at most
+_MOST_PLACES, _PLACES_SECONDS, _ASK_SECONDS = 10, 0.01, 0.005
 _LONGEST_HOLD = 60.0
 _SLOWER, _CREEP_SECONDS, _CREEP = 0.95, 10.0, 1.01
 _LOWEST_SHARE = 0.25
@@ -25,12 +28,19 @@ _SHARES = {Lane.DIGEST: 7, Lane.EDITS: 2, Lane.TICKER: 1}  # of a turn, for each
 
 
 class Pacer:
-    """The token's budget. Times are seconds of a monotonic clock; rates are messages a second."""
+    """The token's budget. Times are seconds of a monotonic clock; rates are messages a second.
 
-    def __init__(self, rate: float) -> None:
+    Of a `shared` budget it has the places that were `granted`: `ask` is called while they are `low`.
+    """
+
+    def __init__(self, rate: float, *, shared: bool = False) -> None:
         self.allowed = rate
         self.rate = rate
         self.held_until = 0.0
+        self.batch = max(1, min(_MOST_PLACES, int(rate * _PLACES_SECONDS)))
+        self.ask: Callable[[], None] = lambda: None
+        self._places: deque[float] | None = deque() if shared else None
+        self._owing = 0
         self._next = 0.0
         self._crept = 0.0
         self._chats: dict[int, float] = {}
@@ -38,11 +48,36 @@ class Pacer:
 
     def delay(self, now: float) -> float:
         """Seconds until the next bulk message may go, 0.0 for at once. Replies do not ask here."""
-        self._creep(now)
-        return max(0.0, self._next - now, self.held_until - now)
+        if self._places is None:
+            self._creep(now)
+            return max(0.0, self._next - now, self.held_until - now)
+        while self._places and self._places[0] < now - _LOST_SECONDS:
+            self._places.popleft()
+        if self.low:
+            self.ask()
+        place = self._places[0] if self._places else now + _ASK_SECONDS
+        return max(0.0, place - now, self.held_until - now)
+
+    @property
+    def low(self) -> bool:
+        """Whether more places of a shared budget are wanted."""
+        return self._places is not None and len(self._places) < self.batch
+
+    def granted(self, start: float, rate: float) -> None:
+        """A batch of places from `start` on, at the rate of all processes."""
+        assert self._places is not None
+        self.rate = rate
+        self._places.extend(start + n / rate for n in range(self._owing, self.batch))
+        self._owing = max(0, self._owing - self.batch)
 
     def take(self, now: float) -> None:
         """Use one message of the budget now. A late wake-up is made good, up to 5 ms."""
+        if self._places is not None:
+            if self._places:
+                self._places.popleft()
+            else:
+                self._owing += 1
+            return
         self._next = max(self._next, now - _LATE_SECONDS) + 1 / self.rate
 
     def reserve(self, now: float) -> float:

@@ -26,6 +26,7 @@ from bot.delivery.outcomes import back_off, unpaid
 from bot.delivery.pacing import Pacer, Purse, concurrency
 from bot.delivery.renderings import Address, Body, Renderings
 from bot.delivery.runs import Job
+from bot.delivery.shared import SharedBudget
 from bot.domain.delivery import (
     BLOCK_BITS,
     CAP,
@@ -74,6 +75,7 @@ class Sender:
         *,
         worker: str,
         media: Media | None = None,
+        shared: SharedBudget | None = None,
         most: int = MOST_IN_FLIGHT,
         rng: random.Random | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class Sender:
         self._clock = clock
         self._worker = worker
         self._media = media
+        self._shared = shared
         self._rng = rng or random.Random()
         self._in_flight = 0
         self._busy_chats: dict[int, list[Job]] = {}
@@ -148,6 +151,8 @@ class Sender:
             try:
                 if self._clock.monotonic() - self._looked_at >= _LOOK_SECONDS:
                     self._looked_at = self._clock.monotonic()
+                    if self._shared:  # others have met 429s
+                        await self._restore_holds()
                     await self._lanes.refresh()
                     if self._lanes.listing:
                         self._renderings.quote(await self._storage.rates.newest())
@@ -391,6 +396,8 @@ class Sender:
                     if purse and now >= self._pacer.held_until:
                         purse.pause("Too Many Requests")
                     holds[0] = self._hold_bulk(seconds, now, slower=self._paid if purse else self._pacer)
+                    if self._shared:
+                        await self._stored(partial(self._shared.hold, holds[0], slower=not purse))
                 for held, pause in holds.items():
                     await self._stored(partial(self._storage.deliveries.hold, held, int(wall + pause) + 1))
             case Wait(_, "outage") | Uncertain():
@@ -506,7 +513,7 @@ class Sender:
         spent: list[tuple[int, str, int]],
         marks: Marks,
     ) -> None:
-        asked, now, blocks = self._clock.monotonic(), self._clock.now(), self._lanes.blocks
+        asked, now = self._clock.monotonic(), self._clock.now()
         await self._storage.deliveries.settle(
             receipts,
             finished,
@@ -515,7 +522,8 @@ class Sender:
             now=int(now),
             sent=sends,
             spent=spent,
-            blocks=blocks,
+            leases=self._lanes.leases,
+            blocks=self._lanes.blocks,
             marks=marks,
         )
         self._lanes.prolonged(asked)

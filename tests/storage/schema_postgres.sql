@@ -83,6 +83,15 @@ TABLE broadcast_post
     n integer NOT NULL
     CREATE INDEX broadcast_post_post ON public.broadcast_post USING btree (post_id)
     CREATE UNIQUE INDEX broadcast_post_pkey ON public.broadcast_post USING btree (broadcast_id, post_id)
+TABLE budget
+    name text NOT NULL
+    next_at double precision NOT NULL 0
+    share double precision NOT NULL 1
+    slowed_at double precision NOT NULL 0
+    held_until double precision NOT NULL 0
+    urgent_by text NOT NULL ''::text
+    urgent_until double precision NOT NULL 0
+    CREATE UNIQUE INDEX budget_pkey ON public.budget USING btree (name)
 TABLE copy
     post_id bigint NOT NULL
     reader_id bigint NOT NULL

@@ -80,6 +80,15 @@ CREATE TABLE broadcast_post (
     n INTEGER NOT NULL,
     PRIMARY KEY (broadcast_id, post_id)
 ) WITHOUT ROWID;
+CREATE TABLE budget (
+    name TEXT PRIMARY KEY,
+    next_at DOUBLE PRECISION NOT NULL DEFAULT 0,
+    share DOUBLE PRECISION NOT NULL DEFAULT 1,
+    slowed_at DOUBLE PRECISION NOT NULL DEFAULT 0,
+    held_until DOUBLE PRECISION NOT NULL DEFAULT 0,
+    urgent_by TEXT NOT NULL DEFAULT '',
+    urgent_until DOUBLE PRECISION NOT NULL DEFAULT 0
+);
 CREATE TABLE copy (
     post_id BIGINT NOT NULL,
     reader_id BIGINT NOT NULL,

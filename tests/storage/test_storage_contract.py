@@ -116,6 +116,8 @@ WRITES: dict[str, Call] = {
     "articles.leave": lambda s: s.articles.leave(1, now=1),
     "articles.keep_body": lambda s: s.articles.keep_body(1, "x"),
     "articles.prune": lambda s: s.articles.prune(1),
+    "budgets.hold": lambda s: s.budgets.hold("b", 1.0, now=1.0, slower=True),
+    "budgets.reserve": lambda s: s.budgets.reserve("b", "w", 1, allowed=9.0, now=1.0),
     "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),
     "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),
     "broadcasts.launch": lambda s: s.broadcasts.launch(1, breaking(), Audience(), due=1, **LAUNCH),

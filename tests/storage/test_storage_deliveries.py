@@ -108,7 +108,8 @@ async def test_waiting_readers_are_left_to_whose_block_it_is(storage: Storage) -
     broadcast = await running(storage)
     waits = [receipt(broadcast, id_, Result.WAITING, due_at=20) for id_ in (1, 1024)]
     assert await claimed(storage, broadcast, "a", now=29_000) == 0
-    await storage.deliveries.settle(waits, [], worker="a", until=35_000, now=9, blocks=[0])
+    mine = {"leases": [(broadcast.id, 0)], "blocks": [0]}
+    await storage.deliveries.settle(waits, [], worker="a", until=35_000, now=9, **mine)
     found = await storage.deliveries.due("b", now=34, again=90, until=44_000, limit=9)
     assert [reader.id for _, _, reader in found] == [1024]
     assert await storage.deliveries.owned("b") == {1}
@@ -154,7 +155,8 @@ async def test_a_lease_returns_when_it_runs_out_or_is_released(storage: Storage)
     assert await claimed(storage, broadcast, "c", now=71) == 0
     await storage.deliveries.release("c")
     assert await claimed(storage, broadcast, "d", now=72) == 0
-    await storage.deliveries.settle([], [], worker="d", until=200, now=72, blocks=[0])
+    mine = {"leases": [(broadcast.id, 0), (99, 9)], "blocks": [0, 9]}
+    await storage.deliveries.settle([], [], worker="d", until=200, now=72, **mine)
     assert await claimed(storage, broadcast, "e", now=199) is None, "settling prolongs"
 
 

@@ -108,6 +108,7 @@ class World:
             worker=worker.name,
             until=(self.now + LEASE) * 1000,
             now=self.now,
+            leases=list(worker.blocks),
             blocks=places,
         )
         for key in given_back:
