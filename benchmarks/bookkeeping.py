@@ -25,10 +25,10 @@ from dataclasses import dataclass
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from bot.app import spare_the_collector
-from bot.domain.delivery import Audience, Broadcast, Delivered, Lane
-from bot.domain.desk import Draft
+from bot.domain.delivery import Audience, Broadcast, Delivered
 from bot.domain.post import Post, PostKind, RichText
 from storage import Storage, open_storage
+from tests.factories import launched
 
 CHUNK, GROUP, LEASE = 256, 512, 30
 AUDIENCE = Audience(sections=0b1111, languages=("ru", "kk"))
@@ -51,20 +51,8 @@ async def fill(storage: Storage, readers: int) -> None:
 
 async def launch(storage: Storage) -> Broadcast:
     """A broadcast to everybody that runs."""
-    draft: Draft = await storage.editors.new_draft(1, 1, "ru", now=1)
-    await storage.editors.fill_draft(draft.id, RichText("x"), "", "")
-    text = {"ru": RichText("x")}
-    post_id = await storage.broadcasts.launch(
-        draft.id,
-        Post(0, PostKind.BREAKING, 1, 0, 1, texts=text),
-        AUDIENCE,
-        lane=Lane.BREAKING,
-        total=0,
-        start=0.4,
-        due=0,
-        now=0,
-    )
-    assert post_id
+    post = Post(0, PostKind.BREAKING, 1, 0, 1, texts={"ru": RichText("x")})
+    await launched(storage, post, AUDIENCE, start=0.4, due=0, now=0)
     await storage.engine.write("UPDATE broadcast SET state = 'running'")
     return (await storage.broadcasts.open())[0]
 

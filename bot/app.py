@@ -216,7 +216,7 @@ async def _with_telegram(
                 again = introduce(telegram, house.storage, house.clock, house.health, house.stop, patient=True)
                 services.create_task(_until(house.stop, again))
             watch()
-            ctx = await _context(house, fetcher, username)
+            ctx = await _context(house, fetcher, pictures, username)
             if "send" in only:
                 await _start_sending(house, ctx, telegram, pacer, budget, pictures, services.create_task)
             if "talk" in only:
@@ -297,7 +297,6 @@ async def _start_sending(
     from bot.delivery.publish import Publisher
     from bot.delivery.renderings import Renderings
     from bot.delivery.sender import Sender
-    from bot.desk.progress import ProgressCards
     from handlers.screen import style_of
 
     newsroom = house.settings.newsroom
@@ -352,8 +351,6 @@ async def _start_sending(
     start(_drained(house, sender.run(house.stop)))
     start(house.once("publish", lambda: publisher.run(house.stop)))
     start(house.once_until_stop("mutes", lambda: end_mutes(house.storage, house.clock)))
-    cards = ProgressCards(house.storage, telegram, ctx.words, house.clock)
-    start(house.once_until_stop("cards", cards.run))
 
 
 async def _drained(house: _House, sending: Coroutine[None, None, object]) -> None:
@@ -396,6 +393,7 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
         house.webhook = receiver.webhook(env.webhook_secret)
         start(_until(house.stop, _set_webhook(house, telegram, dispatcher.resolve_used_update_types())))
     start(receiver.run(house.stop, polling=not env.webhook_url))
+    _start_desk(house, ctx, telegram, start)
     start(_until(house.stop, sync_profile(telegram.bot, ctx)))
     alarms = Alarms(house.storage, house.settings, ctx.words, house.clock, partial(_say_at, telegram.bot))
     start(house.once_until_stop("alarms", alarms.run))
@@ -416,6 +414,25 @@ async def _say_at(bot: Bot, seat: Seat, text: str, keyboard: dict[str, object] |
         await say(bot, seat.chat_id, text, keys, message_thread_id=seat.thread_id or None)
     except AiogramError as refusal:
         raise OSError(str(refusal)) from refusal
+
+
+def _start_desk(house: _House, ctx: Context, telegram: Telegram, start: Start) -> None:
+    from bot.desk.board import Board
+    from bot.desk.sends import Sends
+    from handlers.newsroom import gathered
+
+    sends = Sends(
+        house.storage,
+        telegram,
+        house.settings,
+        ctx.words,
+        house.clock,
+        launched=house.wake,
+        gathered=partial(gathered, telegram.bot, ctx),
+    )
+    board = Board([sends], house.clock)
+    house.wakers.append(board.wake)
+    start(house.once_until_stop("desk", board.run))
 
 
 async def _set_webhook(house: _House, telegram: Telegram, kinds: list[str]) -> None:
@@ -466,10 +483,11 @@ async def _fetcher(house: _House, ca_file: str = "", deadline: float = DEADLINE)
 
 async def _sections(settings: Settings, storage: Storage) -> list[Section]:
     bits = await storage.meta.section_bits([section.id for section in settings.sections])
-    return [Section(item.id, bits[item.id], item.name, item.match) for item in settings.sections]
+    return [Section(item.id, bits[item.id], item.name, item.match, item.kind) for item in settings.sections]
 
 
-async def _context(house: _House, fetcher: Fetcher, username: str) -> Context:
+async def _context(house: _House, fetcher: Fetcher, quick: Fetcher, username: str) -> Context:
+    from bot.desk.links import link_problem
     from bot.ops.introduction import newsroom_name
     from handlers.context import Context
 
@@ -485,6 +503,7 @@ async def _context(house: _House, fetcher: Fetcher, username: str) -> Context:
         or await newsroom_name(settings, house.storage, fetcher, int(house.clock.now())),
         username=username,
         wake=house.wake,
+        link_problem=partial(link_problem, quick),
     )
 
 

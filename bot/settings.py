@@ -121,9 +121,9 @@ class Desk:
     """How the newsroom works. `countdown` is in seconds, 0 for none."""
 
     chat: int = key(0, file.whole(-(2**52), 2**52))
-    approvals: int = key(0, file.whole(0, 9), later=True)
+    approvals: int = key(0, file.whole(0, 9))
     countdown: int = key(5, file.whole(0, 300))
-    missing_language: str = key("default", file.one_of("default", "skip", "ask"), later=True)
+    missing_language: str = key("default", file.one_of("default", "skip", "ask"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from aiogram.filters import Filter
 from bot.domain.desk import Role
 from handlers import (
     admin,
+    approvals,
     article,
     audit,
     deskgroup,
+    draftcard,
     errors,
     feeds,
     membership,
@@ -50,7 +52,7 @@ def _private() -> Router:
         _room(feeds.router, HasRole(Role.EDITOR)),
         _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
-        _room(newsroom.router, HasRole(Role.EDITOR)),
+        *_editors(),
         _room(start.router),
         _room(subscriptions.router),
         _room(settings.router),
@@ -58,6 +60,7 @@ def _private() -> Router:
         _room(posts.router),
         _room(article.router),
         _room(search.finding),
+        _room(newsroom.plain, HasRole(Role.EDITOR)),
         _room(search.router),  # takes whatever is left
         _room(search.stale),
     )
@@ -84,10 +87,16 @@ def _desk() -> Router:
         _room(feeds.router, HasRole(Role.EDITOR)),
         _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
-        _room(newsroom.router, HasRole(Role.EDITOR)),
+        *_editors(),
+        _room(newsroom.plain, HasRole(Role.EDITOR)),
         _room(search.stale),
     )
     return desk
+
+
+def _editors() -> list[Router]:
+    """What editors do, in private and at the desk."""
+    return [_room(room, HasRole(Role.EDITOR)) for room in (draftcard.router, approvals.router, newsroom.router)]
 
 
 def _room(template: Router, *doors: Filter) -> Router:

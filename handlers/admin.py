@@ -7,23 +7,24 @@ from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
 from bot.delivery import budget
-from bot.desk import feeds, invitations, progress
+from bot.desk import drafts, feeds, invitations, progress, room
 from bot.domain.delivery import Broadcast, BroadcastState, pace
 from bot.domain.desk import Editor, Role
 from bot.domain.post import RichText
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from handlers import screen
+from handlers.approvals import CAST
 from handlers.commands import commands, sync_editor_commands
 from handlers.context import Context
 from handlers.feeds import line
 from handlers.keyboards import Callback, button, keyboard
-from handlers.newsroom import CAST
 
 claims = Router(name="claims")
 router = Router(name="admin")
 
 EDITOR = Callback("editor", act=str, id=int)
+RULE = Callback("rule", number=int)
 _LABEL_LIMIT = 32
 _SHOWN = 10
 _LATE = 5
@@ -52,6 +53,7 @@ async def claim(message: Message, command: CommandObject, ctx: Context, t: Lang,
     )
     await sync_editor_commands(bot, ctx, user.id, role)
     await screen.say(bot, message.chat.id, _greeting(ctx, t, role))
+    await _suggest_two(bot, ctx)
 
 
 def _greeting(ctx: Context, t: Lang, role: Role) -> RichText:
@@ -59,6 +61,19 @@ def _greeting(ctx: Context, t: Lang, role: Role) -> RichText:
     theirs = commands(ctx, t, role)[: -len(commands(ctx, t))]
     lines = [f"/{command.command} · {command.description}" for command in theirs]
     return join("\n", [bold(head), *lines, t("Read as a reader does: /start")])
+
+
+async def _suggest_two(bot: Bot, ctx: Context) -> None:
+    """A second editor has joined: owners hear once of the rule of two."""
+    people = await ctx.storage.editors.all()
+    if len(people) != 2 or await drafts.approvals(ctx.storage, ctx.settings):
+        return
+    for person in people:
+        if person.role is Role.OWNER:
+            t = (await room.seat(ctx.storage, ctx.words, person.user_id)).t
+            text = t("There are two of you now. Shall breaking news wait until another editor approves it?")
+            yes = keyboard([button(t("Yes, two persons for breaking news"), RULE.pack(number=1))])
+            await screen.try_to_say(bot, person.user_id, text, yes)
 
 
 # Who works at the desk ------------------------------------------------------------------------------------------
@@ -81,7 +96,33 @@ async def _staff(ctx: Context, t: Lang, asker: User) -> tuple[RichText, InlineKe
         lines.append(RichText(f"• {line}{listed}"))
     removable = [person for person in people if _removable(ctx, person.user_id, asker.id)]
     keys = [[_remove_button(person)] for person in removable]
-    return join("\n", lines), keyboard(*keys, [button(t("Invite an editor"), EDITOR.pack(act="invite", id=0))])
+    keys.append([button(t("Invite an editor"), EDITOR.pack(act="invite", id=0))])
+    number = await drafts.approvals(ctx.storage, ctx.settings)
+    if number:
+        lines.append(
+            RichText(
+                t.n(
+                    "Breaking news needs the approval of {n} more person.",
+                    "Breaking news needs the approval of {n} more persons.",
+                    number,
+                )
+            )
+        )
+    if not ctx.settings.desk.approvals:  # what the file says is read-only here
+        label = t("No approvals any more") if number else t("Two persons for breaking news")
+        keys.append([button(label, RULE.pack(number=int(not number)))])
+    return join("\n", lines), keyboard(*keys)
+
+
+@router.callback_query(RULE)
+async def ruled(query: CallbackQuery, ctx: Context, t: Lang, number: int) -> None:
+    """The rule of two, on or off."""
+    if ctx.settings.desk.approvals or number not in (0, 1):
+        return await screen.outdated(query, t)
+    await drafts.require_approvals(ctx.storage, number)
+    await ctx.storage.editors.log(query.from_user.id, "approvals", str(number), now=ctx.now)
+    await screen.answer(query, t.p("desk", "Done."))
+    return await screen.show(query, *await _staff(ctx, t, query.from_user))
 
 
 def _remove_button(person: Editor) -> InlineKeyboardButton:
@@ -163,7 +204,7 @@ async def status(message: Message, ctx: Context, t: Lang) -> None:
     stops = [
         [button(t("⛔ Stop no. {id}", id=cast.id), CAST.pack(act="stop", id=cast.id))]
         for cast in casts[:_SHOWN]
-        if await ctx.storage.editors.card_of(cast.id)
+        if await ctx.storage.drafts.of(cast.id)
     ]
     await screen.reply(message, join("\n", parts), keyboard(*stops) if stops else None)
 

@@ -28,6 +28,7 @@ _READER = (
 _DESK = {
     Role.EDITOR: (
         ("breaking", mark("Send breaking news")),
+        ("drafts", mark("Drafts that were not sent")),
         ("stats", mark("What was sent, to how many")),
         ("feeds", mark("Feeds: health, adding, pausing")),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,15 @@ from bot.settings import Settings
 from storage import Storage
 
 
+async def _unknown(url: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """`sections` are the newsroom's in button order, with their bits. `wake` tells the senders that there is
-    something new (a hint: they look by themselves every second). `username` is the bot's, without @."""
+    something new (a hint: they look by themselves every second). `username` is the bot's, without @. `link_problem`
+    says what is wrong with an address, "" for nothing."""
 
     storage: Storage
     settings: Settings
@@ -26,6 +31,7 @@ class Context:
     newsroom: str
     username: str
     wake: Callable[[], None]
+    link_problem: Callable[[str], Awaitable[str]] = _unknown
 
     @property
     def zone(self) -> ZoneInfo:

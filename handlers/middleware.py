@@ -122,3 +122,34 @@ class HasRole(Filter):
         """See the class."""
         user = speaker(event)
         return user is not None and await ctx.storage.editors.role(user.id) >= self._role
+
+
+class Awaits(Filter):
+    """Lets an editor's message through that answers a question of such a kind; hands over what was `awaited`."""
+
+    def __init__(self, *kinds: str) -> None:
+        self._kinds = kinds
+
+    async def __call__(self, message: Message, ctx: Context) -> bool | dict[str, Any]:
+        """See the class."""
+        if not said_to_us(message):
+            return False
+        awaited = await ctx.storage.drafts.awaited(author(message), message.chat.id, now=ctx.now)
+        known = awaited is not None and awaited.what.partition("_")[0] in self._kinds
+        return {"awaited": awaited} if known else False
+
+
+def said_to_us(message: Message) -> bool:
+    """In private everything that is no command is said to the bot; in a group what replies to it."""
+    if (message.text or message.caption or "").startswith("/"):
+        return False
+    if message.chat.type == ChatType.PRIVATE:
+        return True
+    asked = message.reply_to_message
+    return bool(asked and asked.from_user and message.bot and asked.from_user.id == message.bot.id)
+
+
+def author(event: Message | CallbackQuery) -> int:
+    """Who wrote or pressed."""
+    assert event.from_user is not None  # the door lets only people through
+    return event.from_user.id

@@ -1,307 +1,266 @@
-"""Breaking news: an editor's message, its exact preview, the send with its countdown and controls.
+"""What editors write: a message of theirs is a draft, shown as readers would get it before anything goes out.
 
-All presses are judged anew: rights by the door that `build_router` sets, the draft and the broadcast by their
-stored state.
+    message, forward, link or /breaking → draft → (which way?) → exact preview → card          (handlers/draftcard.py)
+
+Drafts live in storage. In the desk's group only commands and replies to the bot are heard; whatever else is said there
+is a conversation.
 """
 
 from __future__ import annotations
 
-import random
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from aiogram import Bot, Router
-from aiogram.enums import ContentType
-from aiogram.exceptions import TelegramBadRequest
+from aiogram import Bot, F, Router
+from aiogram.enums import ChatType, ContentType
 from aiogram.filters import Command, Filter
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+from aiogram.types import CallbackQuery, ForceReply, Message
 
-from bot.desk import drafts, progress
-from bot.domain.delivery import BroadcastState
-from bot.domain.desk import Draft, DraftState, Role
+from bot.desk import drafts
+from bot.domain.desk import Content, Draft, DraftState, Way
 from bot.domain.post import RichText
 from bot.domain.reader import Reader
+from bot.feeds.parse import item_language
 from bot.i18n import Lang
+from bot.posts.links import is_http
 from bot.posts.richtext import bold, join
-from handlers import screen
+from handlers import draftcard, screen
 from handlers.context import Context
 from handlers.keyboards import Callback, button, keyboard
+from handlers.middleware import author, said_to_us
+from handlers.search import answer_with_articles
 from handlers.subscriptions import met
 
 router = Router(name="newsroom")
+plain = Router(name="newsroom plain")
+"""What editors say without a command, when it is no answer to anything else."""
 
-DRAFT = Callback("draft", act=str, id=int, seal=str)
-CAST = Callback("cast", act=str, id=int)
+WAY = Callback("way", to=str, id=int)
 _MEDIA = (ContentType.PHOTO, ContentType.VIDEO, ContentType.DOCUMENT)
 
 
-class OpenDraft(Filter):
-    """Lets an editor's message through that belongs to a draft, and hands the draft over."""
+class OfDraft(Filter):
+    """Lets an editor's message through that goes on with a draft, and hands the draft over."""
 
     async def __call__(self, message: Message, ctx: Context) -> bool | dict[str, Any]:
         """See the class."""
-        draft = await ctx.storage.editors.open_draft(_author(message), since=ctx.now - drafts.OPEN_SECONDS)
-        return {"draft": draft} if draft and draft.chat_id == message.chat.id else False
+        draft = await current(message, ctx)
+        if draft is None or not (said_to_us(message) or _more_of(message, draft)):
+            return False
+        shown = draft.content.way is Way.OPEN and bool(draft.content.text)  # a new message is another matter then
+        return False if shown and not _more_of(message, draft) else {"draft": draft}
 
 
-async def _no_command(message: Message) -> bool:
-    return not (message.text or "").startswith("/")
+async def current(message: Message, ctx: Context) -> Draft | None:
+    """The draft on which this editor works here."""
+    return await ctx.storage.drafts.current(author(message), message.chat.id, since=ctx.now - drafts.OPEN_SECONDS)
 
 
-def _author(event: Message | CallbackQuery) -> int:
-    assert event.from_user is not None  # the door lets only people through
-    return event.from_user.id
+def _more_of(message: Message, draft: Draft) -> bool:
+    return message.media_group_id is not None and message.media_group_id == draft.content.album
 
 
-# From a message to its preview -------------------------------------------------------------------------------
+# From a message to its draft ----------------------------------------------------------------------------------
 
 
 @router.message(Command("breaking", ignore_case=True))
 async def breaking(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
     """`/breaking` asks for the text, `/breaking TEXT` (also as a caption) has it."""
-    author = _author(message)
-    if message.chat.id == author:
-        await met(ctx, reader, message, t)  # the card of the send asks for the language of whoever is behind the chat
-    older = await ctx.storage.editors.open_draft(author, since=0)
-    if older:
-        await _retire(bot, older)
-    draft = await ctx.storage.editors.new_draft(author, message.chat.id, ctx.words.default.code, now=ctx.now)
-    await _log(ctx, author, "breaking begun", draft.id)
-    words = _words(message, command=True)
-    if words:
-        await _take(message, words, draft, ctx, t, bot)
+    await _begin(message, Way.BREAKING, ctx, reader, t, bot)
+
+
+@router.message(Command("cancel", ignore_case=True))
+async def cancel(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
+    """Forget a question, else give the open draft up."""
+    if await ctx.storage.drafts.awaited(author(message), message.chat.id, now=ctx.now):
+        await ctx.storage.drafts.expect(author(message), message.chat.id, None, until=0)
+        await screen.reply(message, t("Well, it stays as it is."))
+        return
+    draft = await current(message, ctx)
+    if draft and await ctx.storage.drafts.drop(draft.id):
+        await draftcard.retire(bot, draft)
+        await draftcard.log(ctx, author(message), "dropped", draft.id)
+        await screen.reply(message, t("The draft is dropped, nobody got it."))
     else:
-        await screen.reply(message, _request(t))
+        await screen.reply(message, t("No draft is open. Begin one: /breaking"))
+
+
+@plain.message(OfDraft())
+async def goes_on(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
+    """The awaited words, new ones while the preview is open, or more files of an album."""
+    await _take(message, draft, ctx, t, bot)
+
+
+@plain.message(said_to_us, F.content_type.in_((ContentType.TEXT, *_MEDIA)))
+async def written(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
+    """Anything else that an editor says is a draft whose way is to be chosen."""
+    await _begin(message, Way.OPEN, ctx, reader, t, bot)
+
+
+async def _begin(message: Message, way: Way, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
+    if message.chat.type == ChatType.PRIVATE:
+        await met(ctx, reader, message, t)  # cards speak the language of whoever is behind the chat
+    if older := await current(message, ctx):
+        await draftcard.retire(bot, older)
+    draft = await ctx.storage.drafts.begin(
+        author(message),
+        message.chat.id,
+        Content(way=way, language=ctx.words.default.code),
+        DraftState.COMPOSE,
+        thread_id=screen.thread_of(message) or 0,
+        now=ctx.now,
+    )
+    if way is Way.OPEN or message.content_type in _MEDIA or draftcard.words_in(message, command=True):
+        await _take(message, draft, ctx, t, bot)
+    else:
+        asks = None if message.chat.type == ChatType.PRIVATE else ForceReply(selective=True)
+        await screen.reply(message, _request(t), asks)
 
 
 def _request(t: Lang) -> RichText:
     how = t(
-        "First line is the headline (up to 120 characters), then 1–3 sentences. Add a picture or video if you like."
+        "First line is the headline (up to 120 characters), then 1–3 sentences. Add a picture or video if you like. Or"
+        " a link to an article of ours."
     )
     return join("\n", [bold(t("✍️ Send the breaking story")), how, t("Leave: /cancel")])
 
 
-@router.message(Command("cancel", ignore_case=True), OpenDraft())
-async def cancel(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    """Give the open draft up."""
-    if await ctx.storage.editors.drop_draft(draft.id):
-        await _retire(bot, draft)
-        await _log(ctx, _author(message), "breaking dropped", draft.id)
-        await screen.reply(message, t("The draft is dropped, nobody got it."))
-
-
-@router.message(Command("cancel", ignore_case=True))
-async def nothing_to_cancel(message: Message, t: Lang, bot: Bot) -> None:
-    """The draft was sent, given up or is too old."""
-    await screen.reply(message, t("No draft is open. Begin one: /breaking"))
-
-
-@router.message(_no_command, OpenDraft())
-async def written(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    """The awaited text, or a new one while the preview is open."""
-    words = _words(message)
-    if message.media_group_id and not words and draft.state is DraftState.PREVIEW:
-        return  # the rest of an album whose first picture carried the words
-    if message.content_type not in (ContentType.TEXT, *_MEDIA):
-        await screen.reply(message, t("Send a text, or a photo, a video or a file with a caption."))
-    elif not words:
-        await screen.reply(message, t("It needs words: send it again with a caption."))
-    else:
-        await _take(message, words, draft, ctx, t, bot)
-
-
-def _words(message: Message, *, command: bool = False) -> RichText:
-    entities = message.entities or message.caption_entities or []
-    found = [entity.model_dump(mode="json", exclude_none=True) for entity in entities]
-    return drafts.typed(message.text or message.caption or "", found, command=command)
-
-
-def _media(message: Message) -> tuple[str, str]:
-    """The file and its kind, "" for none."""
+def _file(message: Message) -> tuple[tuple[str, str], ...]:
+    """The file and its kind, as Telegram's sends name it."""
     match message.content_type:
         case ContentType.PHOTO if message.photo:
-            return message.photo[-1].file_id, "photo"
+            return (("photo", message.photo[-1].file_id),)
         case ContentType.VIDEO if message.video:
-            return message.video.file_id, "video"
+            return (("video", message.video.file_id),)
         case ContentType.DOCUMENT if message.document:
-            return message.document.file_id, "document"
-    return "", ""
+            return (("document", message.document.file_id),)
+    return ()
 
 
-async def _take(message: Message, words: RichText, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    """Put the words into the draft and show what readers would get; what is too long is sent back."""
-    media, kind = _media(message)
-    language = ctx.words.default.code
-    wanted = drafts.as_post(replace(draft, text=words, media=media, media_kind=kind), language, ctx.now)
-    surplus = drafts.surplus(wanted, ctx.words.languages, lambda post, code: screen.render(ctx, post, code))
-    if surplus:
-        text = t.n(
-            "Too long: cut {n} character and send it again.", "Too long: cut {n} characters and send it again.", surplus
-        )
-        await screen.reply(message, text)
+async def _article(message: Message, words: RichText, before: Content, ctx: Context) -> Content | None:
+    """The article of ours to which the message is nothing but a link, or whose forwarded post it is."""
+    alone = is_http(words.text) and not any(char.isspace() for char in words.text)
+    links = [words.text] if alone else [str(entity["url"]) for entity in words.entities if entity.get("url")]
+    if not links or not (alone or message.forward_origin):
+        return None
+    article = await drafts.of_article(ctx.storage, links[0], before.language)
+    title = article.text.text.split("\n", 1)[0] if article else ""
+    return article if alone or (title and title in words.text) else None
+
+
+async def _content(message: Message, before: Content, ctx: Context) -> Content:
+    """What the draft says with this message in it."""
+    words, file = draftcard.words_in(message, command=before.way is Way.BREAKING), _file(message)
+    if article := await _article(message, words, before, ctx):
+        return replace(article, way=before.way, silent=before.silent, sections=article.sections or before.sections)
+    if message.media_group_id and message.media_group_id == before.album:
+        file = (*before.media, *file)
+    content = replace(before, media=file or before.media, album=message.media_group_id or "")
+    if not words:
+        return content
+    found = item_language(words.text)
+    language = found if found in ctx.words.languages else ctx.words.default.code
+    return replace(content, language=language, texts={language: words}, link="", image="", article_id=None)
+
+
+async def _take(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
+    """Put a message into the draft and show what comes of it; what is too long or says nothing is sent back."""
+    if message.content_type not in (ContentType.TEXT, *_MEDIA):
+        await screen.reply(message, t("Send a text, or a photo, a video or a file with a caption."))
         return
-    filled = await ctx.storage.editors.fill_draft(draft.id, words, media, kind)
-    if filled is None:  # sent by a press that came a moment earlier
+    content = await _content(message, draft.content, ctx)
+    if not content.text and not content.album:
+        await screen.reply(message, t("It needs words: send it again with a caption."))
+        return
+    changed = replace(draft, content=content)
+    if content.text and (too_long := draftcard.surplus(changed, ctx, t)):
+        await screen.reply(message, too_long)
+        return
+    whole = content.way is not Way.OPEN and not content.album
+    kept = await ctx.storage.drafts.write(
+        changed, DraftState.DRAFT if whole else DraftState.COMPOSE, keys=draftcard.keys(changed), now=ctx.now
+    )
+    if kept is None:  # sent by a press that came a moment earlier
         await screen.reply(message, t("This draft is closed. Begin again: /breaking"))
         return
-    await _log(ctx, _author(message), "breaking written", draft.id)
-    await _retire(bot, draft)
-    await _preview(filled, ctx, t, bot)
+    await draftcard.retire(bot, draft)
+    if not content.album:
+        await show(bot, ctx, kept, t)
 
 
-async def _preview(draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    """The message itself as readers would get it, then the card that sends it."""
-    try:
-        await _send_copy(draft, ctx, t, bot)
-    except TelegramBadRequest as refusal:
-        text = t("Telegram refuses this message: {reason}", reason=refusal.message)
-        await screen.say(bot, draft.chat_id, join("\n", [text, t("Send it again, changed, or leave: /cancel")]))
+async def gathered(bot: Bot, ctx: Context, draft: Draft) -> None:
+    """An album has come whole: show what comes of it."""
+    t = await draftcard.language(ctx, draft)
+    if not draft.content.text:
+        await ctx.storage.drafts.carded(draft.id, -1)
+        await draftcard.say(bot, draft, t("It needs words: send them now."))
+    elif draft.content.way is Way.OPEN:
+        await show(bot, ctx, draft, t)
+    elif kept := await ctx.storage.drafts.write(draft, DraftState.DRAFT, keys=draftcard.keys(draft), now=ctx.now):
+        await show(bot, ctx, kept, t)
+
+
+# Which way -------------------------------------------------------------------------------------------------------
+
+
+async def show(bot: Bot, ctx: Context, draft: Draft, t: Lang) -> None:
+    """The preview of a draft, or the question what shall become of it."""
+    if draft.content.way is not Way.OPEN:
+        await draftcard.present(bot, ctx, draft, t)
         return
-    delivery = ctx.settings.delivery
-    forecast = await drafts.forecast(
-        ctx.storage,
+
+    def way(to: str) -> str:
+        return WAY.pack(to=to, id=draft.id)
+
+    about = draftcard.headline(draft) if draft.content.article_id else RichText()
+    card = await draftcard.say(
+        bot,
         draft,
-        delivery.messages_per_second,
-        ctx.now,
-        paid_rate=delivery.paid_messages_per_second,
-        cap=delivery.paid_stars_cap if delivery.paid else 0,
+        join("\n", [bold(t("What shall become of this?")), about]),
+        keyboard(
+            [button(t("🔴 Breaking news"), way("breaking")), button(t("Into a section"), way("regular"))],
+            [
+                *([] if draft.content.article_id or draft.content.media else [button(t("🔎 Find"), way("find"))]),
+                button(t.p("button", "Cancel"), way("drop")),
+            ],
+        ),
     )
-    card = await screen.say(bot, draft.chat_id, _card(forecast, ctx, t), _card_buttons(draft, forecast, t))
-    await ctx.storage.editors.draft_card(draft.id, card.message_id)
+    await ctx.storage.drafts.carded(draft.id, card.message_id)
 
 
-async def _send_copy(draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    """The very call that the fan-out will make for a reader with the editor's language."""
-    post = drafts.as_post(draft, ctx.words.default.code, ctx.now)
-    await screen.send_rendering(bot, draft.chat_id, screen.render(ctx, post, t.code))
-
-
-def _card(forecast: drafts.Forecast, ctx: Context, t: Lang) -> RichText:
-    reach = t(
-        "Readers who get it: {total} of {active}", total=t.number(forecast.total), active=t.number(forecast.active)
-    )
-    if forecast.off:
-        reach += " " + t("(breaking news off: {n})", n=t.number(forecast.off))
-    rate, span = ctx.settings.delivery.messages_per_second, t.duration(max(1.0, forecast.seconds))
-    lines = [
-        bold(t("👁 As readers will see it ↑")),
-        RichText(reach),
-        RichText(t("Takes about {span} ({rate} a second)", span=span, rate=t.number(rate))),
-    ]
-    if forecast.paid:
-        quick, stars = progress.span(t, forecast.paid.seconds), progress.stars(t, forecast.paid.stars)
-        line = t("Paid broadcast: about {quick}, {stars}; free: {span}", quick=quick, stars=stars, span=span)
-        lines[-1] = RichText(line)
-    if len(ctx.words.languages) > 1:
-        lines.append(RichText(t("Everybody gets this text; the word “breaking” is in each reader's language.")))
-    if forecast.twice_at is not None:
-        ago = t.duration(max(1, ctx.now - forecast.twice_at))
-        lines.append(RichText(t("⚠️ The same text went out {span} ago.", span=ago)))
-    lines.append(RichText(t("A new message replaces the text.")))
-    return join("\n", lines)
-
-
-def _card_buttons(draft: Draft, forecast: drafts.Forecast, t: Lang) -> InlineKeyboardMarkup:
-    def data(act: str) -> str:
-        return DRAFT.pack(act=act, id=draft.id, seal=drafts.seal(draft))
-
-    send = button(t("Send to all · {n}", n=t.number(forecast.total)), data("send"))
-    return keyboard(
-        [send.model_copy(update={"style": "danger"})],
-        [button(t("Try on myself"), data("try")), button(t.p("button", "Cancel"), data("drop"))],
-    )
-
-
-async def _retire(bot: Bot, draft: Draft) -> None:
-    """Take the buttons off a card that is not the last word any more."""
-    if draft.card_id:
-        with suppress(TelegramBadRequest):
-            await bot.edit_message_reply_markup(chat_id=draft.chat_id, message_id=draft.card_id)
-
-
-# Presses under the preview -----------------------------------------------------------------------------------
-
-
-@router.callback_query(DRAFT)
-async def decided(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: str, id: int, seal: str) -> None:
-    """Send, try or drop exactly the content for which the card was shown."""
-    draft = await ctx.storage.editors.draft(id)
-    if draft is None or draft.author_id != _author(query) or drafts.seal(draft) != seal:
+@router.callback_query(WAY)
+async def chosen(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, to: str, id: int) -> None:
+    """Breaking news, into a section, only a question, or nothing."""
+    draft = await ctx.storage.drafts.get(id)
+    if draft is None or draft.author_id != author(query) or draft.state is not DraftState.COMPOSE:
         await screen.outdated(query, t)
-    elif draft.state is not DraftState.PREVIEW:
-        await screen.answer(query, t("This draft is closed. Begin again: /breaking"))
-    elif act == "send":
-        await _launch(query, draft, ctx, t)
-    elif act == "try":
-        await _send_copy(draft, ctx, t, bot)
-        await _log(ctx, draft.author_id, "breaking tried", draft.id)
-        await screen.answer(query, t("Only you have got it."))
-    elif act == "drop" and await ctx.storage.editors.drop_draft(draft.id):
-        await _log(ctx, draft.author_id, "breaking dropped", draft.id)
-        await screen.show(query, t("The draft is dropped, nobody got it."))
+    elif to == "find" and await ctx.storage.drafts.drop(id):
         await screen.answer(query)
+        await screen.show(query, t("🔎 Searching the articles:"))
+        await answer_with_articles(bot, ctx, draft.chat_id, draft.content.text.text, t)
+    elif to == "drop" and await ctx.storage.drafts.drop(id):
+        await screen.answer(query)
+        await screen.show(query, t("The draft is dropped, nobody got it."))
+    elif to in (Way.BREAKING, Way.REGULAR):
+        await _choose(query, replace(draft, content=replace(draft.content, way=Way(to))), ctx, t, bot)
     else:
         await screen.outdated(query, t)
 
 
-async def _launch(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> None:
-    if not await ctx.storage.readers.count(drafts.AUDIENCE):
-        await screen.answer(query, t("Nobody would get it: no reader has breaking news on."), alert=True)
+async def _choose(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
+    if barred := draftcard.barred(draft, ctx, t):
+        await screen.answer(query, barred, alert=True)
         return
-    broadcast_id = await drafts.launch(
-        ctx.storage,
-        draft,
-        ctx.words.default.code,
-        countdown=ctx.settings.desk.countdown,
-        start=random.random(),
-        now=ctx.now,
+    whole = draft.content.way is Way.BREAKING
+    kept = await ctx.storage.drafts.write(
+        draft, DraftState.DRAFT if whole else DraftState.COMPOSE, keys=draftcard.keys(draft), now=ctx.now
     )
-    if broadcast_id is None:
+    if kept is None:
         await screen.outdated(query, t)
         return
-    ctx.wake()
-    await _log(ctx, draft.author_id, "breaking launched", broadcast_id)
-    await _show_cast(query, broadcast_id, ctx, t)  # before the answer: the seconds to call it off are few
     await screen.answer(query)
-
-
-# Presses while it is being sent ------------------------------------------------------------------------------
-
-_MOVES = {
-    "cancel": (BroadcastState.CANCELLED, (BroadcastState.COUNTDOWN,)),
-    "pause": (BroadcastState.PAUSED, (BroadcastState.RUNNING,)),
-    "resume": (BroadcastState.RUNNING, (BroadcastState.PAUSED,)),
-    "stop": (BroadcastState.STOPPED, (BroadcastState.COUNTDOWN, BroadcastState.RUNNING, BroadcastState.PAUSED)),
-}
-
-
-@router.callback_query(CAST)
-async def steered(query: CallbackQuery, ctx: Context, t: Lang, act: str, id: int) -> None:
-    """Call off, pause, go on, stop: for the author of the send, and for owners."""
-    author = _author(query)
-    draft = await ctx.storage.editors.card_of(id)
-    own = draft is not None and (draft.author_id == author or await ctx.storage.editors.role(author) >= Role.OWNER)
-    if draft is None or not own or act not in _MOVES:
-        await screen.outdated(query, t)
-        return
-    wanted, among = _MOVES[act]
-    moved = await ctx.storage.broadcasts.change(id, wanted, among=among, now=ctx.now)
-    if moved:
-        ctx.wake()
-        await _log(ctx, author, f"breaking {wanted}", id)
-    if query.message and (query.message.chat.id, query.message.message_id) == (draft.chat_id, draft.card_id):
-        await _show_cast(query, id, ctx, t)
-    await screen.answer(query, t.p("desk", "Done.") if moved else t("Too late for that."))
-
-
-async def _show_cast(query: CallbackQuery, broadcast_id: int, ctx: Context, t: Lang) -> None:
-    """Put the send's state into its card at once; `ProgressCards` keeps it true from then on."""
-    broadcast = await ctx.storage.broadcasts.get(broadcast_id)
-    assert broadcast is not None  # broadcasts are never deleted
-    text, keys = progress.card(t, broadcast, await ctx.storage.broadcasts.progress(broadcast_id), now=ctx.clock.now())
-    await screen.show(query, text, InlineKeyboardMarkup.model_validate(keys) if keys else None)
-
-
-async def _log(ctx: Context, user_id: int, action: str, subject: int) -> None:
-    await ctx.storage.editors.log(user_id, action, str(subject), now=ctx.now)
+    if whole:
+        await draftcard.retire(bot, draft)
+        await draftcard.present(bot, ctx, kept, t)
+    else:
+        await screen.show(query, *draftcard.sections_screen(ctx, kept, t))

@@ -120,7 +120,7 @@ async def on_this(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader |
         return await screen.answer(query, t("There is nothing more on this yet."))
     await screen.answer(query)
     await _as_before(query, ctx, reader, shown)
-    lines = [concat("• ", link(headline(other, t), other.link)) for other in found]
+    lines = [concat("• ", link(headline(other, t, ctx.sections), other.link)) for other in found]
     await screen.say(bot, reader.chat_id, join("\n", [bold(t("More on this")), *lines]))
     return None
 
@@ -174,7 +174,7 @@ async def _saved_screen(
     if not posts:
         return join("", [t("You have saved nothing yet: 🔖 under a post does it.")]), None
     numbered = list(enumerate(posts[:SAVED_PAGE], first + 1))
-    lines = [concat(f"{number}. ", link(headline(post, t), post.link)) for number, post in numbered]
+    lines = [concat(f"{number}. ", link(headline(post, t, ctx.sections), post.link)) for number, post in numbered]
     return join("\n", [bold(t("Saved")), *lines]), keyboard(
         [button(f"✕ {number}", UNSAVE.pack(post=post.id, page=page)) for number, post in numbered],
         [

@@ -14,6 +14,7 @@ from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
 from aiogram.methods import TelegramMethod
 from aiogram.types import (
     CallbackQuery,
+    ForceReply,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
     MaybeInaccessibleMessageUnion,
@@ -31,6 +32,7 @@ from bot.posts.richtext import clip, plain
 from bot.settings import Settings
 from handlers.context import Context
 
+Keyboard = InlineKeyboardMarkup | ForceReply
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _TOAST_LIMIT = 200
 _log = logging.getLogger(__name__)
@@ -51,13 +53,13 @@ async def outdated(query: CallbackQuery, t: Lang) -> None:
 
 
 async def say(
-    bot: Bot, chat_id: int, text: str | RichText, keyboard: InlineKeyboardMarkup | None = None, **options: Any
+    bot: Bot, chat_id: int, text: str | RichText, keyboard: Keyboard | None = None, **options: Any
 ) -> Message:
     """Send a text of ours, without a link preview."""
     return await bot.send_message(chat_id, **_content(text), reply_markup=keyboard, **options)
 
 
-async def reply(message: Message, text: str | RichText, keyboard: InlineKeyboardMarkup | None = None) -> Message:
+async def reply(message: Message, text: str | RichText, keyboard: Keyboard | None = None) -> Message:
     """The same where that message stands: in its chat, and in a forum in its topic."""
     assert message.bot is not None
     return await say(message.bot, message.chat.id, text, keyboard, message_thread_id=thread_of(message))
@@ -68,10 +70,10 @@ def thread_of(message: MaybeInaccessibleMessageUnion) -> int | None:
     return message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
 
 
-async def try_to_say(bot: Bot, chat_id: int, text: str | RichText) -> None:
+async def try_to_say(bot: Bot, chat_id: int, text: str | RichText, keyboard: Keyboard | None = None) -> None:
     """Tell somebody who may have blocked the bot: then it is logged and no more."""
     try:
-        await say(bot, chat_id, text)
+        await say(bot, chat_id, text, keyboard)
     except TelegramAPIError as refusal:
         _log.warning("somebody at the desk could not be told: %s", refusal)
 
@@ -105,13 +107,7 @@ async def send_post(bot: Bot, ctx: Context, reader: Reader, post: Post) -> None:
     What Telegram refuses comes again with less: without its picture, then without formatting. A picture that has been
     uploaded goes as Telegram's own file, and one that could not be had is left out at once.
     """
-    rendering = render(ctx, post, reader.language)
-    if url := picture_of(rendering):
-        picture = await ctx.storage.media.get(url)
-        if picture and picture.file_id:
-            rendering = with_file(rendering, picture.file_id)
-        elif picture and picture.given_up(ctx.now):
-            rendering = render(ctx, without_picture(post), reader.language)
+    rendering = await pictured(ctx, post, reader.language)
     body: Body | None = Body("", b"", rendering, post.version)
     while body is not None:
         try:
@@ -124,11 +120,25 @@ async def send_post(bot: Bot, ctx: Context, reader: Reader, post: Post) -> None:
         return
 
 
-async def send_rendering(bot: Bot, chat_id: int, rendering: Rendering) -> Message:
-    """Send a composed post to one chat: the same call that the fan-out makes."""
+async def pictured(ctx: Context, post: Post, language: str) -> Rendering:
+    """The post as it goes out now: with Telegram's own file of its picture, or without one that cannot be had."""
+    rendering = render(ctx, post, language)
+    if url := picture_of(rendering):
+        picture = await ctx.storage.media.get(url)
+        if picture and picture.file_id:
+            return with_file(rendering, picture.file_id)
+        if picture and picture.given_up(ctx.now):
+            return render(ctx, without_picture(post), language)
+    return rendering
+
+
+async def send_rendering(bot: Bot, chat_id: int, rendering: Rendering, thread_id: int | None = None) -> Message:
+    """Send a composed post to one chat, the same call that the fan-out makes; of an album the first message."""
     method = getattr(aiogram.methods, rendering.method[0].upper() + rendering.method[1:])
-    call: TelegramMethod[Message] = method(chat_id=chat_id, **rendering.payload)
-    return await bot(call)
+    call: TelegramMethod[Any] = method(chat_id=chat_id, message_thread_id=thread_id or None, **rendering.payload)
+    sent = await bot(call)
+    message: Message = sent[0] if isinstance(sent, list) else sent
+    return message
 
 
 def shared(ctx: Context, post: Post, language: str) -> dict[str, Any]:

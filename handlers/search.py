@@ -59,7 +59,7 @@ stale = Router(name="stale")
 async def find_by_command(message: Message, command: CommandObject, bot: Bot, ctx: Context, t: Lang) -> None:
     """/find WORDS, the same as the words alone."""
     if command.args:
-        await _answer(bot, ctx, message.chat.id, command.args, t)
+        await answer_with_articles(bot, ctx, message.chat.id, command.args, t)
     else:
         await screen.say(bot, message.chat.id, t("What shall I look for? Write it after the command: /find words"))
 
@@ -73,7 +73,7 @@ async def turn(query: CallbackQuery, ctx: Context, t: Lang, page: int) -> None:
         return await screen.outdated(query, t)
     await screen.answer(query)
     question = question.removeprefix(_SIGN)
-    return await screen.show(query, *_page(question, await find(ctx.storage, question, t.code, ctx.now), page, t))
+    return await screen.show(query, *_page(ctx, question, await find(ctx.storage, question, t.code, ctx.now), page, t))
 
 
 @finding.inline_query()
@@ -98,7 +98,7 @@ async def inline(query: InlineQuery, ctx: Context, reader: Reader | None, t: Lan
 def _result(ctx: Context, post: Post, t: Lang) -> InlineQueryResultArticle:
     return InlineQueryResultArticle(
         id=f"{post.id}-{post.version}",
-        title=headline(post, t).text,
+        title=headline(post, t, ctx.sections).text,
         description=clip(plain(" ".join(post.lead.split())), _DESCRIPTION_LIMIT).text or None,
         url=post.link if is_http(post.link) else None,
         thumbnail_url=post.image if is_http(post.image) else None,
@@ -115,21 +115,24 @@ async def unknown_command(message: Message, bot: Bot, t: Lang) -> None:
 @router.message(F.text)
 async def search(message: Message, bot: Bot, ctx: Context, t: Lang) -> None:
     """Look for the words in our articles."""
-    await _answer(bot, ctx, message.chat.id, message.text or "", t)
+    await answer_with_articles(bot, ctx, message.chat.id, message.text or "", t)
 
 
-async def _answer(bot: Bot, ctx: Context, chat_id: int, question: str, t: Lang) -> None:
+async def answer_with_articles(bot: Bot, ctx: Context, chat_id: int, question: str, t: Lang) -> None:
+    """What our articles have on that."""
     question = clip(plain(" ".join(question.split())), _QUESTION_LIMIT).text
     found = await find(ctx.storage, question, t.code, ctx.now)
     if found:
-        await screen.say(bot, chat_id, *_page(question, found, 0, t))
+        await screen.say(bot, chat_id, *_page(ctx, question, found, 0, t))
     else:
         await screen.say(bot, chat_id, t("Nothing found. Try other words, or see the latest: /latest"))
 
 
-def _page(question: str, found: list[Post], page: int, t: Lang) -> tuple[RichText, InlineKeyboardMarkup | None]:
+def _page(
+    ctx: Context, question: str, found: list[Post], page: int, t: Lang
+) -> tuple[RichText, InlineKeyboardMarkup | None]:
     posts, left = found[page * PAGE : (page + 1) * PAGE], len(found) - (page + 1) * PAGE
-    lines = [concat("• ", link(headline(post, t), post.link)) for post in posts]
+    lines = [concat("• ", link(headline(post, t, ctx.sections), post.link)) for post in posts]
     row = [button(t("‹ Back"), FOUND.pack(page=page - 1))] if page else []
     row += [button(t.n("{n} more →", "{n} more →", left), FOUND.pack(page=page + 1))] if left > 0 else []
     text = join("\n", [bold(_SIGN + question), *lines, "" if posts else t("Nothing more.")])

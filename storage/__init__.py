@@ -12,8 +12,10 @@ from storage.alarms import Alarms
 from storage.articles import Articles
 from storage.broadcasts import Broadcasts
 from storage.budgets import Budgets
+from storage.cards import Cards
 from storage.corrections import Corrections
 from storage.deliveries import Deliveries
+from storage.drafts import Drafts
 from storage.editors import Editors
 from storage.engine import Engine
 from storage.errata import Errata
@@ -59,6 +61,8 @@ class Storage:
         self.terms = Terms(engine)
         self.privacy = Privacy(engine)
         self.editors = Editors(engine)
+        self.drafts = Drafts(engine)
+        self.cards = Cards(engine)
         self.errata = Errata(engine)
         self.rates = Rates(engine)
 

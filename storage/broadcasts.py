@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Progress, Result
+from bot.domain.desk import Draft
 from bot.domain.errors import StorageError
 from bot.domain.post import Post, PostState
 from storage.corrections import Corrections
@@ -76,26 +77,66 @@ class Broadcasts:
             return await insert(db, ids, audience, key, lane, BroadcastState.RUNNING, total, start, due=now, now=now)
 
     async def launch(
-        self, draft_id: int, post: Post, audience: Audience, *, lane: Lane, total: int, start: float, due: int, now: int
+        self,
+        draft: Draft,
+        post: Post,
+        audience: Audience,
+        *,
+        by: int,
+        solo: bool,
+        lane: Lane,
+        total: int,
+        start: float,
+        due: int,
+        now: int,
     ) -> int | None:
-        """Turn a previewed draft into a post and a broadcast that counts down until `due`.
+        """Turn a draft into a post and a broadcast that counts down until `due`.
 
-        None when the draft is not waiting for that (pressed twice, dropped meanwhile): one press, one send.
+        None when it is not as it was read (pressed twice, changed, dropped meanwhile), or who sends it (`by`, 0 for the
+        newsroom's own system) has no rights: one press, one send.
         """
         async with self._db.transaction() as db:
             rows = await db.write(
-                "UPDATE draft SET state = 'sent' WHERE id = :id AND state = 'preview' RETURNING id", id=draft_id
+                "UPDATE draft SET state = 'sent', sent_by = :by, solo = :solo WHERE id = :id AND rev = :rev"
+                " AND state = :state AND state IN ('draft', 'review', 'approved')"
+                " AND (:by = 0 OR EXISTS (SELECT 1 FROM editor WHERE user_id = :by)) RETURNING id",
+                id=draft.id,
+                rev=draft.rev,
+                state=draft.state.value,
+                by=by,
+                solo=int(solo),
             )
             if not rows:
                 return None
             post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED)
             broadcast_id = await insert(
-                db, [post_id], audience, f"draft:{draft_id}", lane, BroadcastState.COUNTDOWN, total, start, due, now
+                db, [post_id], audience, f"draft:{draft.id}", lane, BroadcastState.COUNTDOWN, total, start, due, now
             )
             await db.write(
-                "UPDATE draft SET broadcast_id = :broadcast WHERE id = :id", broadcast=broadcast_id, id=draft_id
+                "UPDATE draft SET broadcast_id = :broadcast WHERE id = :id", broadcast=broadcast_id, id=draft.id
             )
             return broadcast_id
+
+    async def entitled(self, broadcast_id: int) -> bool:
+        """Whether who has sent it may still send; what no editor has sent may always go."""
+        rows = await self._db.fetch(
+            "SELECT 1 FROM draft WHERE broadcast_id = :id AND sent_by <> 0"
+            " AND NOT EXISTS (SELECT 1 FROM editor WHERE user_id = draft.sent_by)",
+            id=broadcast_id,
+        )
+        return not rows
+
+    async def left(self, broadcast: Broadcast, *, until: int) -> int:
+        """Of those who have got it, how many left, blocked the bot or (breaking) switched that off before `until`."""
+        rows = await self._db.fetch(
+            "SELECT COUNT(*) FROM receipt JOIN reader ON reader.id = receipt.reader_id WHERE broadcast_id = :id"
+            " AND outcome = 1 AND due_at IS NULL AND changed_at <= :until"
+            " AND (reader.state IN ('left', 'dormant') OR CAST(:breaking AS INTEGER) = 1 AND reader.breaking = 0)",
+            id=broadcast.id,
+            until=until,
+            breaking=int(broadcast.audience.breaking),
+        )
+        return int(rows[0][0])
 
     async def get(self, broadcast_id: int) -> Broadcast | None:
         """One broadcast."""

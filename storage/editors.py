@@ -1,14 +1,11 @@
-"""Who may use the desk, their invitations and drafts, and the book of who did what."""
+"""Who may use the desk, their invitations, and the book of who did what."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bot.domain.desk import Draft, DraftState, Editor, Role
-from bot.domain.post import RichText
-from storage.engine import Engine, Row
+from bot.domain.desk import Editor, Role
+from storage.engine import Engine
 
 
 class Entry(NamedTuple):
@@ -23,7 +20,7 @@ class Entry(NamedTuple):
 
 
 class Editors:
-    """Editors, invitations, drafts and the audit."""
+    """Editors, invitations and the audit."""
 
     def __init__(self, db: Engine) -> None:
         self._db = db
@@ -82,85 +79,6 @@ class Editors:
         )
         return (Role(rows[0][0]), rows[0][1]) if rows else None
 
-    async def new_draft(self, author_id: int, chat_id: int, language: str, *, now: int) -> Draft:
-        """Begin a draft; older ones that were not sent are dropped: an editor has one open draft."""
-        async with self._db.transaction() as db:
-            await db.write(
-                "UPDATE draft SET state = 'dropped' WHERE author_id = :author AND state IN ('compose', 'preview')",
-                author=author_id,
-            )
-            rows = await db.write(
-                "INSERT INTO draft (author_id, chat_id, state, language, content, created_at)"
-                " VALUES (:author, :chat, 'compose', :language, '{}', :now) RETURNING *",
-                author=author_id,
-                chat=chat_id,
-                language=language,
-                now=now,
-            )
-        return _draft(rows[0])
-
-    async def draft(self, id_: int) -> Draft | None:
-        """One draft."""
-        rows = await self._db.fetch("SELECT * FROM draft WHERE id = :id", id=id_)
-        return _draft(rows[0]) if rows else None
-
-    async def open_draft(self, author_id: int, *, since: int) -> Draft | None:
-        """The draft begun after `since` that takes this editor's next message: awaited, or shown and not yet sent."""
-        rows = await self._db.fetch(
-            "SELECT * FROM draft WHERE author_id = :id AND state IN ('compose', 'preview') AND created_at > :since"
-            " ORDER BY id DESC LIMIT 1",
-            id=author_id,
-            since=since,
-        )
-        return _draft(rows[0]) if rows else None
-
-    async def sent_drafts(self, *, since: int) -> list[Draft]:
-        """Drafts begun after `since` that went out, newest first; those called off in time are left out."""
-        rows = await self._db.fetch(
-            "SELECT draft.* FROM draft JOIN broadcast ON broadcast.id = draft.broadcast_id"
-            " WHERE draft.created_at > :since AND broadcast.state <> 'cancelled' ORDER BY draft.id DESC",
-            since=since,
-        )
-        return [_draft(row) for row in rows]
-
-    async def cards(self) -> list[Draft]:
-        """Drafts that became broadcasts and whose card does not show the final report yet, oldest first."""
-        rows = await self._db.fetch(
-            "SELECT * FROM draft WHERE state = 'sent' AND reported_at IS NULL AND card_id <> 0 ORDER BY id"
-        )
-        return [_draft(row) for row in rows]
-
-    async def card_of(self, broadcast_id: int) -> Draft | None:
-        """The draft that became this broadcast."""
-        rows = await self._db.fetch("SELECT * FROM draft WHERE broadcast_id = :id", id=broadcast_id)
-        return _draft(rows[0]) if rows else None
-
-    async def card_done(self, id_: int, *, now: int) -> None:
-        """The draft's card says how it ended; nobody edits it any more."""
-        await self._db.write("UPDATE draft SET reported_at = :now WHERE id = :id", now=now, id=id_)
-
-    async def fill_draft(self, id_: int, text: RichText, media: str, media_kind: str) -> Draft | None:
-        """Put the editor's text in; the draft is now to be previewed. None when it waits for none."""
-        content = json.dumps({"text": asdict(text), "media": media, "media_kind": media_kind}, ensure_ascii=False)
-        rows = await self._db.write(
-            "UPDATE draft SET content = :content, state = 'preview'"
-            " WHERE id = :id AND state IN ('compose', 'preview') RETURNING *",
-            id=id_,
-            content=content,
-        )
-        return _draft(rows[0]) if rows else None
-
-    async def draft_card(self, id_: int, card_id: int) -> None:
-        """Remember the message that carries the draft's buttons."""
-        await self._db.write("UPDATE draft SET card_id = :card WHERE id = :id", card=card_id, id=id_)
-
-    async def drop_draft(self, id_: int) -> bool:
-        """Give an unsent draft up; False when it was sent or dropped before."""
-        rows = await self._db.write(
-            "UPDATE draft SET state = 'dropped' WHERE id = :id AND state IN ('compose', 'preview') RETURNING id", id=id_
-        )
-        return bool(rows)
-
     async def log(self, user_id: int, action: str, subject: str, *, text: str = "", now: int) -> None:
         """Write into the audit: who did what to which thing, and what that said then. Nothing is ever changed there."""
         await self._db.write(
@@ -180,25 +98,3 @@ class Editors:
             limit=limit,
         )
         return [Entry(*row) for row in rows]
-
-
-def rich_text(value: dict[str, Any]) -> RichText:
-    """A RichText from its stored form."""
-    return RichText(value.get("text", ""), tuple(value.get("entities", ())))
-
-
-def _draft(row: Row) -> Draft:
-    content = json.loads(row["content"])
-    return Draft(
-        id=row["id"],
-        author_id=row["author_id"],
-        chat_id=row["chat_id"],
-        state=DraftState(row["state"]),
-        language=row["language"],
-        text=rich_text(content.get("text", {})),
-        created_at=row["created_at"],
-        card_id=row["card_id"],
-        media=content.get("media", ""),
-        media_kind=content.get("media_kind", ""),
-        broadcast_id=row["broadcast_id"],
-    )

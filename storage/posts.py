@@ -13,7 +13,19 @@ from bot.domain.post import Note, Post, PostKind, PostState, RichText
 from storage.corrections import follow, follow_shown
 from storage.engine import Connection, Engine, Row
 
-_FIELDS = ("title", "lead", "link", "image", "published_at", "media", "media_kind", "reason")
+_FIELDS = (
+    "title",
+    "lead",
+    "link",
+    "image",
+    "published_at",
+    "media",
+    "media_kind",
+    "album",
+    "label",
+    "silent",
+    "reason",
+)
 
 
 class Posts:
@@ -34,6 +46,14 @@ class Posts:
         """Posts that no broadcast carries yet, oldest first, each with the sections already served."""
         rows = await self._db.fetch("SELECT * FROM post WHERE state = 'waiting' ORDER BY id LIMIT 500")
         return [(post(row), row["served"]) for row in rows]
+
+    async def newest(self, limit: int) -> list[Post]:
+        """The last posts that readers get or may get, editors' own included, newest first."""
+        rows = await self._db.fetch(
+            "SELECT * FROM post WHERE state IN ('held', 'waiting', 'published') ORDER BY id DESC LIMIT :limit",
+            limit=limit,
+        )
+        return [post(row) for row in rows]
 
     async def oldest_waiting(self) -> int | None:
         """When the oldest post was made that no broadcast carries yet (epoch seconds)."""
@@ -203,6 +223,7 @@ def content(value: Post) -> str:
 def post(row: Row) -> Post:
     """A post from its row."""
     kept = json.loads(row["content"])
+    album = tuple((kind, file_id) for kind, file_id in kept.pop("album", ()))
     texts = {
         language: RichText(text["text"], tuple(text["entities"])) for language, text in kept.pop("texts", {}).items()
     }
@@ -219,6 +240,7 @@ def post(row: Row) -> Post:
         main=bool(row["main"]),
         texts=texts,
         notes=notes,
+        album=album,
         withdrawn=row["state"] == PostState.WITHDRAWN,
         **kept,
     )

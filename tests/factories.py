@@ -20,8 +20,9 @@ from aiohttp import web
 
 from bot import app
 from bot.clock import Clock, RealClock
-from bot.domain.delivery import Kind, Lane
-from bot.domain.post import Post
+from bot.domain.delivery import Audience, Kind, Lane
+from bot.domain.desk import Content, Draft, DraftState, Way
+from bot.domain.post import Post, RichText
 from bot.sandbox.http import Sandbox
 from bot.settings import DEFAULT_SECTIONS, Desk, FeedConfig, Newsroom, Rates, Settings
 from bot.settings_env import NO_ENV
@@ -139,6 +140,25 @@ async def running(
         await asyncio.wait((task,), timeout=30)
         if not task.cancelled() and task.done() and task.exception():
             raise task.exception()  # type: ignore[misc]
+
+
+async def drafted(
+    storage: Storage, text: str = "Мост закрыт", *, author: int = 9, now: int = 1, **changes: Any
+) -> Draft:
+    """A whole draft, breaking news unless `changes` (of its content) say otherwise."""
+    content = replace(Content(Way.BREAKING, "ru", {"ru": RichText(text)}), **changes)
+    return await storage.drafts.begin(author, author, content, DraftState.DRAFT, now=now)
+
+
+async def launched(
+    storage: Storage, post: Post, audience: Audience, *, now: int = 5, due: int = 10, **changes: Any
+) -> int:
+    """A broadcast that counts down, as the newsroom's own system may start it; its id."""
+    wanted = {"by": 0, "solo": False, "lane": Lane.BREAKING, "total": 0, "start": 0.0, **changes}
+    draft = await drafted(storage, now=now)
+    id_ = await storage.broadcasts.launch(draft, post, audience, due=due, now=now, **wanted)
+    assert id_
+    return id_
 
 
 async def subscribe(storage: Storage, chats: range, sections: int, *, language: str = "ru") -> None:

@@ -36,6 +36,7 @@ from bot.sandbox.model import ApiError
 from storage import Storage, open_engine
 from storage.migrate import migrate
 from storage.posts import add_post
+from tests.factories import launched
 
 RATE = 3
 
@@ -169,12 +170,8 @@ async def by_the_bot(path: Path, stories: list[Story], readers: list[Choices], s
 async def launch(storage: Storage, post: Post, now: int) -> None:
     """Breaking news as the desk sends it, without a countdown."""
     audience = Audience(breaking=True)
-    draft = await storage.editors.new_draft(1, 1, "ru", now=now)
-    await storage.editors.fill_draft(draft.id, post.texts["ru"], "", "")
     total = await storage.readers.count(audience)
-    await storage.broadcasts.launch(
-        draft.id, post, audience, lane=Lane.BREAKING, total=total, start=0.5, due=now, now=now
-    )
+    await launched(storage, post, audience, total=total, start=0.5, due=now, now=now)
 
 
 async def drive(clock: SteppableClock, watched: Watched, services: list[asyncio.Task[None]]) -> None:

@@ -12,7 +12,7 @@ from bot.delivery.copies import edition
 from bot.domain.article import Section
 from bot.domain.post import Post, Rendering, RichText
 from bot.i18n import Lang, Words
-from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice
+from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice, words_of
 
 _KEPT = 512
 Days = Sequence[Sequence[Any]]
@@ -70,7 +70,7 @@ class Body:
 
         A refused picture never costs the text.
         """
-        payload = dict(self.rendering.payload)
+        payload = dict(words_of(self.rendering))
         if self.rendering.method != "sendMessage":
             text = str(payload.get("caption", ""))
             if not text:

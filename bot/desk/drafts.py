@@ -1,53 +1,41 @@
-"""Breaking news from an editor's message to a broadcast: what is taken, how it is judged, how it is launched."""
+"""From an editor's message to a broadcast: what is taken, what it becomes, who must agree, how it is launched."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from bot.delivery import budget
-from bot.delivery.budget import Estimate
 from bot.domain.delivery import Audience, Lane
-from bot.domain.desk import Draft
+from bot.domain.desk import Content, Draft, Way
 from bot.domain.post import Post, PostKind, Rendering, RichText
-from bot.posts.compose import CAPTION_LIMIT, TEXT_LIMIT
-from bot.posts.richtext import strip, units
+from bot.feeds.identity import canonical_link
+from bot.posts.compose import CAPTION_LIMIT, TEXT_LIMIT, words_of
+from bot.posts.richtext import bold, join, plain, strip, units
+from bot.settings import Settings
 from storage import Storage
 
 OPEN_SECONDS = 3 * 3600
-"""How long a draft takes its editor's messages; afterwards they are a reader's words again."""
-TWICE_SECONDS = 24 * 3600
-"""The same text within this time is warned about."""
-AUDIENCE = Audience(breaking=True)
+"""How long a draft takes its editor's messages; afterwards they begin another one."""
+REVIEW_SECONDS = 600
+SOLO_SECONDS = 60
+"""The countdown of what goes out without the second person that the rules ask for."""
+LATE_SECONDS = 900
+"""What could not go out at its time is not sent later than this."""
 _COMMAND = re.compile(r"/\w+(?:@\w+)?")
 _STYLES = frozenset(("bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "date_time"))
 _KEPT = _STYLES | {"text_link", "url", "text_mention", "custom_emoji", "blockquote", "expandable_blockquote"}
 """Entities that carry what the editor did; Telegram finds mentions, hashtags and the like by itself."""
-
+_RULE = "approvals"
 _MARGIN = 2
 """What the formatter leaves free between text and tags, in UTF-16 units."""
 
 Render = Callable[[Post, str], Rendering]
 """A post in a language as the call that the fan-out makes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What sending would mean now: `total` of `active` readers, `off` have breaking news switched off, the
-    `seconds` it takes at the free rate, what it takes by paid broadcast (None: not used), and when the same text went
-    out lately (epoch seconds, None if it did not)."""
-
-    total: int
-    active: int
-    off: int
-    seconds: float
-    twice_at: int | None
-    paid: Estimate | None = None
 
 
 def typed(text: str, entities: Sequence[dict[str, Any]], *, command: bool = False) -> RichText:
@@ -60,24 +48,55 @@ def typed(text: str, entities: Sequence[dict[str, Any]], *, command: bool = Fals
     return strip(RichText(text, tuple(entity for entity in entities if entity["type"] in _KEPT)))
 
 
-def as_post(draft: Draft, language: str, now: int) -> Post:
-    """The post that the draft would become; `language` is the newsroom's first, under which the text is kept."""
+def keys_of(link: str) -> list[str]:
+    """Under what an article with that link is known."""
+    canonical = canonical_link(link)
+    return [f"u:{canonical}"] if canonical else []
+
+
+async def of_article(storage: Storage, link: str, language: str) -> Content | None:
+    """What an article of ours says, as the content of a draft; None when no feed has brought that link."""
+    known = next(iter((await storage.articles.known(keys_of(link))).values()), None)
+    article = await storage.articles.get(known.id) if known else None
+    if article is None:
+        return None
+    text = join("\n", [bold(plain(article.title)), plain(article.lead)])
+    language = article.language or language
+    return Content(
+        language=language,
+        texts={language: text},
+        link=article.link,
+        image=article.image,
+        article_id=article.id,
+        sections=article.sections,
+    )
+
+
+def as_post(draft: Draft, now: int) -> Post:
+    """The post that the draft would become."""
+    content = draft.content
+    kind, media = content.media[0] if len(content.media) == 1 else ("", "")
     return Post(
         id=0,
-        kind=PostKind.BREAKING,
+        kind=PostKind.WRITTEN if content.way is Way.REGULAR else PostKind.BREAKING,
         version=1,
-        sections=0,
+        sections=content.sections,
         created_at=now,
-        texts={language: draft.text},
-        media=draft.media,
-        media_kind=draft.media_kind,
+        main=content.main,
+        texts=content.texts,
+        link=content.link,
+        image=content.image,
+        media=media,
+        media_kind=kind,
+        album=content.media if len(content.media) > 1 else (),
+        silent=content.silent,
     )
 
 
 def seal(draft: Draft) -> str:
-    """Eight signs that stand for exactly this content: a button sends what its card was shown for, or nothing."""
-    content = [draft.text.text, draft.text.entities, draft.media, draft.media_kind]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    """Eight signs for exactly this content and time: a button does what its card was shown for, or nothing."""
+    said = [asdict(replace(draft.content, album="")), draft.due_at, draft.embargo_at]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def surplus(post: Post, languages: Sequence[str], render: Render) -> int:
@@ -86,9 +105,10 @@ def surplus(post: Post, languages: Sequence[str], render: Render) -> int:
 
 
 def _surplus(post: Post, language: str, render: Render) -> int:
-    written = strip(next(iter(post.texts.values())))
-    limit = CAPTION_LIMIT if post.media else TEXT_LIMIT
-    if _words(render(post, language)).endswith(written.text):
+    written = strip(post.texts.get(language) or next(iter(post.texts.values())))
+    post = replace(post, texts={language: written})
+    limit = CAPTION_LIMIT if post.media or post.album or post.image else TEXT_LIMIT
+    if written.text in _words(render(post, language)):
         return 0
     begun = replace(post, texts={language: RichText("x")})
     around = units(_words(render(begun, language))) - 1 + _MARGIN
@@ -96,49 +116,60 @@ def _surplus(post: Post, language: str, render: Render) -> int:
 
 
 def _words(rendering: Rendering) -> str:
-    return str(rendering.payload.get("text") or rendering.payload.get("caption") or "")
+    said = words_of(rendering)
+    return str(said.get("text") or said.get("caption") or "")
 
 
-async def forecast(
-    storage: Storage, draft: Draft, rate: int, now: int, *, paid_rate: int = 0, cap: int = 0
-) -> Forecast:
-    """What the card says before the press; rates are in messages per second, `cap` is in Stars, 0: never paid."""
-    total = await storage.readers.count(AUDIENCE)
-    tally = await storage.readers.tally()
-    return Forecast(
-        total=total,
-        active=tally.get("active", 0),
-        off=tally["breaking_off"],
-        seconds=total / rate,
-        twice_at=await _twice(storage, draft, now),
-        paid=budget.paid(total, rate, paid_rate=paid_rate, cap=cap) if cap else None,
-    )
+def lacking(content: Content, languages: Sequence[str]) -> list[str]:
+    """The newsroom's languages in which it says nothing."""
+    return [language for language in languages if language not in content.texts]
 
 
-async def _twice(storage: Storage, draft: Draft, now: int) -> int | None:
-    """When the same words or the same picture alone went out in the last day."""
-    for other in await storage.editors.sent_drafts(since=now - TWICE_SECONDS):
-        if other.id != draft.id and _said(other) == _said(draft):
-            return other.created_at
-    return None
+def missing(content: Content, settings: Settings) -> str:
+    """What readers get in whose language there is no text: "default", "skip", or "ask" while that is to be decided."""
+    return content.missing or settings.desk.missing_language
 
 
-def _said(draft: Draft) -> str:
-    words = re.sub(r"\W+", " ", unicodedata.normalize("NFKC", draft.text.text)).casefold().strip()
-    return words or draft.text.text or draft.media
+def audience(content: Content, settings: Settings) -> Audience:
+    """Who gets it."""
+    languages = settings.newsroom.languages
+    some = tuple(content.texts) if missing(content, settings) == "skip" and lacking(content, languages) else ()
+    if content.way is Way.BREAKING:
+        return Audience(breaking=True, languages=some)
+    return Audience(sections=content.sections, languages=some)
 
 
-async def launch(
-    storage: Storage, draft: Draft, language: str, *, countdown: int, start: float, now: int
-) -> int | None:
-    """Start the countdown: the broadcast's id, None when the draft was sent or dropped before. `start` is 0..1."""
+async def approvals(storage: Storage, settings: Settings) -> int:
+    """How many second persons breaking news needs: as the file says, else as an owner chose."""
+    return settings.desk.approvals or int(await storage.meta.get(_RULE) or 0)
+
+
+async def require_approvals(storage: Storage, number: int) -> None:
+    """An owner chooses that rule where the file has none."""
+    await storage.meta.put(_RULE, str(number))
+
+
+async def needed(storage: Storage, draft: Draft, settings: Settings) -> int:
+    """How many more persons must agree before this draft goes out."""
+    return await approvals(storage, settings) if draft.content.way is Way.BREAKING else 0
+
+
+async def launch(storage: Storage, draft: Draft, settings: Settings, *, by: int, solo: bool, now: int) -> int | None:
+    """Start the countdown of a draft whose time has come: the broadcast's id.
+
+    None when it has changed, was sent or dropped meanwhile, or who sends it has no rights any more.
+    """
+    wanted = audience(draft.content, settings)
+    countdown = SOLO_SECONDS if solo else settings.desk.countdown
     return await storage.broadcasts.launch(
-        draft.id,
-        as_post(draft, language, now),
-        AUDIENCE,
-        lane=Lane.BREAKING,
-        total=await storage.readers.count(AUDIENCE),
-        start=start,
-        due=now + countdown,
+        draft,
+        as_post(draft, now),
+        wanted,
+        by=by,
+        solo=solo,
+        lane=Lane.BREAKING if draft.content.way is Way.BREAKING else Lane.REGULAR,
+        total=await storage.readers.count(wanted),
+        start=random.random(),
+        due=max(now + countdown, draft.leaves_at(now)),
         now=now,
     )

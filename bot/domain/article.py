@@ -53,12 +53,14 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of the newsroom; `bit` is its place in every bitmask and is never given to another one."""
+    """A section of the newsroom; `bit` is its place in every bitmask and is never given to another one. What stands in
+    a section of `kind` partner or politics is labelled, and never breaking news."""
 
     id: str
     bit: int
     names: dict[str, str] = field(default_factory=dict)
     match: tuple[str, ...] = ()
+    kind: str = "news"
 
     @property
     def mask(self) -> int:

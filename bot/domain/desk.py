@@ -1,4 +1,4 @@
-"""Editors and their drafts."""
+"""Editors, their drafts, and the cards by which the desk sees what goes on."""
 
 from __future__ import annotations
 
@@ -29,29 +29,107 @@ class Alarm:
 
 
 class DraftState(StrEnum):
-    """compose: the text is awaited; preview: shown to its author; sent: became a broadcast; dropped: given up."""
+    """compose: its words, or the decision what becomes of them, are awaited; draft: whole, shown to its author; review:
+    a second person is asked; approved: goes out as soon as it is due; sent: became a broadcast, whose state goes on
+    from here; dropped: given up.
+    """
 
     COMPOSE = "compose"
-    PREVIEW = "preview"
+    DRAFT = "draft"
+    REVIEW = "review"
+    APPROVED = "approved"
     SENT = "sent"
     DROPPED = "dropped"
 
 
+class Way(StrEnum):
+    """How a draft goes out: not decided, to everybody who wants breaking news, or to the readers of its sections."""
+
+    OPEN = ""
+    BREAKING = "breaking"
+    REGULAR = "regular"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a draft says and to whom. `texts` are by language; `language` is that of the text which was written first.
+
+    `media` are (kind, Telegram's file_id); of an `album` (Telegram's id for it) more may come. A draft made from an
+    article of ours has its `link`, `image` and `article_id`. `missing` says what readers get in whose language there is
+    no text: "default" another language's, "skip" nothing, "" the newsroom's setting.
+    """
+
+    way: Way = Way.OPEN
+    language: str = ""
+    texts: dict[str, RichText] = field(default_factory=dict)
+    media: tuple[tuple[str, str], ...] = ()
+    album: str = ""
+    link: str = ""
+    image: str = ""
+    article_id: int | None = None
+    sections: int = 0
+    main: bool = False
+    silent: bool = False
+    missing: str = ""
+
+    @property
+    def text(self) -> RichText:
+        """What was written first."""
+        return self.texts.get(self.language) or RichText()
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An editor's unsent text. `chat_id` is where it is written, `card_id` the message with its buttons."""
+    """An editor's work until it is sent and after. Its messages come from and its card (`card_id`) stands in
+    `chat_id`, `thread_id`. `rev` rises with each change: who acts on an older one comes too late.
+
+    It goes out at `due_at` (None: when told to) and never before `embargo_at`. In review it waits until `review_until`.
+    `sent_by` let it go; `solo`: without the second person that the rules ask for, until somebody has looked at it
+    (`viewed_by`). Author 0 is the newsroom's own system.
+    """
 
     id: int
     author_id: int
     chat_id: int
     state: DraftState
-    language: str
-    text: RichText
+    content: Content
     created_at: int
+    thread_id: int = 0
     card_id: int = 0
-    media: str = ""
-    media_kind: str = ""
+    rev: int = 0
+    touched_at: int = 0
+    due_at: int | None = None
+    embargo_at: int | None = None
+    review_until: int | None = None
     broadcast_id: int | None = None
+    sent_by: int = 0
+    solo: bool = False
+    viewed_by: int | None = None
+
+    def leaves_at(self, now: int) -> int:
+        """When it may go out at the earliest."""
+        return max(now, self.due_at or 0, self.embargo_at or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A message at the desk that tells how a thing stands. `message_id` 0 while it is being posted; `said` stands for
+    what it says.
+    """
+
+    kind: str
+    subject: int
+    chat_id: int
+    message_id: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What the next message of an editor in a chat is the answer to."""
+
+    what: str
+    subject: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,23 @@ class RichText:
 
 
 class PostKind(StrEnum):
-    """Where a post comes from. `correction`: the message that tells the readers of another one what was wrong in it."""
+    """Where a post comes from: a feed, or an editor who wrote it as breaking news or for a section. `correction`: the
+    message that tells the readers of another one what was wrong in it.
+    """
 
     ARTICLE = "article"
     BREAKING = "breaking"
+    WRITTEN = "written"
     CORRECTION = "correction"
 
 
 class PostState(StrEnum):
-    """stored: known, never sent (first poll, old); unsorted: no section yet; waiting: not yet in a broadcast;
-    published: carried by one; withdrawn: taken back."""
+    """stored: known, never sent (first poll, old); unsorted: no section yet; held: the desk decides, or a moment is
+    waited for; waiting: not yet in a broadcast; published: carried by one; withdrawn: taken back."""
 
     STORED = "stored"
     UNSORTED = "unsorted"
+    HELD = "held"
     WAITING = "waiting"
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"
@@ -60,8 +64,9 @@ class Post:
 
     An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
     story's own; with `everybody` readers of all languages get it. `main` is the desk's star. `media` is a Telegram
-    file_id or an URL, "" for none, with `media_kind` photo, video or document. `notes` are its visible corrections,
-    oldest first. `withdrawn` for the `reason` that its readers are told, by language.
+    file_id or an URL, "" for none, with `media_kind` photo, video or document; an `album` has several, (kind, file_id).
+    `label` names what the law wants said of paid material, `silent` posts come without a sound. `notes` are its visible
+    corrections, oldest first. `withdrawn` for the `reason` that its readers are told, by language.
     """
 
     id: int
@@ -81,6 +86,9 @@ class Post:
     texts: dict[str, RichText] = field(default_factory=dict)
     media: str = ""
     media_kind: str = ""
+    album: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+    silent: bool = False
     notes: tuple[Note, ...] = ()
     reason: dict[str, str] = field(default_factory=dict)
     withdrawn: bool = False

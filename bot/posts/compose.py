@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain.article import Section
 from bot.domain.post import Post, PostKind, Rendering, RichText, Target
-from bot.i18n import Lang
+from bot.i18n import Lang, mark
 from bot.posts.hashtags import hashtag
 from bot.posts.links import is_http, with_utm
 from bot.posts.notes import corrected, language_of, marked, withdrawn
@@ -40,6 +40,14 @@ _PREVIEWS: Mapping[str, dict[str, bool]] = {
 
 
 _NOTHING = RichText()
+
+LABELS = {
+    "partner": mark("Partner content"),
+    "politics": mark("PR content"),
+    "ad": mark("Advertising"),
+}
+"""What has to be said of material that somebody else wants published, by `Post.label` and `Section.kind`, in the words
+of order no. 59-НҚ of 16.02.2024. It stands first, and no setting takes it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +102,21 @@ def compose(
     frame = _Frame(lang, sections, style, zone, newsroom)
     method, media = _media(post, style)
     limit = CAPTION_LIMIT if media else TEXT_LIMIT
+    sign = RichText(label(post, sections, lang))
+    limit -= units(sign.text) + 1 if sign else 0
     if _edited(post):
-        text, preview = _breaking(post, frame, limit), _breaking_preview(post, frame)
+        text, preview = _editors(post, frame, limit), _editors_preview(post, frame)
     else:
         text, preview = _article(post, frame, limit), frame.url(post)
     keyboard = keyboard or post_keyboard(post, style, lang)
-    return _call(method, media, text, _preview(preview, style), _keyboard(keyboard, target))
+    call = _call(method, media, join("\n", [sign, text]), _preview(preview, style), _keyboard(keyboard, target))
+    return Rendering(call.method, {**call.payload, "disable_notification": True}) if post.silent else call
+
+
+def label(post: Post, sections: Iterable[Section], t: Lang) -> str:
+    """What has to be said of paid material; "" for a newsroom's own."""
+    kinds = [post.label, *(section.kind for section in sections if section.mask & post.sections)]
+    return next((t(LABELS[kind]) for kind in kinds if kind in LABELS), "")
 
 
 def _edited(post: Post) -> bool:
@@ -110,9 +127,9 @@ def _edited(post: Post) -> bool:
 def post_keyboard(post: Post, style: PostStyle, t: Lang, *, saved: bool = False) -> dict[str, Any] | None:
     """The buttons under an article's post, the same for every reader until one is pressed; None for none.
 
-    An editor's breaking news and a post that is not stored yet have none.
+    Breaking news, corrections and a post that is not stored yet have none.
     """
-    if post.kind is not PostKind.ARTICLE or not post.id:
+    if post.kind not in (PostKind.ARTICLE, PostKind.WRITTEN) or not post.id:
         return None
     known = {
         "read": {"text": t("📖 Read here"), "callback_data": f"read:{post.id}"},
@@ -161,11 +178,16 @@ def notice(reason: Mapping[str, str], *, lang: Lang) -> Rendering:
 
 def amendment(rendering: Rendering) -> Rendering:
     """The call that makes a sent message say what this one would: of a picture only the words change."""
-    payload = rendering.payload
+    payload = words_of(rendering)
     if rendering.method == "sendMessage":
-        return Rendering("editMessageText", payload)
+        return Rendering("editMessageText", {k: v for k, v in payload.items() if k != "disable_notification"})
     kept = ("caption", "caption_entities", "reply_markup")
     return Rendering("editMessageCaption", {name: payload[name] for name in kept if name in payload})
+
+
+def words_of(rendering: Rendering) -> dict[str, Any]:
+    """The fields that hold what a call says; an album's are those of its first file."""
+    return rendering.payload["media"][0] if rendering.method == "sendMediaGroup" else rendering.payload
 
 
 def otherwise(edit: Rendering, refusal: str) -> Rendering | None:
@@ -192,10 +214,13 @@ def encode(rendering: Rendering) -> bytes:
     return json.dumps(rendering.payload, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
 
 
-def headline(post: Post, t: Lang) -> RichText:
-    """One line that stands for the post in lists: its title, else the beginning of what it has to say."""
+def headline(post: Post, t: Lang, sections: Iterable[Section] = ()) -> RichText:
+    """One line that stands for the post in lists: its title, else the beginning of what it has to say. The `sections`
+    of the newsroom tell whether it is labelled.
+    """
     said = _line(post.title) or _line(_first_line(post.lead)) or _line(_first_line(editors_text(post, t).text))
-    return clip(said or plain(t("News")), _LIST_HEADLINE_LIMIT)
+    sign = label(post, sections, t)
+    return clip(concat(f"{sign}: " if sign else "", said or plain(t("News"))), _LIST_HEADLINE_LIMIT)
 
 
 def editors_text(post: Post, t: Lang) -> RichText:
@@ -279,17 +304,18 @@ _PIECES: Mapping[str, Callable[[Post, _Frame], RichText]] = {
 }
 
 
-def _breaking(post: Post, frame: _Frame, limit: int) -> RichText:
-    """«🔴 СРОЧНО.» and the editor's text as it was formatted, then what was wrong in it, link and tags."""
+def _editors(post: Post, frame: _Frame, limit: int) -> RichText:
+    """The editor's text as it was formatted, after «🔴 СРОЧНО.» where it is that; then what was wrong in it, link and
+    tags.
+    """
     t = frame.t
     order = tuple(name for name in dict.fromkeys(frame.style.order) if name in ("link", "tags"))
     pieces = {name: _PIECES[name](post, frame) for name in order}
     written = strip(_sound(editors_text(post, t)))
     block = any(entity["offset"] == 0 and entity["type"] in _BLOCKS for entity in written.entities)
-    opening = concat("🔴 ", bold(t("BREAKING.")), "\n" if block else " ")
+    breaking = concat("🔴 ", bold(t("BREAKING.")), "\n" if block else " ")
+    opening = breaking if post.kind is PostKind.BREAKING else RichText()
     tail, notes = _layout(order, pieces, RichText()), _notes(post, frame)
-    if post.kind is PostKind.CORRECTION:
-        opening = RichText()
     room = limit - sum(units(piece.text) + len(_GAP) for piece in (opening, notes, tail) if piece)
     text = concat(opening, clip(written, room))
     return strip(join(_GAP, [notes, text, tail] if post.kind is PostKind.CORRECTION else [text, notes, tail]))
@@ -306,7 +332,7 @@ def _sound(rich: RichText) -> RichText:
     return RichText(_LONE.sub("\ufffd", rich.text), ordered(rich.entities)[: MAX_ENTITIES - 2])
 
 
-def _breaking_preview(post: Post, frame: _Frame) -> str:
+def _editors_preview(post: Post, frame: _Frame) -> str:
     """The address the editor gave, never a bare word such as Liter.kz that Telegram takes for one."""
     if post.link:
         return frame.url(post)
@@ -343,7 +369,7 @@ def _list_lines(posts: Sequence[Post], frame: _Frame) -> list[_Line]:
 
 
 def _entry(post: Post, frame: _Frame) -> RichText:
-    return marked(link(headline(post, frame.t), frame.url(post)), post, frame.t, frame.zone)
+    return marked(link(headline(post, frame.t, frame.sections), frame.url(post)), post, frame.t, frame.zone)
 
 
 def _fitting(head: RichText, lines: Sequence[_Line]) -> int:
@@ -361,9 +387,11 @@ def _more(n: int, t: Lang, url: str) -> RichText:
     return concat("\n", link(t.n("{n} more →", "{n} more →", n), url)) if n else RichText()
 
 
-def _media(post: Post, style: PostStyle) -> tuple[str, dict[str, str]]:
-    """The method and the file it carries: the editor's own, or the article's picture where the style asks."""
+def _media(post: Post, style: PostStyle) -> tuple[str, dict[str, Any]]:
+    """The method and what it carries: the editor's own files, or the article's picture where the style asks."""
     if _edited(post) or style.picture == "photo":
+        if post.album:
+            return "sendMediaGroup", {"media": [{"type": kind, "media": file_id} for kind, file_id in post.album]}
         if post.media and post.media_kind in _METHODS:
             return _METHODS[post.media_kind], {post.media_kind: post.media}
         if is_http(post.image):
@@ -386,13 +414,16 @@ def _keyboard(keyboard: dict[str, Any] | None, target: Target) -> dict[str, Any]
 
 
 def _call(
-    method: str, media: dict[str, str], text: RichText, preview: dict[str, Any], keyboard: dict[str, Any] | None
+    method: str, media: dict[str, Any], text: RichText, preview: dict[str, Any], keyboard: dict[str, Any] | None
 ) -> Rendering:
-    """Text or caption, and only the fields that say something."""
+    """Text or caption, and only the fields that say something. An album's words stand below its first file, and it can
+    have no buttons."""
     words, entities = ("caption", "caption_entities") if media else ("text", "entities")
-    payload: dict[str, Any] = {**media, words: text.text}
-    if text.entities:
-        payload[entities] = list(text.entities)
+    said: dict[str, Any] = {words: text.text} | ({entities: list(text.entities)} if text.entities else {})
+    if method == "sendMediaGroup":
+        first, *others = media["media"]
+        return Rendering(method, {"media": [first | said, *others]})
+    payload: dict[str, Any] = {**media, **said}
     if not media:
         payload["link_preview_options"] = preview
     if keyboard is not None:

@@ -16,7 +16,7 @@ from bot.domain.errors import StorageBusy
 from bot.domain.feed import Found, Met, Poll
 from bot.domain.post import Post, PostKind, RichText
 from storage import Storage
-from tests.factories import subscribe
+from tests.factories import launched, subscribe
 
 START = 1_795_000_000
 SPORT, WORLD = 0b01, 0b10
@@ -209,13 +209,8 @@ async def test_a_section_gained_later_reaches_only_its_own_readers(sqlite_storag
 
 async def test_a_countdown_begins_when_it_is_over(sqlite_storage: Storage) -> None:
     desk = Desk(sqlite_storage)
-    draft = await sqlite_storage.editors.new_draft(9, 9, "ru", now=START)
-    await sqlite_storage.editors.fill_draft(draft.id, RichText("Мост открыт"), "", "")
     post = Post(0, PostKind.BREAKING, 1, 0, START, texts={"ru": RichText("Мост открыт")})
-    launched = await sqlite_storage.broadcasts.launch(
-        draft.id, post, Audience(breaking=True), lane=Lane.BREAKING, total=0, start=0, due=START + 3, now=START
-    )
-    assert launched
+    await launched(sqlite_storage, post, Audience(breaking=True), due=START + 3, now=START)
     assert await desk.publisher.step() == 1.0
     await desk.clock.advance(2.5)
     assert await desk.publisher.step() == 0.5, "it is looked at on time, not a second later"

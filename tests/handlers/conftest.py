@@ -81,7 +81,7 @@ async def _context(storage: Storage, settings: Settings, clock: SteppableClock) 
         settings=settings,
         words=Words.load(settings.newsroom.languages),
         clock=clock,
-        sections=[Section(s.id, bits[s.id], s.name, s.match) for s in settings.sections],
+        sections=[Section(s.id, bits[s.id], s.name, s.match, s.kind) for s in settings.sections],
         newsroom=settings.newsroom.name,
         username="newsdesk_demo_bot",
         wake=lambda: None,

@@ -13,12 +13,12 @@ from bot.desk import drafts, invitations
 from bot.domain.delivery import BroadcastState, Receipt, Result
 from bot.domain.desk import Role
 from bot.domain.feed import Poll
-from bot.domain.post import RichText
 from bot.domain.reader import Choices
 from bot.sandbox.client import Person
 from bot.sandbox.model import ApiError
 from bot.settings import FeedConfig, Newsroom, Settings
 from handlers.admin import EDITOR
+from tests.factories import drafted
 
 ADA, BEK, OWNER, IN_FILE = 501, 502, 9001, 9002
 LINK = "https://t.me/newsdesk_demo_bot?start="
@@ -234,10 +234,8 @@ async def test_status_tells_what_the_database_knows(chat: Chat, owner: Person) -
             source="channel" if number else "site",
         )
         await chat.storage.readers.consent(reader.id, "v1", now=START)
-    begun = await chat.storage.editors.new_draft(ADA, ADA, "ru", now=START)
-    filled = await chat.storage.editors.fill_draft(begun.id, RichText("Мост закрыт"), "", "")
-    assert filled is not None
-    cast = await drafts.launch(chat.storage, filled, "ru", countdown=5, start=0, now=START)
+    draft = await drafted(chat.storage, now=START)
+    cast = await drafts.launch(chat.storage, draft, chat.ctx.settings, by=0, solo=False, now=START)
     await chat.storage.inbox.store([(1, 700, "{}")], START - 90)
     await owner.send("/status")
     shown = await owner.next("🟢 Работает 1 ч 1 мин")
@@ -267,10 +265,8 @@ async def _sends(chat: Chat, total: int, *, days: int) -> None:
 
 
 async def _cast(chat: Chat, begun: int, total: int) -> int:
-    draft = await chat.storage.editors.new_draft(ADA, ADA, "ru", now=begun)
-    filled = await chat.storage.editors.fill_draft(draft.id, RichText("Мост закрыт"), "", "")
-    assert filled is not None
-    cast = await drafts.launch(chat.storage, filled, "ru", countdown=5, start=0, now=begun)
+    draft = await drafted(chat.storage, now=begun)
+    cast = await drafts.launch(chat.storage, draft, chat.ctx.settings, by=0, solo=False, now=begun)
     assert cast is not None
     moved = await chat.storage.broadcasts.change(
         cast, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=begun

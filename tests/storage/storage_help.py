@@ -14,6 +14,7 @@ from bot.domain.post import Post, PostKind, RichText
 from bot.domain.reader import Reader
 from storage import Storage
 from storage.engine import Connection, Engine, Row
+from tests.factories import launched
 
 TEXT = "Қазақстан 🇰🇿 «Әлия» — ok\n\t'\"\\%_:name ?1 $1 {{id}}"
 """Three alphabets, an emoji outside the BMP, and everything that SQL or our own templates could take for theirs."""
@@ -81,13 +82,6 @@ def breaking(**changes: Any) -> Post:
     )
 
 
-async def drafted(storage: Storage, author: int = 9) -> int:
-    """A draft that may be launched."""
-    draft = await storage.editors.new_draft(author, author, "ru", now=1)
-    await storage.editors.fill_draft(draft.id, RichText(TEXT), "", "")
-    return draft.id
-
-
 async def running(
     storage: Storage,
     audience: Audience | None = None,
@@ -97,17 +91,7 @@ async def running(
     lane: Lane = Lane.REGULAR,
 ) -> Broadcast:
     """A broadcast that runs."""
-    id_ = await storage.broadcasts.launch(
-        await drafted(storage),
-        breaking(),
-        audience or Audience(),
-        lane=lane,
-        total=total,
-        start=start,
-        due=10,
-        now=5,
-    )
-    assert id_
+    id_ = await launched(storage, breaking(), audience or Audience(), lane=lane, total=total, start=start)
     assert await storage.broadcasts.change(id_, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=10)
     broadcast = await storage.broadcasts.get(id_)
     assert broadcast

@@ -14,14 +14,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from storage_help import ALL_SECTIONS, TEXT, article, breaking, drafted, everything, receipt, running, saved, subscribed
+from storage_help import ALL_SECTIONS, TEXT, article, breaking, everything, receipt, running, saved, subscribed
 
 from bot.__main__ import main
-from bot.domain.delivery import Audience, BroadcastState, Lane
+from bot.domain.delivery import Audience, BroadcastState
 from bot.domain.errors import StorageError, StorageFull
 from storage import Storage, open_storage
 from storage.backup import backup, restore
-from tests.factories import subscribe
+from tests.factories import launched, subscribe
 
 WHO = 712_345_678_901
 ROOT = Path(__file__).parents[2]
@@ -115,9 +115,7 @@ async def test_what_was_under_way_is_not_sent_again(
     await subscribed(sqlite_storage, 1)
     open_one = await running(sqlite_storage)
     await sqlite_storage.deliveries.claim(open_one, "w", 1, now=1, until=2)
-    due = await sqlite_storage.broadcasts.launch(
-        await drafted(sqlite_storage), breaking(), Audience(), lane=Lane.BREAKING, total=1, start=0, due=9, now=1
-    )
+    due = await launched(sqlite_storage, breaking(), Audience(), total=1, due=9, now=1)
     assert main(["backup", "copy.db"]) == 0
     await sqlite_storage.close()
     assert main(["restore", "copy.db"]) == 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
-from storage_help import ALL_SECTIONS, article, breaking, drafted, receipt, running, saved, settled_down
+from storage_help import ALL_SECTIONS, article, breaking, receipt, running, saved, settled_down
 
 from bot.domain.delivery import Audience, BroadcastState, Lane, Result
-from bot.domain.desk import DraftState
+from bot.domain.desk import DraftState, Role
 from bot.domain.errors import StorageError
 from storage import Storage
-from tests.factories import withdraw
+from tests.factories import drafted, launched, withdraw
 
 AUDIENCE = Audience(sections=ALL_SECTIONS, besides=1 << 61, breaking=True, languages=("ru", "kk"))
 
@@ -64,17 +67,50 @@ async def test_whether_anybody_has_got_it(storage: Storage) -> None:
 
 async def test_one_press_one_send(storage: Storage) -> None:
     draft = await drafted(storage)
-    arguments = {"lane": Lane.BREAKING, "total": 1, "start": 0.0, "due": 60, "now": 55}
-    id_ = await storage.broadcasts.launch(draft, breaking(), AUDIENCE, **arguments)  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {
+        "by": 0,
+        "solo": False,
+        "lane": Lane.BREAKING,
+        "total": 1,
+        "start": 0.0,
+        "due": 60,
+        "now": 55,
+    }
+    launch = storage.broadcasts.launch
+    assert await launch(replace(draft, rev=1), breaking(), AUDIENCE, **arguments) is None, "it has changed"
+    assert await launch(draft, breaking(), AUDIENCE, **arguments | {"by": 9}) is None, "nobody with rights sends it"
+    id_ = await launch(draft, breaking(), AUDIENCE, **arguments)
     assert id_
-    assert await storage.broadcasts.launch(draft, breaking(), AUDIENCE, **arguments) is None  # type: ignore[arg-type]
-    assert await storage.broadcasts.launch(404, breaking(), AUDIENCE, **arguments) is None  # type: ignore[arg-type]
+    assert await launch(draft, breaking(), AUDIENCE, **arguments) is None
+    assert await launch(replace(draft, state=DraftState.SENT), breaking(), AUDIENCE, **arguments) is None
+    assert await launch(replace(draft, id=404), breaking(), AUDIENCE, **arguments) is None
     broadcast = await storage.broadcasts.get(id_)
     assert broadcast
     assert (broadcast.state, broadcast.due_at, broadcast.started_at) == (BroadcastState.COUNTDOWN, 60, None)
-    sent = await storage.editors.draft(draft)
+    sent = await storage.drafts.get(draft.id)
     assert sent
-    assert (sent.state, sent.broadcast_id) == (DraftState.SENT, id_)
+    assert (sent.state, sent.broadcast_id, sent.sent_by, sent.solo) == (DraftState.SENT, id_, 0, False)
+
+
+async def test_who_sends_must_have_rights_when_it_begins(storage: Storage) -> None:
+    await storage.editors.add(9, Role.EDITOR, "Ада", by=0, now=1)
+    id_ = await launched(storage, breaking(), AUDIENCE, by=9)
+    assert await storage.broadcasts.entitled(id_)
+    await storage.editors.remove(9)
+    assert not await storage.broadcasts.entitled(id_)
+    assert await storage.broadcasts.entitled(await launched(storage, breaking(), AUDIENCE, now=6))
+
+
+async def test_who_left_after_it_is_counted(storage: Storage) -> None:
+    await settled_down(storage, range(1, 8))
+    broadcast = await running(storage, Audience(breaking=True))
+    receipts = [receipt(broadcast, id_) for id_ in range(1, 7)] + [receipt(broadcast, 7, Result.GONE, gone=True)]
+    await storage.deliveries.settle(receipts, [], worker="w", until=41, now=12)
+    await storage.readers.leave(1, now=20)
+    await storage.readers.change(2, breaking=False, now=30)
+    await storage.readers.unreachable(7_000_003, now=40)
+    await storage.readers.leave(4, now=3700)
+    assert [await storage.broadcasts.left(broadcast, until=until) for until in (10, 25, 3600, 4000)] == [0, 1, 3, 4]
 
 
 async def test_only_the_first_change_counts(storage: Storage) -> None:

@@ -15,12 +15,13 @@ import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
-from bot.domain.desk import Alarm, Erratum, ErratumState, Gravity, Role
+from bot.domain.desk import Alarm, Card, Content, Draft, DraftState, Erratum, ErratumState, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
-from bot.domain.post import Picture, RichText
+from bot.domain.post import Picture
 from bot.domain.reader import Choices, Subscriber
 from storage import Storage, open_storage
+from tests.factories import drafted
 
 NOUNS = [name for name in vars(Storage(None)) if name != "engine"]  # type: ignore[arg-type]
 FEED = FeedState(1, "u")
@@ -30,6 +31,8 @@ CORRECTION = replace(BROADCAST, id=2, kind=Kind.EDIT, target_id=1, version=2, po
 ERRATUM = Erratum(1, 1, 1, Gravity.TYPO, ErratumState.PREVIEW, 1, 1, 1)
 POLL = Poll(FEED, (Found(article(1, 1), ("k",), True),))
 LAUNCH: dict[str, Any] = {"lane": Lane.REGULAR, "total": 1, "start": 0.0, "now": 1}
+SENDER: dict[str, Any] = {"by": 0, "solo": False}
+DRAFT = Draft(1, 1, 1, DraftState.DRAFT, Content(), 1)
 RECEIPT = receipt(BROADCAST, 1, Result.GONE, gone=True)
 
 Call = Callable[[Storage], Awaitable[object]]
@@ -42,7 +45,9 @@ READS: dict[str, Call] = {
     "articles.proposals": lambda s: s.articles.proposals(),
     "broadcasts.arrived": lambda s: s.broadcasts.arrived(1),
     "broadcasts.daily": lambda s: s.broadcasts.daily(now=1),
+    "broadcasts.entitled": lambda s: s.broadcasts.entitled(1),
     "broadcasts.get": lambda s: s.broadcasts.get(1),
+    "broadcasts.left": lambda s: s.broadcasts.left(BROADCAST, until=1),
     "broadcasts.open": lambda s: s.broadcasts.open(),
     "broadcasts.progress": lambda s: s.broadcasts.progress(1),
     "broadcasts.refusals": lambda s: s.broadcasts.refusals(1),
@@ -56,15 +61,22 @@ READS: dict[str, Call] = {
     "deliveries.owed": lambda s: s.deliveries.owed(0),
     "deliveries.owned": lambda s: s.deliveries.owned("w"),
     "deliveries.unsettled": lambda s: s.deliveries.unsettled(now=1),
+    "cards.of": lambda s: s.cards.of("k"),
+    "drafts.albums": lambda s: s.drafts.albums(before=1),
+    "drafts.approved_by": lambda s: s.drafts.approved_by(1),
+    "drafts.awaited": lambda s: s.drafts.awaited(1, 1, now=1),
+    "drafts.current": lambda s: s.drafts.current(1, 1, since=0),
+    "drafts.due": lambda s: s.drafts.due(now=1),
+    "drafts.get": lambda s: s.drafts.get(1),
+    "drafts.live": lambda s: s.drafts.live(),
+    "drafts.of": lambda s: s.drafts.of(1),
+    "drafts.open": lambda s: s.drafts.open(5),
+    "drafts.sent": lambda s: s.drafts.sent(since=0),
+    "drafts.unseen": lambda s: s.drafts.unseen(),
     "editors.all": lambda s: s.editors.all(),
     "editors.audit": lambda s: s.editors.audit(),
-    "editors.card_of": lambda s: s.editors.card_of(1),
-    "editors.cards": lambda s: s.editors.cards(),
-    "editors.draft": lambda s: s.editors.draft(1),
     "editors.has_owner": lambda s: s.editors.has_owner(),
-    "editors.open_draft": lambda s: s.editors.open_draft(1, since=0),
     "editors.role": lambda s: s.editors.role(1),
-    "editors.sent_drafts": lambda s: s.editors.sent_drafts(since=0),
     "errata.cards": lambda s: s.errata.cards(),
     "errata.get": lambda s: s.errata.get(1),
     "errata.public": lambda s: s.errata.public(since=0, limit=5),
@@ -83,6 +95,7 @@ READS: dict[str, Call] = {
     "meta.time": lambda s: s.meta.time(),
     "posts.get": lambda s: s.posts.get([1]),
     "posts.latest": lambda s: s.posts.latest(1, [], 5),
+    "posts.newest": lambda s: s.posts.newest(5),
     "posts.oldest_waiting": lambda s: s.posts.oldest_waiting(),
     "posts.search": lambda s: s.posts.search([["слово"]], 5),
     "posts.waiting": lambda s: s.posts.waiting(),
@@ -120,7 +133,9 @@ WRITES: dict[str, Call] = {
     "budgets.reserve": lambda s: s.budgets.reserve("b", "w", 1, allowed=9.0, now=1.0),
     "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),
     "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),
-    "broadcasts.launch": lambda s: s.broadcasts.launch(1, breaking(), Audience(), due=1, **LAUNCH),
+    "broadcasts.launch": lambda s: s.broadcasts.launch(
+        DRAFT, breaking(), Audience(), by=0, solo=False, due=1, **LAUNCH
+    ),
     "broadcasts.publish": lambda s: s.broadcasts.publish([breaking(id=1)], Audience(), key="k", **LAUNCH),
     "corrections.walk_again": lambda s: s.corrections.walk_again(1),
     "deliveries.claim": lambda s: s.deliveries.claim(BROADCAST, "w", 1, now=1, until=2),
@@ -131,15 +146,27 @@ WRITES: dict[str, Call] = {
     "deliveries.release": lambda s: s.deliveries.release("w"),
     "deliveries.settle": lambda s: s.deliveries.settle([RECEIPT], [(1, 0)], worker="w", until=1, now=1),
     "deliveries.take_over": lambda s: s.deliveries.take_over(),
+    "cards.claim": lambda s: s.cards.claim("k", 1, 1, now=1),
+    "cards.forget": lambda s: s.cards.forget("k", 1, 1),
+    "cards.leave": lambda s: s.cards.leave(1),
+    "cards.put": lambda s: s.cards.put(Card("k", 1, 1, 1, ""), now=1),
+    "drafts.accept": lambda s: s.drafts.accept(DRAFT, 1, solo=False, now=1),
+    "drafts.approve": lambda s: s.drafts.approve(1, 1, "s", needed=1, now=1),
+    "drafts.ask": lambda s: s.drafts.ask(DRAFT, "s", until=1, now=1),
+    "drafts.back": lambda s: s.drafts.back(1, now=1),
+    "drafts.begin": lambda s: s.drafts.begin(1, 1, Content(), DraftState.COMPOSE, now=1),
+    "drafts.carded": lambda s: s.drafts.carded(1, 1),
+    "drafts.drop": lambda s: s.drafts.drop(1),
+    "drafts.expect": lambda s: s.drafts.expect(1, 1, None, until=1),
+    "drafts.expired": lambda s: s.drafts.expired(now=99),
+    "drafts.prune": lambda s: s.drafts.prune(1),
+    "drafts.reported": lambda s: s.drafts.reported(1, now=1),
+    "drafts.viewed": lambda s: s.drafts.viewed(1, 1),
+    "drafts.write": lambda s: s.drafts.write(DRAFT, DraftState.DRAFT, now=1),
     "editors.accept": lambda s: s.editors.accept("h", 1, now=1),
     "editors.add": lambda s: s.editors.add(1, Role.EDITOR, "n", by=1, now=1),
-    "editors.card_done": lambda s: s.editors.card_done(1, now=1),
-    "editors.draft_card": lambda s: s.editors.draft_card(1, 1),
-    "editors.drop_draft": lambda s: s.editors.drop_draft(1),
-    "editors.fill_draft": lambda s: s.editors.fill_draft(1, RichText("x"), "", ""),
     "editors.invite": lambda s: s.editors.invite("h", Role.EDITOR, by=1, expires_at=9),
     "editors.log": lambda s: s.editors.log(1, "a", "s", now=1),
-    "editors.new_draft": lambda s: s.editors.new_draft(1, 1, "ru", now=1),
     "editors.remove": lambda s: s.editors.remove(1),
     "errata.begin": lambda s: s.errata.begin(breaking(id=1), Gravity.TYPO, author=1, chat=1, now=1),
     "errata.card_done": lambda s: s.errata.card_done(1, now=1),
@@ -215,7 +242,7 @@ def test_every_method_has_a_test() -> None:
     files = [file for file in Path(__file__).parent.glob("test_*.py") if file != Path(__file__)]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     called = {f"{noun}.{method}" for noun, method in re.findall(r"\.(\w+)\.(\w+)\b", text)}
-    called |= {f"{noun}.{method}" for noun, method in re.findall(r"\b(editors|readers)\.(\w+)\(", text)}
+    called |= {f"{noun}.{method}" for noun, method in re.findall(r"\b(editors|readers|drafts|cards)\.(\w+)\(", text)}
     assert public_methods() <= called, f"untested: {sorted(public_methods() - called)}"
 
 
@@ -225,7 +252,8 @@ async def filled(storage: Storage) -> None:
     await subscribed(storage, 1)
     broadcast = await running(storage)
     await storage.deliveries.settle([receipt(broadcast, 1, Result.WAITING, due_at=5)], [], worker="w", until=1, now=1)
-    await storage.editors.new_draft(1, 1, "ru", now=1)
+    draft = await drafted(storage)
+    await storage.drafts.ask(draft, "s", until=9, now=1)
     await storage.inbox.store([(5, 1, "{}")], 1)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from storage_help import BIG, article, breaking, drafted, receipt, running, saved, settled_down, subscribed
+from storage_help import BIG, article, breaking, receipt, running, saved, settled_down, subscribed
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Copy, Kind, Lane, Recipient, Result
 from bot.domain.feed import Found, Poll
 from bot.domain.post import Post, RichText
 from storage import Storage
 from storage.corrections import SETTLING
-from tests.factories import correct, withdraw
+from tests.factories import correct, launched, withdraw
 
 
 async def post_of(storage: Storage, broadcast: Broadcast) -> Post:
@@ -140,10 +140,7 @@ async def test_only_the_version_that_was_read_can_be_corrected(storage: Storage)
 async def test_a_withdrawn_post_goes_to_nobody_any_more(storage: Storage) -> None:
     await settled_down(storage, [1])
     sending = await running(storage)
-    counting = await storage.broadcasts.launch(
-        await drafted(storage), breaking(), Audience(), lane=Lane.BREAKING, total=0, start=0, due=99, now=5
-    )
-    assert counting
+    counting = await launched(storage, breaking(), Audience(), due=99)
     await saved(storage, article(1, 1), article(2, 1))
     posts = [post for post, _ in await storage.posts.waiting()]
     pair = await storage.broadcasts.publish(posts, Audience(), key="k", lane=Lane.REGULAR, total=1, start=0, now=5)

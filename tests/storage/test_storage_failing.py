@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
-from storage_help import Failing, article, breaking, drafted, everything, receipt, running, saved, settled_down
+from storage_help import Failing, article, breaking, everything, receipt, running, saved, settled_down
 
 from bot.domain.delivery import Audience, Broadcast, Lane, Result
+from bot.domain.desk import Role
 from bot.domain.errors import StorageBusy
 from bot.domain.feed import Found, Met, Poll
 from storage import Storage
+from tests.factories import drafted
 
 Work = Callable[[Storage], Awaitable[object]]
 
@@ -65,7 +68,7 @@ async def test_a_launch(storage: Storage) -> None:
 
     async def launch(failing: Storage) -> None:
         await failing.broadcasts.launch(
-            draft, breaking(), Audience(), lane=Lane.BREAKING, total=1, start=0, due=9, now=1
+            draft, breaking(), Audience(), by=0, solo=False, lane=Lane.BREAKING, total=1, start=0, due=9, now=1
         )
 
     assert await all_or_nothing(storage, launch) >= 7
@@ -109,5 +112,21 @@ async def test_an_update_a_move_and_an_erasure(storage: Storage) -> None:
     assert await all_or_nothing(storage, lambda failing: failing.readers.unmute(reader.id, now=1)) >= 4
     assert await all_or_nothing(storage, lambda failing: failing.readers.move(5, -10055)) >= 4
     assert await all_or_nothing(storage, lambda failing: failing.privacy.erase(-10055, now=9)) >= 6
-    assert await all_or_nothing(storage, lambda failing: failing.editors.new_draft(9, 9, "ru", now=1)) >= 4
+    assert await all_or_nothing(storage, lambda failing: drafted(failing)) >= 3
+    draft = replace(await drafted(storage, author=8), embargo_at=99)
+    assert (
+        await all_or_nothing(storage, lambda failing: failing.drafts.write(draft, draft.state, keys="ab", now=2)) >= 6
+    )
+    draft = replace(draft, rev=1)
+    await storage.drafts.ask(draft, "s", until=99, now=3)
+    await storage.editors.add(8, Role.EDITOR, "a", by=0, now=1)
+    await storage.editors.add(7, Role.EDITOR, "b", by=0, now=1)
+
+    async def approve(failing: Storage) -> None:
+        await failing.drafts.approve(draft.id, 7, "s", needed=1, now=4)
+
+    assert await all_or_nothing(storage, approve) >= 5
+    assert await all_or_nothing(storage, lambda failing: failing.drafts.back(draft.id, now=5)) >= 3
+    assert await all_or_nothing(storage, lambda failing: failing.drafts.drop(draft.id)) >= 3
+    assert await all_or_nothing(storage, lambda failing: failing.drafts.prune(99)) >= 3
     assert await all_or_nothing(storage, lambda failing: failing.meta.section_bits(["a", "b"])) >= 6

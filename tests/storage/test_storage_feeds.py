@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from storage_help import ALL_SECTIONS, BIG, TEXT, article, breaking, drafted, running, saved
+from storage_help import ALL_SECTIONS, BIG, TEXT, article, breaking, running, saved
 
 from bot.domain.delivery import Audience, Lane
 from bot.domain.errors import StorageError
 from bot.domain.feed import Found, Met, Poll
 from bot.domain.post import Post
 from storage import Storage
+from tests.factories import launched
 
 
 async def test_feeds_come_in_the_order_asked_and_are_remembered(storage: Storage) -> None:
@@ -217,11 +218,10 @@ async def test_posts_come_back_as_they_were(storage: Storage) -> None:
     broadcast = await running(storage)
     (post,) = await storage.posts.get(broadcast.posts)
     assert post == breaking(id=post.id)
-    media = breaking(media="file-id", media_kind="photo", texts={})
-    id_ = await storage.broadcasts.launch(
-        await drafted(storage), media, Audience(), lane=Lane.BREAKING, total=0, start=0, due=1, now=1
+    media = breaking(
+        media="file-id", media_kind="photo", texts={}, album=(("photo", "a"), ("video", "b")), label="ad", silent=True
     )
-    assert id_
+    id_ = await launched(storage, media, Audience(), due=1, now=1)
     other = await storage.broadcasts.get(id_)
     assert other
     posts = await storage.posts.get([*other.posts, *broadcast.posts, 404])

@@ -15,7 +15,8 @@ from storage.privacy import _MINE
 
 WHO = 5_555_007
 ELSEWHERE = {"reader": "chat_id", "inbox": "chat", "hold": "chat_id"}
-DESK = {"editor", "draft", "audit", "invitation", "erratum"}  # who works there is on record; docs/privacy say so
+DESK = {"editor", "draft", "approval", "awaited", "card", "audit", "invitation", "erratum"}
+"""Who works there is on record; docs/privacy say so."""
 
 
 async def columns(storage: Storage, table: str) -> set[str]:
