@@ -11,7 +11,7 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message
 
 from bot.desk import drafts
-from bot.desk.sends import person_name
+from bot.desk.audit import name_of
 from bot.domain.delivery import BroadcastState
 from bot.domain.desk import Awaited, Draft, DraftState, Role
 from bot.i18n import Lang
@@ -81,7 +81,7 @@ async def _approve(query: CallbackQuery, draft: Draft, seal: str, ctx: Context, 
     given = await ctx.storage.drafts.approve(draft.id, presser, seal, needed=needed, now=ctx.now)
     if given is None:
         return await screen.answer(query, t("This request is over."))
-    await log(ctx, presser, "breaking approved", draft.id)
+    await log(ctx, presser, "draft approved", draft.id, draft)
     ctx.wake()  # what is approved now goes out by itself when it is due
     if given < needed:
         return await screen.answer(query, t("Approved: {n} of {needed}", n=given, needed=needed))
@@ -105,13 +105,13 @@ async def returned(message: Message, ctx: Context, t: Lang, bot: Bot, awaited: A
     if draft is None or draft.author_id == presser:
         await screen.reply(message, t("This request is over."))
         return
-    await log(ctx, presser, "breaking returned", draft.id)
+    await log(ctx, presser, "draft returned", draft.id, draft)
     ctx.wake()
     people = {person.user_id: person for person in await ctx.storage.editors.all()}
     remark = draftcard.words_in(message).text[:_REMARK_LIMIT]
     if draft.author_id:
         theirs = await draftcard.language(ctx, draft)
-        await _tell_author(bot, draft, theirs, person_name(theirs, people, presser), remark)
+        await _tell_author(bot, draft, theirs, name_of(theirs, presser, people), remark)
     await screen.reply(message, t("Returned to its author."))
 
 
@@ -132,7 +132,7 @@ async def _solo(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> No
 async def _back(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> None:
     if await ctx.storage.drafts.back(draft.id, now=ctx.now) is None:
         return await screen.answer(query, t("Too late for that."))
-    await log(ctx, query.from_user.id, "breaking taken back", draft.id)
+    await log(ctx, query.from_user.id, "draft taken back", draft.id)
     ctx.wake()
     return await screen.answer(query, t("It is a draft again: /drafts"))
 
@@ -142,7 +142,7 @@ async def _seen(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> No
     if draft.sent_by == query.from_user.id:
         return await screen.answer(query, t("Somebody else has to look at it."), alert=True)
     if await ctx.storage.drafts.viewed(draft.id, query.from_user.id):
-        await log(ctx, query.from_user.id, "breaking looked at", draft.id)
+        await log(ctx, query.from_user.id, "draft looked at", draft.id)
         ctx.wake()
     return await screen.answer(query, t.p("desk", "Done."))
 
@@ -154,7 +154,9 @@ async def listed(message: Message, ctx: Context, t: Lang) -> None:
     people = {person.user_id: person for person in await ctx.storage.editors.all()}
     lines = [
         concat(
-            f"{n}. ", draftcard.headline(draft), f" — {person_name(t, people, draft.author_id)} · {_stand(ctx, draft, t)}"
+            f"{n}. ",
+            draftcard.headline(draft),
+            f" — {name_of(t, draft.author_id, people)} · {_stand(ctx, draft, t)}",
         )
         for n, draft in enumerate(found, 1)
     ]

@@ -61,9 +61,10 @@ async def retire(bot: Bot, draft: Draft) -> None:
             await bot.edit_message_reply_markup(chat_id=draft.chat_id, message_id=draft.card_id)
 
 
-async def log(ctx: Context, user_id: int, action: str, subject: int) -> None:
-    """Write into the book who did what."""
-    await ctx.storage.editors.log(user_id, action, str(subject), now=ctx.now)
+async def log(ctx: Context, user_id: int, action: str, subject: int, draft: Draft | None = None) -> None:
+    """Write into the book who did what, and what the draft said then."""
+    text = draft.content.text.text if draft else ""
+    await ctx.storage.editors.log(user_id, action, str(subject), text=text, now=ctx.now)
 
 
 def keys(draft: Draft) -> list[str]:
@@ -548,15 +549,16 @@ async def done(ctx: Context, draft: Draft, act: str) -> bool:
     if act == "ask":
         until = ctx.now + drafts.REVIEW_SECONDS
         if done := await ctx.storage.drafts.ask(draft, drafts.seal(draft), until=until, now=ctx.now):
-            await log(ctx, by, "breaking asked", draft.id)
+            await log(ctx, by, "draft asked", draft.id, draft)
         return done
     if draft.leaves_at(ctx.now) > ctx.now:
         if done := await ctx.storage.drafts.accept(draft, by, solo=solo, now=ctx.now):
-            await log(ctx, by, "breaking scheduled", draft.id)
+            await log(ctx, by, "draft scheduled", draft.id, draft)
         return done
     launched = await drafts.launch(ctx.storage, draft, ctx.settings, by=by, solo=solo, now=ctx.now)
     if launched is not None:
-        await log(ctx, by, "breaking launched alone" if solo else "breaking launched", launched)
+        action = "breaking launched" if draft.content.way is Way.BREAKING else "post launched"
+        await log(ctx, by, "breaking launched alone" if solo else action, launched, draft)
     return launched is not None
 
 

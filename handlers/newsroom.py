@@ -79,7 +79,7 @@ async def cancel(message: Message, ctx: Context, t: Lang, bot: Bot) -> None:
     draft = await current(message, ctx)
     if draft and await ctx.storage.drafts.drop(draft.id):
         await draftcard.retire(bot, draft)
-        await draftcard.log(ctx, author(message), "dropped", draft.id)
+        await draftcard.log(ctx, author(message), "breaking dropped", draft.id)
         await screen.reply(message, t("The draft is dropped, nobody got it."))
     else:
         await screen.reply(message, t("No draft is open. Begin one: /breaking"))
@@ -160,7 +160,9 @@ async def _content(message: Message, before: Content, ctx: Context) -> Content:
         return content
     found = item_language(words.text)
     language = found if found in ctx.words.languages else ctx.words.default.code
-    return replace(content, language=language, texts={language: words}, link="", image="", article_id=None)
+    if before.article_id and is_http(words.text):  # another link, not other words for the article
+        content = replace(content, link="", image="", article_id=None, sections=0)
+    return replace(content, language=language, texts={language: words})
 
 
 async def _take(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:

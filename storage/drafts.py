@@ -194,7 +194,8 @@ class Drafts:
                 id=id_,
                 now=now,
             )
-            await db.write("DELETE FROM approval WHERE draft_id = :id", id=id_)
+            if rows:
+                await db.write("DELETE FROM approval WHERE draft_id = :id", id=id_)
         return _draft(rows[0]) if rows else None
 
     async def expired(self, *, now: int) -> list[Draft]:

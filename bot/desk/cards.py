@@ -93,16 +93,16 @@ class Cards:
     async def show(
         self, kind: str, subject: int, seat: Seat, text: RichText, keyboard: Keyboard | None, *, state: str = "",
         pause: float = 0.0,
-    ) -> None:  # fmt: skip
-        """Make the card of that thing say that there; `pause` are the least seconds until it is looked at again."""
+    ) -> bool:  # fmt: skip
+        """Make the card of a thing say that there; whether it does. `pause`: the least seconds until the next look."""
         if not self.due(kind, subject, seat, state):
-            return
+            return False
         now, word = self._clock.monotonic(), said(text, keyboard)
         gap = EDIT_EVERY if seat.chat_id > 0 else GROUP_EVERY
         pace = self._paces[kind, subject, seat.chat_id] = _Pace(state, now + max(pause, gap))
         card = next((one for one in await self._storage.cards.of(kind, subject) if one.chat_id == seat.chat_id), None)
         if card and card.said == word:
-            return
+            return True
         try:
             if card is None:
                 await self._post(kind, subject, seat, text, keyboard, word)
@@ -113,6 +113,8 @@ class Cards:
         except Exception as error:  # noqa: BLE001  # whatever Telegram or the network says about one card, others go on
             _log.warning("card %s %d: %s", kind, subject, error)
             pace.next_at = now + _RETRY
+            return False
+        return True
 
     async def _post(
         self, kind: str, subject: int, seat: Seat, text: RichText, keyboard: Keyboard | None, word: str

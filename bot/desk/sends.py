@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
 from bot.desk import drafts, progress, room
+from bot.desk.audit import name_of
 from bot.desk.cards import Cards, Keyboard, Messenger, buttons, message
 from bot.desk.room import Seat, Topic
 from bot.domain.delivery import Broadcast, BroadcastState, Progress, pace
@@ -30,6 +31,7 @@ KIND = "draft"
 SETTLING = 2
 """Seconds after the end in which answers and edits under way may still come."""
 HOUR = 3600
+_GIVE_UP = 2 * HOUR
 GATHERING = 1
 """Seconds after which no more files of an album come."""
 _COST = 10
@@ -107,7 +109,8 @@ class Sends:
             launched = await drafts.launch(self._storage, draft, self._settings, by=by, solo=draft.solo, now=self._now)
             if launched is not None:
                 self._launched()
-                await self._storage.editors.log(by, "launched", str(launched), now=self._now)
+                text = draft.content.text.text
+                await self._storage.editors.log(by, "draft due", str(launched), text=text, now=self._now)
                 return
         if (kept := await self._storage.drafts.back(draft.id, now=self._now)) is None:
             return
@@ -159,8 +162,8 @@ class Sends:
         agreed = [user for user in await self._storage.drafts.approved_by(draft.id) if user in people]
         for seat in await self._seats(draft, people, everybody=draft.state is DraftState.REVIEW):
             mine = seat.chat_id == draft.author_id
-            given = [person_name(seat.t, people, user) for user in agreed]
-            author = person_name(seat.t, people, draft.author_id)
+            given = [name_of(seat.t, user, people) for user in agreed]
+            author = name_of(seat.t, draft.author_id, people)
             text, keys = asking(
                 seat.t, draft, author, given, needed, mine=mine, zone=self._settings.newsroom.zone, now=self._now
             )
@@ -180,6 +183,7 @@ class Sends:
         state = f"{broadcast.state}{draft.viewed_by or ''}{'!' if last else ''}"
         seats = await self._seats(draft, people, everybody=draft.solo)
         due = [seat for seat in seats if self._cards.due(KIND, draft.id, seat, state)]
+        told = len(due) == len(seats)
         if due:
             begun = self._clock.monotonic()
             far = await self._storage.broadcasts.progress(broadcast.id)
@@ -195,8 +199,8 @@ class Sends:
                 mine = seat.chat_id == draft.author_id
                 text = join("\n", [text, *self._besides(seat.t, draft, people, mine=mine)])
                 keys = self._with_view(seat.t, draft, keys, mine=mine)
-                await self._cards.show(KIND, draft.id, seat, text, keys, state=state, pause=pause)
-        if last:
+                told &= await self._cards.show(KIND, draft.id, seat, text, keys, state=state, pause=pause)
+        if last and (told or over >= _GIVE_UP):
             await self._storage.drafts.reported(draft.id, now=self._now)
             self._counted.pop(broadcast.id, None)
 
@@ -215,9 +219,9 @@ class Sends:
         lines: list[str | RichText] = []
         if not mine:
             lines.append(excerpt(draft))
-            lines.append(t("Sent by: {name}", name=person_name(t, people, draft.sent_by)))
+            lines.append(t("Sent by: {name}", name=name_of(t, draft.sent_by, people)))
         if draft.solo and draft.viewed_by:
-            lines.append(t("Looked at afterwards: {name}", name=person_name(t, people, draft.viewed_by)))
+            lines.append(t("Looked at afterwards: {name}", name=name_of(t, draft.viewed_by, people)))
         elif draft.solo:
             lines.append(t("⚠️ Sent without approval."))
         return lines
@@ -296,11 +300,3 @@ def asking(
     has_own_card = draft.chat_id == draft.author_id
     rows = [own] if mine else [judge, look] + ([] if has_own_card or not draft.author_id else [own])
     return join("\n", [bold(head), excerpt(draft), *approved]), buttons(*rows)
-
-
-def person_name(t: Lang, people: Mapping[int, Editor], user_id: int) -> str:
-    """How the desk calls somebody."""
-    person = people.get(user_id)
-    if person is None and not user_id:
-        return t("the newsroom's system")
-    return " ".join(person.name.split()) if person and person.name.strip() else str(user_id)

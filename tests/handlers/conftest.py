@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from aiogram import Bot, Dispatcher
@@ -16,12 +16,15 @@ from aiogram.exceptions import TelegramAPIError
 from talking import START, Chat
 
 from bot.clock import SteppableClock
+from bot.desk.sends import Sends
 from bot.domain.article import Section
 from bot.i18n import Words
 from bot.sandbox.http import TOKEN, Sandbox
 from bot.settings import DEFAULT_SECTIONS, Newsroom, Settings
+from bot.telegram import Telegram
 from handlers import build_router
 from handlers.context import Context
+from handlers.newsroom import gathered
 from storage import Storage
 
 
@@ -63,6 +66,15 @@ async def chat(sqlite_storage: Storage, settings: Settings) -> AsyncIterator[Cha
         ctx = await _context(sqlite_storage, settings, clock)
         made = Chat(sandbox, ctx, bot, dispatcher, clock)
         made.ctx = dispatcher["ctx"] = replace(ctx, wake=lambda: setattr(made, "woken", made.woken + 1))
+        made.desk = Sends(
+            sqlite_storage,
+            Telegram(bot, session),  # type: ignore[arg-type]  # it shows and edits only
+            settings,
+            ctx.words,
+            clock,
+            launched=made.ctx.wake,
+            gathered=partial(gathered, bot, made.ctx),
+        )
         listener = asyncio.create_task(made.poll())
         try:
             yield made

@@ -9,6 +9,7 @@ from typing import Any
 from aiogram import Bot, Dispatcher
 
 from bot.clock import SteppableClock
+from bot.desk.sends import Sends
 from bot.domain.article import Article
 from bot.domain.desk import Role
 from bot.domain.feed import Found, Poll
@@ -33,6 +34,7 @@ class Chat:
     woken: int = 0
     done: int = 0
     beat: asyncio.Event = field(default_factory=asyncio.Event)
+    desk: Sends | None = None
 
     @property
     def people(self) -> People:
@@ -58,6 +60,13 @@ class Chat:
         (feed,) = await self.storage.feeds.watch(["https://news.example/rss"])
         await self.storage.feeds.save_poll(Poll(feed, (Found(article, (link,), True),)), now=START)
         return (await self.storage.articles.newest(1))[0].id
+
+    async def look(self, seconds: float = 0) -> None:
+        """Let so much time pass, and the desk's service look once when the bot has come to rest."""
+        await self.clock.advance(seconds)
+        await self.idle()
+        assert self.desk
+        await self.desk.beat()
 
     async def idle(self) -> None:
         """Wait until the bot has handled everything that was said."""

@@ -11,9 +11,8 @@ from aiogram import Dispatcher
 from talking import START, Chat
 
 from bot.desk import drafts
-from bot.desk.progress import ProgressCards
 from bot.domain.delivery import BroadcastState, Receipt, Result
-from bot.domain.desk import DraftState, Role
+from bot.domain.desk import Draft, DraftState, Role
 from bot.domain.reader import Choices
 from bot.sandbox.client import Person
 from bot.sandbox.content import media_fields, new_file
@@ -59,6 +58,13 @@ def now(person: Person, message: dict[str, Any]) -> dict[str, Any]:
     return next(other for other in person.chat() if other["message_id"] == message["message_id"])
 
 
+async def draft_of(chat: Chat, editor: int = ADA) -> Draft:
+    """The draft on which somebody works."""
+    draft = await chat.storage.drafts.current(editor, editor, since=0)
+    assert draft is not None
+    return draft
+
+
 async def casts(chat: Chat) -> list[BroadcastState]:
     return [cast.state for cast in await chat.storage.broadcasts.open()]
 
@@ -77,16 +83,17 @@ async def test_asked_written_shown_sent(chat: Chat, ada: Person) -> None:
     card = await ada.next("Так увидят")
     assert "Получат: 3 из 4 (выключили срочное: 1)" in card["text"]
     assert "29 в секунду" in card["text"]
-    assert labels(card) == ["Разослать · 3", "Себе на пробу", "Отмена"]
+    assert labels(card) == ["Разослать · 3", "Себе на пробу", "Отмена", "Ещё ▾"]
     assert card["reply_markup"]["inline_keyboard"][0][0]["style"] == "danger"
     await ada.tap(card, "Разослать")
+    await chat.look()
     counting = await ada.next("Отправка через 5 с…")
     assert counting["message_id"] == card["message_id"]
     assert labels(counting) == ["⛔ Отменить"]
     (cast,) = await chat.storage.broadcasts.open()
     assert (cast.state, cast.total, cast.due_at, chat.woken) == (BroadcastState.COUNTDOWN, 3, START + 5, 1)
     actions = [(row[1], row[2]) for row in await chat.storage.editors.audit()]
-    assert actions == [(ADA, "breaking launched"), (ADA, "breaking written"), (ADA, "breaking begun")]
+    assert actions == [(ADA, "breaking launched")]
 
 
 async def test_the_preview_is_what_readers_get(chat: Chat, ada: Person) -> None:
@@ -125,19 +132,53 @@ async def test_a_film_and_a_file_go_out_as_what_they_are(chat: Chat, ada: Person
     assert call.params[kind.lower()] == file.file_id
 
 
-async def test_a_picture_needs_words_and_an_album_gives_its_first(chat: Chat, ada: Person) -> None:
+async def test_a_picture_needs_words_and_joins_those_that_are_there(chat: Chat, ada: Person) -> None:
     await ada.send("/breaking")
     await ada.next("Пришлите срочную новость")
     await ada.send(photo=PICTURE)
     await ada.next("Нужны слова")
-    await ada.send("Мост закрыт", media_group=[PICTURE, PICTURE, PICTURE])
-    shown = await ada.next("Мост")
-    assert shown["caption"] == "🔴 СРОЧНО. Мост закрыт"
+    await ada.send("Мост закрыт")
     await ada.next("Так увидят")
+    await ada.send(photo=PICTURE)
+    shown = await ada.next("Мост")
+    assert (shown["caption"], "photo" in shown) == ("🔴 СРОЧНО. Мост закрыт", True)
+    card = await ada.next("Так увидят")
+    await ada.tap(card, "Ещё")
     await chat.idle()
-    assert [message["message_id"] for message in ada.chat() if "СРОЧНО" in message.get("caption", "")] == [
-        shown["message_id"]
-    ]
+    await ada.tap(now(ada, card), "Без вложения")
+    assert (await ada.next("Мост"))["text"] == "🔴 СРОЧНО. Мост закрыт"
+
+
+async def test_an_album_goes_out_whole(chat: Chat, ada: Person) -> None:
+    await ada.send("/breaking Мост закрыт", media_group=[PICTURE, PICTURE + b"2", PICTURE + b"3"])
+    await chat.look()
+    assert not [message for message in ada.chat() if message["from"]["is_bot"]], "more of it may come"
+    await chat.look(2)
+    first = await ada.next("Мост")
+    assert first["caption"] == "🔴 СРОЧНО. Мост закрыт"
+    card = await ada.next("Так увидят")
+    (call,) = [call for call in chat.sandbox.calls if call.method == "sendMediaGroup"]
+    assert len(call.answer["result"]) == 3
+    await chat.look(5)
+    assert len([call for call in chat.sandbox.calls if call.method == "sendMediaGroup"]) == 1, "shown once"
+    await ada.tap(card, "Разослать")
+    (cast,) = await chat.storage.broadcasts.open()
+    (post,) = await chat.storage.posts.get(cast.posts)
+    assert [kind for kind, _ in post.album] == ["photo"] * 3
+    await screen.send_rendering(chat.bot, ADA, screen.render(chat.ctx, post, "ru"))
+    again = [call for call in chat.sandbox.calls if call.method == "sendMediaGroup"][1]
+    assert again.params == call.params
+
+
+async def test_an_album_without_words_asks_for_them(chat: Chat, ada: Person) -> None:
+    await ada.send("", media_group=[PICTURE, PICTURE + b"2"])
+    await chat.idle()
+    await chat.look(2)
+    await ada.next("Нужны слова: пришлите их сейчас.")
+    await ada.send("Мост закрыт")
+    card = await ada.next("Что с этим сделать?")
+    await ada.tap(card, "Срочное")
+    assert (await ada.next("Мост"))["caption"] == "🔴 СРОЧНО. Мост закрыт"
 
 
 async def test_what_is_no_text_is_asked_for_again(chat: Chat, ada: Person) -> None:
@@ -173,12 +214,16 @@ async def test_a_new_message_replaces_the_text_and_the_old_card_is_worth_nothing
     assert (await chat.storage.posts.get(cast.posts))[0].texts["ru"].text == "Мост открыт."
 
 
-async def test_breaking_anew_drops_the_open_draft(chat: Chat, ada: Person) -> None:
+async def test_breaking_anew_keeps_the_open_draft_for_later(chat: Chat, ada: Person) -> None:
     _, old = await preview(ada)
     _, card = await preview(ada, "Другое.")
     assert labels(now(ada, old)) == []
-    answer = await ada.press(old, data(old, "Разослать"))
-    assert "закрыт" in (answer or {})["text"]
+    await ada.send("/drafts")
+    shown = await ada.next("Черновики")
+    assert "1. Другое. — Editor 501 · 1 с назад\n2. Мост закрыт." in shown["text"].replace("\xa0", " ")
+    await ada.tap(shown, "2")
+    assert (await ada.next("Мост"))["text"].startswith("🔴 СРОЧНО. Мост закрыт")
+    await ada.next("Так увидят")
     await ada.tap(card, "Отмена")
     await ada.next("Черновик отменён")
     assert await casts(chat) == []
@@ -190,10 +235,11 @@ async def test_cancel_leaves_and_words_are_a_search_again(chat: Chat, ada: Perso
     await ada.next("Пришлите срочную новость")
     await ada.send("/cancel")
     await ada.next("Черновик отменён")
-    await ada.send("мост")
-    assert "Мост построен" in (await ada.next())["text"]
     await ada.send("/cancel")
     assert (await ada.next())["text"] == "Черновика нет. Начать: /breaking"
+    await ada.send("мост")
+    await ada.tap(await ada.next("Что с этим сделать?"), "Найти")
+    assert "Мост построен" in (await ada.next("Мост"))["text"]
 
 
 async def test_an_editor_who_never_pressed_start_is_spoken_to_in_their_language(chat: Chat, ada: Person) -> None:
@@ -201,15 +247,13 @@ async def test_an_editor_who_never_pressed_start_is_spoken_to_in_their_language(
     await bek.send("/breaking Bridge closed")
     assert (await bek.next("Bridge"))["text"] == "🔴 BREAKING. Bridge closed"
     card = await bek.next("As readers will see it")
-    assert "the word “breaking” is in each reader's language" in card["text"]
     await bek.tap(card, "Try on myself")
     assert (await bek.next("Bridge"))["text"] == "🔴 BREAKING. Bridge closed"
     await bek.tap(card, "Send to all")
+    await chat.look()
     await bek.next("Sending in 5 s…")
-    await chat.clock.advance(2)
-    service = ProgressCards(chat.storage, Telegram(chat), chat.ctx.words, chat.clock)
-    await service.beat()
-    assert now(bek, card)["text"] == "Sending in 3 s…"
+    await chat.look(3)
+    assert now(bek, card)["text"] == "Sending in 2 s…"
     reader = await chat.storage.readers.get(BEK)
     assert reader is not None
     assert (reader.language, reader.consent_at) == ("en", None)
@@ -219,16 +263,14 @@ async def test_commands_stay_commands_while_a_draft_is_open(chat: Chat, ada: Per
     await preview(ada)
     await ada.send("/help")
     assert "СРОЧНО" not in (await ada.next())["text"]
-    draft = await chat.storage.editors.open_draft(ADA, since=0)
-    assert draft is not None
-    assert draft.text.text.startswith("Мост закрыт")
+    assert (await draft_of(chat)).content.text.text.startswith("Мост закрыт")
 
 
 async def test_a_forgotten_draft_takes_no_more_words(chat: Chat, ada: Person) -> None:
     await preview(ada)
     await chat.clock.advance(drafts.OPEN_SECONDS)
     await ada.send("мост")
-    assert "/latest" in (await ada.next())["text"]
+    await ada.next("Что с этим сделать?")
 
 
 async def test_the_same_text_within_a_day_is_warned_about(chat: Chat, ada: Person) -> None:
@@ -260,13 +302,15 @@ async def test_two_editors_press_at_once(chat: Chat, ada: Person) -> None:
     assert all("устарела" in (answer or {})["text"] for answer in answers)
     first = (await chat.storage.broadcasts.open())[0]
     await bek.press(his, f"cast:cancel:{first.id}")
-    assert await casts(chat) == [BroadcastState.COUNTDOWN] * 2
+    assert await casts(chat) == [BroadcastState.COUNTDOWN], "any editor may stop what should not go"
 
 
 async def test_called_off_in_time_and_not_after(chat: Chat, ada: Person) -> None:
     _, card = await preview(ada)
     await ada.tap(card, "Разослать")
+    await chat.look()
     await ada.tap(card, "Отменить")
+    await chat.look()
     ended = await ada.next("никто ничего не получил")
     assert (ended["message_id"], labels(ended), await casts(chat)) == (card["message_id"], [], [])
     _, card = await preview(ada, "Другое.")
@@ -274,9 +318,9 @@ async def test_called_off_in_time_and_not_after(chat: Chat, ada: Person) -> None
     (cast,) = await chat.storage.broadcasts.open()
     running = BroadcastState.RUNNING
     assert await chat.storage.broadcasts.change(cast.id, running, among=[BroadcastState.COUNTDOWN], now=START + 5)
-    await ada.next("Отправка через 5 с…")
     answer = await ada.press(card, f"cast:cancel:{cast.id}")
     assert (answer or {})["text"] == "Уже поздно."
+    await chat.look()
     assert labels(await ada.next("📤 0 из 3")) == ["⏸ Пауза", "⛔ Стоп"]
     assert await casts(chat) == [running]
 
@@ -287,19 +331,22 @@ async def _running(chat: Chat, person: Person) -> tuple[dict[str, Any], int]:
     cast = (await chat.storage.broadcasts.open())[-1].id
     among = [BroadcastState.COUNTDOWN]
     assert await chat.storage.broadcasts.change(cast, BroadcastState.RUNNING, among=among, now=START + 5)
-    await person.press(card, f"cast:cancel:{cast}")  # too late: shows the card as it is
+    await chat.look()
     return card, cast
 
 
 async def test_pause_go_on_stop_and_the_report(chat: Chat, ada: Person) -> None:
     card, cast = await _running(chat, ada)
     await ada.tap(card, "Пауза")
+    await chat.look()
     assert labels(await ada.next("На паузе")) == ["▶️ Продолжить", "⛔ Стоп"]
     await ada.tap(card, "Продолжить")
+    await chat.look()
     await ada.next("📤")
     receipts = [Receipt(cast, 1, Result.SENT, 400, message_id=1), Receipt(cast, 2, Result.GONE, 500, gone=True)]
     await chat.storage.deliveries.settle(receipts, [], worker="w", until=0, now=START + 6)
     await ada.tap(card, "Стоп")
+    await chat.look()
     ended = await ada.next("Остановлено: 2 из 3")
     assert "доставлено 1 · заблокировали 1 · не удалось 0" in ended["text"]
     assert labels(ended) == []
@@ -313,39 +360,26 @@ async def test_pause_go_on_stop_and_the_report(chat: Chat, ada: Person) -> None:
     ]
 
 
-class Telegram:
-    """The messenger of the cards, over the bot of the test."""
-
-    def __init__(self, chat: Chat) -> None:
-        self._chat = chat
-
-    async def edit(
-        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: dict[str, Any] | None
-    ) -> None:
-        """See `bot.desk.progress.Messenger`."""
-        params = {"chat_id": chat_id, "message_id": message_id, "text": text, "entities": entities}
-        answer = await self._chat.sandbox.call(
-            "editMessageText", params | ({"reply_markup": keyboard} if keyboard else {})
-        )
-        assert answer["ok"], answer
-
-
-async def test_the_service_finishes_the_card_that_a_press_began(chat: Chat, ada: Person) -> None:
+async def test_the_report_and_who_left_within_the_hour(chat: Chat, ada: Person) -> None:
     card, cast = await _running(chat, ada)
-    cards = ProgressCards(chat.storage, Telegram(chat), chat.ctx.words, chat.clock)
-    await cards.beat()
-    await chat.storage.deliveries.settle(
-        [Receipt(cast, id_, Result.SENT, 900, message_id=id_) for id_ in (1, 2, 3)], [], worker="w", until=0, now=START
-    )
+    readers = [await chat.storage.readers.get(700 + n) for n in range(3)]
+    receipts = [Receipt(cast, reader.id, Result.SENT, 900, message_id=5) for reader in readers if reader]
+    await chat.storage.deliveries.settle(receipts, [], worker="w", until=0, now=START)
     broadcast = await chat.storage.broadcasts.get(cast)
     assert broadcast is not None
     assert await chat.storage.broadcasts.finish(replace(broadcast, horizon=0), now=START + 12)
-    await chat.clock.advance(20)
-    await cards.beat()
+    await chat.look()
     report = await ada.next("✅ Разослано за 7")
-    assert (report["message_id"], labels(report)) == (card["message_id"], [])
+    assert report["message_id"] == card["message_id"]
     assert "Прочтения" in report["text"]
-    assert await chat.storage.editors.cards() == []
+    assert "Ушли" not in report["text"]
+    assert readers[0] is not None
+    await chat.storage.readers.leave(readers[0].id, now=START + 600)
+    await chat.look(20)
+    assert "Ушли" not in now(ada, card)["text"], "the hour is not over"
+    await chat.look(3600)
+    assert "\nУшли за час: 1 (33,3 %)\n" in now(ada, card)["text"].replace("\xa0", " ")
+    assert await chat.storage.drafts.live() == []
 
 
 async def test_a_removed_editor_can_do_nothing_between_draft_and_confirm(chat: Chat, ada: Person) -> None:
@@ -356,9 +390,7 @@ async def test_a_removed_editor_can_do_nothing_between_draft_and_confirm(chat: C
         assert "устарела" in (answer or {})["text"]
     await ada.send("Мост открыт.")
     assert "СРОЧНО" not in (await ada.next())["text"]
-    draft = await chat.storage.editors.open_draft(ADA, since=0)
-    assert draft is not None
-    assert (draft.state, await casts(chat)) == (DraftState.PREVIEW, [])
+    assert ((await draft_of(chat)).state, await casts(chat)) == (DraftState.DRAFT, [])
 
 
 async def test_a_removed_editor_cannot_steer_and_an_owner_can(chat: Chat, ada: Person) -> None:
@@ -379,32 +411,31 @@ async def test_a_restart_between_draft_and_send_changes_nothing(chat: Chat, ada:
     chat.dispatcher = Dispatcher(disable_fsm=True, ctx=chat.ctx)  # a new process: nothing is kept in memory
     chat.dispatcher.include_router(build_router())
     await ada.tap(card, "Разослать")
-    await ada.next("Отправка через 5 с…")
     assert await casts(chat) == [BroadcastState.COUNTDOWN]
 
 
 async def test_somebody_was_faster(chat: Chat, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """The draft is closed between the look at it and the change: a clear answer, nothing sent."""
     _, card = await preview(ada)
-    draft = await chat.storage.editors.open_draft(ADA, since=0)
-    assert draft is not None
-    count, fill = chat.storage.readers.count, chat.storage.editors.fill_draft
+    draft = await draft_of(chat)
+    count, write = chat.storage.readers.count, chat.storage.drafts.write
 
     async def slow_count(*args: Any) -> int:
-        await chat.storage.editors.drop_draft(draft.id)
+        await chat.storage.drafts.drop(draft.id)
         return await count(*args)
 
     monkeypatch.setattr(chat.storage.readers, "count", slow_count)
     answer = await ada.tap(card, "Разослать")
     assert ("устарела" in (answer or {})["text"], await casts(chat)) == (True, [])
+    assert await chat.storage.cards.of("draft") == []
     monkeypatch.setattr(chat.storage.readers, "count", count)
 
-    async def slow_fill(id_: int, *args: Any) -> object:
-        await chat.storage.editors.drop_draft(id_)
-        return await fill(id_, *args)
+    async def slow_write(draft: Draft, *args: Any, **more: Any) -> object:
+        await chat.storage.drafts.drop(draft.id)
+        return await write(draft, *args, **more)
 
     await preview(ada)
-    monkeypatch.setattr(chat.storage.editors, "fill_draft", slow_fill)
+    monkeypatch.setattr(chat.storage.drafts, "write", slow_write)
     await ada.send("Мост открыт.")
     await ada.next("Этот черновик закрыт")
 
@@ -442,9 +473,7 @@ async def test_forged_data_get_an_answer_and_have_no_effect(chat: Chat, ada: Per
     seal = data(card, "Разослать").rpartition(":")[2]
     answer = await ada.press(card, forged.format(seal=seal))
     assert (answer or {})["text"]
-    draft = await chat.storage.editors.open_draft(ADA, since=0)
-    assert draft is not None
-    assert (draft.state, await casts(chat)) == (DraftState.PREVIEW, [])
+    assert ((await draft_of(chat)).state, await casts(chat)) == (DraftState.DRAFT, [])
 
 
 async def test_everybody_else_is_a_reader(chat: Chat, ada: Person) -> None:
@@ -502,6 +531,7 @@ class TestPaid:
         spent = [(11, "BALANCE_TOO_LOW", cast.id)]
         await chat.storage.deliveries.settle(receipts, [], worker="w", until=0, now=START + 6, spent=spent)
         await ada.press(card, f"cast:stop:{cast.id}")
+        await chat.look()
         report = (await ada.next("Остановлено"))["text"].replace("\xa0", " ")
         assert "\nПлатная рассылка: 11 сообщений, до 2 звёзд.\n" in report
         assert "\nTelegram не принял платную рассылку (BALANCE_TOO_LOW): отправлено с бесплатной скоростью.\n" in report

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from storage_help import BIG, GROUP, TEXT
+from storage_help import BIG, GROUP, TEXT, breaking
 
 from bot.domain.delivery import Audience, BroadcastState, Lane
 from bot.domain.desk import Awaited, Card, Content, Draft, DraftState, Role, Way
@@ -166,11 +166,20 @@ async def test_what_is_approved_goes_when_it_is_due(staff: Storage) -> None:
     assert (first.solo, second.solo, second.sent_by, second.leaves_at(55)) == (False, True, ADA, 60)
 
 
+async def test_what_has_gone_out_keeps_its_approvals(staff: Storage) -> None:
+    draft = await drafted(staff)
+    await staff.drafts.ask(draft, "s", until=10, now=4)
+    await staff.drafts.approve(draft.id, BEK, "s", needed=1, now=5)
+    approved = await staff.drafts.get(draft.id)
+    assert approved
+    assert await launch(staff, approved)
+    assert await staff.drafts.back(draft.id, now=6) is None
+    assert await staff.drafts.approved_by(draft.id) == [BEK]
+
+
 async def launch(storage: Storage, draft: Draft, by: int = ADA, *, solo: bool = False) -> int | None:
     """Send it."""
     wanted: dict[str, Any] = {"lane": Lane.BREAKING, "total": 0, "start": 0.0, "due": 9, "now": 1}
-    from storage_help import breaking
-
     return await storage.broadcasts.launch(draft, breaking(), Audience(), by=by, solo=solo, **wanted)
 
 

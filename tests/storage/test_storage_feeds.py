@@ -228,6 +228,8 @@ async def test_posts_come_back_as_they_were(storage: Storage) -> None:
     assert [item.id for item in posts] == [*broadcast.posts, *other.posts]
     assert posts[1] == replace(media, id=other.posts[0])
     assert await storage.posts.get([]) == []
+    assert [item.id for item in await storage.posts.newest(9)] == [other.posts[0], post.id]
+    assert len(await storage.posts.newest(1)) == 1
     await storage.posts.shown(post.id, 1, 2, 1, now=1)
     await storage.posts.shown(post.id, 1, 2, 1, now=1)
     assert len(await storage.engine.fetch("SELECT * FROM copy")) == 1
