@@ -131,8 +131,9 @@ def post_keyboard(post: Post, style: PostStyle, t: Lang, *, saved: bool = False)
     """
     if post.kind not in (PostKind.ARTICLE, PostKind.WRITTEN) or not post.id:
         return None
+    article = post.kind is PostKind.ARTICLE
     known = {
-        "read": {"text": t("📖 Read here"), "callback_data": f"read:{post.id}"},
+        **({"read": {"text": t("📖 Read here"), "callback_data": f"read:{post.id}"}} if article else {}),
         "save": {"text": "🔖 ✓" if saved else "🔖", "callback_data": f"save:{post.id}:{int(not saved)}"},
         "more": {"text": "⋯", "callback_data": f"more:{post.id}:1"},
     }
