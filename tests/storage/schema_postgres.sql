@@ -12,6 +12,11 @@ TABLE alias
     article_id bigint NOT NULL
     seen_at bigint NOT NULL
     CREATE UNIQUE INDEX alias_pkey ON public.alias USING btree (key)
+TABLE approval
+    draft_id bigint NOT NULL
+    user_id bigint NOT NULL
+    at bigint NOT NULL
+    CREATE UNIQUE INDEX approval_pkey ON public.approval USING btree (draft_id, user_id)
 TABLE article
     id bigint NOT NULL identity
     feed_id bigint NOT NULL
@@ -40,6 +45,13 @@ TABLE audit
     subject text NOT NULL
     text text NOT NULL ''::text
     CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (id)
+TABLE awaited
+    user_id bigint NOT NULL
+    chat_id bigint NOT NULL
+    what text NOT NULL
+    subject bigint NOT NULL
+    until bigint NOT NULL
+    CREATE UNIQUE INDEX awaited_pkey ON public.awaited USING btree (user_id, chat_id)
 TABLE block_owner
     block bigint NOT NULL
     worker text NOT NULL
@@ -92,6 +104,14 @@ TABLE budget
     urgent_by text NOT NULL ''::text
     urgent_until double precision NOT NULL 0
     CREATE UNIQUE INDEX budget_pkey ON public.budget USING btree (name)
+TABLE card
+    kind text NOT NULL
+    subject bigint NOT NULL
+    chat_id bigint NOT NULL
+    message_id bigint NOT NULL
+    said text NOT NULL
+    at bigint NOT NULL
+    CREATE UNIQUE INDEX card_pkey ON public.card USING btree (kind, subject, chat_id)
 TABLE copy
     post_id bigint NOT NULL
     reader_id bigint NOT NULL
@@ -114,9 +134,20 @@ TABLE draft
     broadcast_id bigint
     created_at bigint NOT NULL
     reported_at bigint
+    thread_id bigint NOT NULL 0
+    rev bigint NOT NULL 0
+    touched_at bigint NOT NULL 0
+    due_at bigint
+    embargo_at bigint
+    seal text NOT NULL ''::text
+    review_until bigint
+    sent_by bigint NOT NULL 0
+    solo integer NOT NULL 0
+    viewed_by bigint
     CREATE INDEX draft_author ON public.draft USING btree (author_id, state)
     CREATE INDEX draft_broadcast ON public.draft USING btree (broadcast_id)
     CREATE INDEX draft_card ON public.draft USING btree (id) WHERE ((state = 'sent'::text) AND (reported_at IS NULL))
+    CREATE INDEX draft_open ON public.draft USING btree (state, touched_at) WHERE (state = ANY (ARRAY['compose'::text, 'draft'::text, 'review'::text, 'approved'::text]))
     CREATE UNIQUE INDEX draft_pkey ON public.draft USING btree (id)
 TABLE editor
     user_id bigint NOT NULL
@@ -125,6 +156,11 @@ TABLE editor
     added_at bigint NOT NULL
     added_by bigint NOT NULL
     CREATE UNIQUE INDEX editor_pkey ON public.editor USING btree (user_id)
+TABLE embargo
+    key text NOT NULL
+    draft_id bigint NOT NULL
+    until bigint NOT NULL
+    CREATE UNIQUE INDEX embargo_pkey ON public.embargo USING btree (key, draft_id)
 TABLE erratum
     id bigint NOT NULL identity
     post_id bigint NOT NULL

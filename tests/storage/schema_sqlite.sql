@@ -23,6 +23,12 @@ CREATE TABLE alias (
     article_id BIGINT NOT NULL,
     seen_at BIGINT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE approval (
+    draft_id BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (draft_id, user_id)
+) WITHOUT ROWID;
 CREATE TABLE article (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     feed_id BIGINT NOT NULL,
@@ -50,6 +56,14 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     subject TEXT NOT NULL
 , text TEXT NOT NULL DEFAULT '');
+CREATE TABLE awaited (
+    user_id BIGINT NOT NULL,
+    chat_id BIGINT NOT NULL,
+    what TEXT NOT NULL,
+    subject BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (user_id, chat_id)
+) WITHOUT ROWID;
 CREATE TABLE block_owner (
     block BIGINT PRIMARY KEY,
     worker TEXT NOT NULL,
@@ -89,6 +103,15 @@ CREATE TABLE budget (
     urgent_by TEXT NOT NULL DEFAULT '',
     urgent_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
+CREATE TABLE card (
+    kind TEXT NOT NULL,
+    subject BIGINT NOT NULL,
+    chat_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    said TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (kind, subject, chat_id)
+) WITHOUT ROWID;
 CREATE TABLE copy (
     post_id BIGINT NOT NULL,
     reader_id BIGINT NOT NULL,
@@ -112,7 +135,7 @@ CREATE TABLE draft (
     broadcast_id BIGINT,
     created_at BIGINT NOT NULL,
     reported_at BIGINT
-);
+, thread_id BIGINT NOT NULL DEFAULT 0, rev BIGINT NOT NULL DEFAULT 0, touched_at BIGINT NOT NULL DEFAULT 0, due_at BIGINT, embargo_at BIGINT, seal TEXT NOT NULL DEFAULT '', review_until BIGINT, sent_by BIGINT NOT NULL DEFAULT 0, solo INTEGER NOT NULL DEFAULT 0, viewed_by BIGINT);
 CREATE TABLE editor (
     user_id BIGINT PRIMARY KEY,
     role INTEGER NOT NULL,
@@ -120,6 +143,12 @@ CREATE TABLE editor (
     added_at BIGINT NOT NULL,
     added_by BIGINT NOT NULL
 );
+CREATE TABLE embargo (
+    key TEXT NOT NULL,
+    draft_id BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (key, draft_id)
+) WITHOUT ROWID;
 CREATE TABLE erratum (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     post_id BIGINT NOT NULL,
@@ -308,6 +337,7 @@ CREATE INDEX broadcast_uncounted ON broadcast (id) WHERE counted_at IS NULL AND 
 CREATE INDEX draft_author ON draft (author_id, state);
 CREATE INDEX draft_broadcast ON draft (broadcast_id);
 CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
+CREATE INDEX draft_open ON draft (state, touched_at) WHERE state IN ('compose', 'draft', 'review', 'approved');
 CREATE INDEX erratum_sent ON erratum (sent_at) WHERE state = 'sent';
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
