@@ -31,7 +31,8 @@ _DECLARED = re.compile(rb"""encoding\s*=\s*["']?([\w.:-]+)""", re.I)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.I)
 _START = re.compile(rb"<\?xml\b|<(?:[\w.-]+:)?(?:rss|feed|rdf)\b", re.I)
 _HTML = re.compile(rb"<html\b|<!doctype\s+html", re.I)
-_ROOT = re.compile(rb"<[A-Za-z_]")
+_ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)")
+_ASIDE = re.compile(rb"[^<]*(?:<!--.*?-->|<\?.*?\?>)", re.S)
 _DOCTYPE = re.compile(rb"<!doctype", re.I)
 _QUOTED = rb""""[^"]*+"|'[^']*+'"""
 _WHOLE_DOCTYPE = re.compile(
@@ -87,6 +88,20 @@ def decode(body: bytes, *, content_type: str = "", override: str = "") -> Decode
     text = _without_doctype(text)
     _refuse_long_tags(text)
     return Decoded(text, encoding, repaired, prolog)
+
+
+def root(text: bytes) -> bytes:
+    """The name of the document's first tag, empty without one: what stands in comments is none."""
+    found = _ROOT.search(text, _beginning(text))
+    return found[1] if found else b""
+
+
+def _beginning(text: bytes) -> int:
+    """Where comments and processing instructions in front end."""
+    start = 0
+    while aside := _ASIDE.match(text, start):
+        start = aside.end()
+    return start
 
 
 def is_wall(page: bytes) -> bool:
@@ -183,8 +198,9 @@ def _from_start(text: bytes) -> bytes:
 
 def _without_doctype(text: bytes) -> bytes:
     """Cut the DOCTYPE: entities declared there are only ever an attack or those of HTML."""
-    root = _ROOT.search(text)
-    found = _DOCTYPE.search(text, 0, root.start() if root else len(text))
+    start = _beginning(text)
+    first = _ROOT.search(text, start)
+    found = _DOCTYPE.search(text, start, first.start() if first else len(text))
     if not found:
         return text
     whole = _WHOLE_DOCTYPE.match(text, found.start())

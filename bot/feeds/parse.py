@@ -21,7 +21,7 @@ import feedparser
 from bot.domain.article import Entry
 from bot.domain.errors import FeedError
 from bot.feeds.dates import AHEAD, read_date
-from bot.feeds.decode import is_json, is_wall
+from bot.feeds.decode import is_json, is_wall, root
 from bot.feeds.slices import cut
 from bot.feeds.sources import other_source
 
@@ -31,7 +31,6 @@ EARLIEST = 946_684_800
 
 feedparser.api.PREFERRED_XML_PARSERS.clear()  # it looks on the disk for one that there is not, at each document
 
-_ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)")
 _CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|urlset)\s*>", re.I)
 _LAST_ITEM = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>")
 _FIRST_ITEM = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]")
@@ -113,9 +112,9 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
     minutes ahead of `now` are left out. At most `limit` items are read. Raises FeedError: empty, not_feed (with
     the address of the page's feed where it names one), wall or parse.
     """
-    root = _refuse_pages(body_utf8, base)
+    kind = _refuse_pages(body_utf8, base)
     complete = bool(_CLOSED.search(body_utf8, max(0, len(body_utf8) - 4096)))
-    if other := other_source(body_utf8, root):
+    if other := other_source(body_utf8, kind):
         complete = True  # or it would not have been read
         cut_off = (f"{len(other.entries) - limit} items beyond the first {limit}",) * (len(other.entries) > limit)
         found = feedparser.FeedParserDict(feed=other.feed, entries=other.entries, version=other.kind, bozo=False)
@@ -268,11 +267,11 @@ def _refuse_pages(body: bytes, base: str) -> bytes:
         raise FeedError("empty", "the server sent nothing")
     if is_json(body):
         return b""
-    root = _ROOT.search(body)
-    if not root:
+    name = root(body)
+    if not name:
         raise FeedError("not_feed", "this is not XML")
-    if root[1].lower() not in (b"html", b"head", b"body", b"div", b"script", b"p"):
-        return root[1]
+    if name.lower() not in (b"html", b"head", b"body", b"div", b"script", b"p"):
+        return name
     page = body[:200_000]
     links = (_HREF.search(link) for link in _ALTERNATE.findall(page))
     href = next((next(part for part in found.groups() if part is not None) for found in links if found), b"")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import FeedError
-from bot.feeds.decode import LONGEST_TAG, decode
+from bot.feeds.decode import LONGEST_TAG, decode, root
 
 TEXT = "Новости города: мост открыт, очередь исчезла, ярмарка начнётся в субботу"
 KAZAKH = "Өскеменде жаңа көпір ашылды, қала тұрғындары қуанышты"
@@ -173,3 +173,12 @@ def test_any_bytes_give_utf8_and_once_is_enough(body: bytes) -> None:
 def test_any_labels_are_survived(body: bytes, content_type: str, override: str) -> None:
     with suppress(FeedError):
         decode(body, content_type="charset=" + content_type, override=override).text_bytes.decode()
+
+
+def test_a_comment_in_front_is_neither_a_page_nor_a_hiding_place() -> None:
+    comment = b"<!-- <p>Expect: <html> --><?x <a ?>"
+    feed = b"<rss><channel><item><title>t</title></item></channel></rss>"
+    assert decode(comment + b"<!DOCTYPE r [<!ENTITY a 'b'>]>" + feed).text_bytes == comment + feed
+    assert root(comment + feed) == b"rss"
+    assert root(b"<!-- <rss>") == b"rss", "a comment without an end is none"
+    assert root(b"text") == b""
