@@ -21,7 +21,7 @@ class Rhythm:
     """Articles by hour of the week (Monday's first hour is 0), counted since the epoch second `since`."""
 
     since: int
-    counts: tuple[float, ...] = (0.0,) * _HOURS
+    counts: tuple[float, ...] = (0,) * _HOURS
 
     @classmethod
     def load(cls, text: str, now: int) -> Rhythm:
@@ -33,15 +33,15 @@ class Rhythm:
 
     def dump(self) -> str:
         """As it is stored."""
-        return json.dumps([self.since, *(round(count, 2) for count in self.counts)], separators=(",", ":"))
+        return json.dumps([self.since, *self.counts], separators=(",", ":"))
 
     def learn(self, new: int, now: int, zone: ZoneInfo) -> Rhythm:
         """With so many articles that came just now."""
-        hour = _hour(now, zone)
-        counts = [count + new * (n == hour) for n, count in enumerate(self.counts)]
+        counts = list(self.counts)
+        counts[_hour(now, zone)] += new
         if now - self.since < _MEMORY:
             return Rhythm(self.since, tuple(counts))
-        return Rhythm(now - _MEMORY // 2, tuple(count / 2 for count in counts))
+        return Rhythm(now - _MEMORY // 2, tuple(round(count / 2, 2) for count in counts))
 
     def known(self, now: int) -> bool:
         """Whether a whole week has been seen."""
