@@ -78,14 +78,15 @@ def _inside(pattern: re.Pattern[bytes], item: bytes) -> str:
     return html.unescape(_raw(pattern, item).decode("utf-8", "replace")).strip()
 
 
-def cut(body: bytes) -> Slices | None:
+def cut(body: bytes, most: int = 10_000_000) -> Slices | None:
     """Cut a feed (RSS `<item>`, Atom `<entry>`, RDF) in UTF-8; None when it is not plainly a list of items.
 
-    Items inside items, text between them, an item without its end: None, and the whole goes to the parser.
+    Items inside items, text between them, an item without its end, more than `most` marks (tags of items, CDATA): None,
+    and the whole goes to the parser.
     """
     spans: list[tuple[int, int]] = []
     name, start = b"", -1
-    for closing, tag, begin, end in _item_tags(body):
+    for closing, tag, begin, end in _item_tags(body, most):
         if name not in (b"", tag) or closing != (start >= 0):
             return None
         if closing:
@@ -96,10 +97,17 @@ def cut(body: bytes) -> Slices | None:
     return Slices(body[: spans[0][0]], tuple(body[a:b] for a, b in spans), body[spans[-1][1] :])
 
 
-def _item_tags(body: bytes) -> Iterator[tuple[bool, bytes, int, int]]:
-    """(closing, name, begin, end) of each item tag outside comments, CDATA and processing instructions."""
+def _item_tags(body: bytes, most: int) -> Iterator[tuple[bool, bytes, int, int]]:
+    """(closing, name, begin, end) of each item tag outside comments, CDATA and processing instructions.
+
+    After `most` marks one that fits nothing.
+    """
     at = 0
     while found := _MARKS.search(body, at):
+        most -= 1
+        if most < 0:
+            yield True, b"", 0, 0
+            return
         mark = next((i for i in range(3) if found[i + 1]), None)
         end = body.find(b">" if mark is None else _ENDS[mark], found.end())
         if end < 0:

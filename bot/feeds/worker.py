@@ -25,6 +25,8 @@ from bot.feeds.slices import Full, Only, SliceMemory, Slices, Unchanged, cut
 
 SMALL = 65_536
 """Bytes that are parsed without the worker, about 10 ms of work."""
+MOST_MARKS = 20_000
+"""Tags of items and the like that are looked at without the worker, about 20 ms of work."""
 LIMIT = 10.0
 _ROOT = str(Path(__file__).resolve().parents[2])
 _SIZE = struct.Struct(">Q")
@@ -87,7 +89,7 @@ class FeedReader:
             decoded = await self._run(
                 _labour(job.body), decode, job.body, content_type=job.content_type, override=job.encoding
             )
-            slices = cut(decoded.text_bytes)
+            slices = cut(decoded.text_bytes, MOST_MARKS)
             plan = memory.plan(slices)
             document = await self._parse(decoded.text_bytes, slices, plan, job)
             if not _remember(memory, plan, slices, document):

@@ -154,3 +154,10 @@ def test_nothing_is_lost_or_made_up(parts: list[bytes]) -> None:
     if got:
         joined = got.prolog + b"".join(got.items) + got.epilog
         assert joined.translate(None, b" ") == body.translate(None, b" ")
+
+
+def test_not_more_than_so_many_marks_are_looked_at() -> None:
+    body = b"<rss>" + b"<item><![CDATA[x]]></item>" * 10 + b"</rss>"
+    assert cut(body, 30) == cut(body)
+    assert cut(body, 29) is None
+    assert cut(b"<rss><item></item>" + b"<!--x-->" * 10 + b"</rss>", 5) is None
