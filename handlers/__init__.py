@@ -11,6 +11,7 @@ from handlers import (
     approvals,
     article,
     audit,
+    corrections,
     deskgroup,
     draftcard,
     errors,
@@ -23,6 +24,7 @@ from handlers import (
     settings,
     start,
     stats,
+    stories,
     subscriptions,
 )
 from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, calm, know_reader
@@ -53,6 +55,7 @@ def _private() -> Router:
         _room(audit.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
         *_editors(),
+        _room(corrections.readers),
         _room(start.router),
         _room(subscriptions.router),
         _room(settings.router),
@@ -96,7 +99,8 @@ def _desk() -> Router:
 
 def _editors() -> list[Router]:
     """What editors do, in private and at the desk."""
-    return [_room(room, HasRole(Role.EDITOR)) for room in (draftcard.router, approvals.router, newsroom.router)]
+    rooms = (draftcard.router, approvals.router, corrections.router, stories.router, newsroom.router)
+    return [_room(room, HasRole(Role.EDITOR)) for room in rooms]
 
 
 def _room(template: Router, *doors: Filter) -> Router:

@@ -23,12 +23,14 @@ _READER = (
     ("language", mark("Language")),
     ("privacy", mark("My data")),
     ("stop", mark("Unsubscribe")),
+    ("corrections", mark("What we have corrected")),
     ("help", mark("What this bot can do")),
 )
 _DESK = {
     Role.EDITOR: (
         ("breaking", mark("Send breaking news")),
         ("drafts", mark("Drafts that were not sent")),
+        ("correct", mark("Correct or withdraw a message")),
         ("stats", mark("What was sent, to how many")),
         ("feeds", mark("Feeds: health, adding, pausing")),
     ),

@@ -23,14 +23,13 @@ from bot.domain.post import Picture, RichText
 from bot.i18n import Lang, mark
 from bot.posts.compose import label
 from bot.posts.richtext import bold, clip, join
-from handlers import screen
+from handlers import fixcard, screen
 from handlers.context import Context
-from handlers.keyboards import Callback, button, keyboard, rows
+from handlers.keyboards import DRAFT, STORY, Callback, button, keyboard, rows
 from handlers.middleware import Awaits, author
 
 router = Router(name="draftcard")
 
-DRAFT = Callback("draft", act=str, id=int, seal=str)
 PICK = Callback("pick", id=int, bit=int, wanted=bool)
 PICKED = Callback("picked", id=int)
 WHEN = Callback("when", what=str, id=int, at=int)
@@ -117,7 +116,10 @@ async def send_copy(bot: Bot, ctx: Context, draft: Draft, code: str, to: tuple[i
     A picture that Telegram has fetched for it is its own file from then on: the fan-out has nothing to upload.
     """
     chat_id, thread_id = to or (draft.chat_id, draft.thread_id)
-    rendering = await screen.pictured(ctx, drafts.as_post(draft, ctx.now), code)
+    if draft.content.way is Way.FIX:
+        rendering = await fixcard.rendering(ctx, draft, code)
+    else:
+        rendering = await screen.pictured(ctx, drafts.as_post(draft, ctx.now), code)
     sent = await screen.send_rendering(bot, chat_id, rendering, thread_id)
     if (url := picture_of(rendering)) and sent.photo:
         await ctx.storage.media.settle(Picture(url, sent.photo[-1].file_id), now=ctx.now)
@@ -127,6 +129,8 @@ async def send_copy(bot: Bot, ctx: Context, draft: Draft, code: str, to: tuple[i
 
 
 async def _card(ctx: Context, draft: Draft, t: Lang) -> tuple[RichText, InlineKeyboardMarkup]:
+    if draft.content.way is Way.FIX:
+        return await fixcard.card(ctx, draft, t)
     seen = await forecast.forecast(ctx.storage, draft, ctx.settings, ctx.sections, ctx.now, ctx.link_problem)
     needed = await drafts.needed(ctx.storage, draft, ctx.settings)
     return _text(ctx, draft, seen, t), _buttons(ctx, draft, seen, needed, t)
@@ -170,6 +174,8 @@ def _reach(ctx: Context, draft: Draft, seen: Forecast, t: Lang) -> list[str | Ri
 
 def _plans(ctx: Context, draft: Draft, t: Lang) -> list[str | RichText]:
     lines = []
+    if draft.content.updates:
+        lines.append(t("🧵 A reply to an earlier message, where the reader has it"))
     if draft.due_at:
         lines.append(t("⏰ Goes out {when}", when=t.datetime(draft.due_at, ctx.zone)))
     if draft.embargo_at:
@@ -261,6 +267,7 @@ def _more(ctx: Context, draft: Draft, t: Lang) -> InlineKeyboardMarkup:
             *([one(t("Without the file"), "bare")] if content.media or content.image else []),
             *([one(t("⭐ Main story") if content.main else t("☆ Main story"), "main")] if _may_shine(draft) else []),
         ],
+        [button(t("🧵 Goes on with…"), STORY.pack(act="list", id=draft.id, post=0))],
         [one(t("‹ Back"), "less")],
     )
 
@@ -302,7 +309,7 @@ async def decided(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
             return await _open(query, sections_screen(ctx, draft, t)[1])
         case "due" | "embargo":
             return await _open(query, _moments(ctx, draft, verb, t))
-        case "sound" | "main" | "bare" | "default" | "skip":
+        case "sound" | "main" | "bare" | "quote" | "default" | "skip":
             return await _change(query, draft, verb, ctx, t, bot)
     return await screen.outdated(query, t)
 
@@ -345,12 +352,14 @@ async def _change(query: CallbackQuery, draft: Draft, what: str, ctx: Context, t
             content = replace(content, main=not content.main and _may_shine(draft))
         case "bare":
             content = replace(content, media=(), image="", album="")
+        case "quote":
+            content = replace(content, unquoted=not content.unquoted)
         case _:
             content = replace(content, missing=what)
-    await _keep(query, replace(draft, content=content), ctx, t, bot, anew=what == "bare")
+    await keep(query, replace(draft, content=content), ctx, t, bot, anew=what in ("bare", "quote"))
 
 
-async def _keep(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot: Bot, *, anew: bool) -> None:
+async def keep(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot: Bot, *, anew: bool) -> None:
     """Save a changed draft and show its card again, `anew` with the preview where readers would see the change."""
     kept = await ctx.storage.drafts.write(draft, DraftState.DRAFT, keys=keys(draft), now=ctx.now)
     if kept is None:
@@ -372,7 +381,7 @@ async def _expect(query: CallbackQuery, ctx: Context, draft: Draft, what: str, q
     await ask(query, question, t)
 
 
-async def ask(query: CallbackQuery, question: str, t: Lang) -> None:
+async def ask(query: CallbackQuery, question: str | RichText, t: Lang) -> None:
     """Ask whoever pressed for a message, where they pressed."""
     await screen.answer(query)
     assert query.message is not None
@@ -467,7 +476,7 @@ async def timed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, what: str
         return await _expect(query, ctx, draft, what, question, t)
     if at and not ctx.now < at <= ctx.now + when.FARTHEST:
         return await screen.outdated(query, t)
-    return await _keep(query, _planned(draft, what, at), ctx, t, bot, anew=False)
+    return await keep(query, _planned(draft, what, at), ctx, t, bot, anew=False)
 
 
 def _planned(draft: Draft, what: str, at: int) -> Draft:
@@ -551,18 +560,23 @@ async def done(ctx: Context, draft: Draft, act: str) -> bool:
         if done := await ctx.storage.drafts.ask(draft, drafts.seal(draft), until=until, now=ctx.now):
             await log(ctx, by, "draft asked", draft.id, draft)
         return done
+    if solo and draft.content.way is Way.FIX:  # its countdown is a time of its own: a correction goes at once
+        later = replace(draft, due_at=ctx.now + drafts.SOLO_SECONDS)
+        kept = await ctx.storage.drafts.write(later, DraftState.DRAFT, now=ctx.now)
+        draft = kept or draft
     if draft.leaves_at(ctx.now) > ctx.now:
         if done := await ctx.storage.drafts.accept(draft, by, solo=solo, now=ctx.now):
             await log(ctx, by, "draft scheduled", draft.id, draft)
         return done
     launched = await drafts.launch(ctx.storage, draft, ctx.settings, by=by, solo=solo, now=ctx.now)
     if launched is not None:
-        action = "breaking launched" if draft.content.way is Way.BREAKING else "post launched"
-        await log(ctx, by, "breaking launched alone" if solo else action, launched, draft)
+        await log(ctx, by, drafts.deed(draft.content, solo=solo), draft.content.fixes or launched, draft)
     return launched is not None
 
 
 async def _nobody(ctx: Context, draft: Draft, t: Lang) -> str:
+    if draft.content.way is Way.FIX:
+        return await fixcard.outdated(ctx, draft, t)
     if drafts.lacking(draft.content, ctx.words.languages) and drafts.missing(draft.content, ctx.settings) == "ask":
         return t("Say first what readers of other languages shall get.")
     if await ctx.storage.readers.count(drafts.audience(draft.content, ctx.settings)):

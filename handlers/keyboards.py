@@ -101,6 +101,12 @@ LIST = Callback("list", view=str)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
+DRAFT = Callback("draft", act=str, id=int, seal=str)
+FIX = Callback("fix", post=int)
+PULL = Callback("pull", post=int)
+STORY = Callback("story", act=str, id=int, post=int)
+"""What several rooms of the desk show."""
+
 READER_CALLBACKS = (
     SECTION,
     BREAKING,

@@ -150,6 +150,9 @@ async def _article(message: Message, words: RichText, before: Content, ctx: Cont
 
 async def _content(message: Message, before: Content, ctx: Context) -> Content:
     """What the draft says with this message in it."""
+    if before.way is Way.FIX:
+        said = draftcard.words_in(message)
+        return replace(before, texts={**before.texts, before.language: said}) if said else before
     words, file = draftcard.words_in(message, command=before.way is Way.BREAKING), _file(message)
     if article := await _article(message, words, before, ctx):
         return replace(article, way=before.way, silent=before.silent, sections=article.sections or before.sections)

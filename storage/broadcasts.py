@@ -96,21 +96,21 @@ class Broadcasts:
         newsroom's own system) has no rights: one press, one send.
         """
         async with self._db.transaction() as db:
-            rows = await db.write(
-                "UPDATE draft SET state = 'sent', sent_by = :by, solo = :solo WHERE id = :id AND rev = :rev"
-                " AND state = :state AND state IN ('draft', 'review', 'approved')"
-                " AND (:by = 0 OR EXISTS (SELECT 1 FROM editor WHERE user_id = :by)) RETURNING id",
-                id=draft.id,
-                rev=draft.rev,
-                state=draft.state.value,
-                by=by,
-                solo=int(solo),
-            )
-            if not rows:
+            if not await take(db, draft, by=by, solo=solo):
                 return None
             post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED)
             broadcast_id = await insert(
-                db, [post_id], audience, f"draft:{draft.id}", lane, BroadcastState.COUNTDOWN, total, start, due, now
+                db,
+                [post_id],
+                audience,
+                f"draft:{draft.id}",
+                lane,
+                BroadcastState.COUNTDOWN,
+                total,
+                start,
+                due,
+                now,
+                reply_to=post.reply_to,
             )
             await db.write(
                 "UPDATE draft SET broadcast_id = :broadcast WHERE id = :id", broadcast=broadcast_id, id=draft.id
@@ -275,6 +275,22 @@ class Broadcasts:
 
 _NUMBERED = f"kind = 'send' AND lane = {int(Lane.REGULAR)}"
 _NEXT = f"{NEWEST} + 1"
+
+
+async def take(db: Connection, draft: Draft, *, by: int, solo: bool) -> bool:
+    """A draft is sent from now on; False when it is not as it was read, or `by` (0: the newsroom's own system) has no
+    rights."""
+    rows = await db.write(
+        "UPDATE draft SET state = 'sent', sent_by = :by, solo = :solo WHERE id = :id AND rev = :rev"
+        " AND state = :state AND state IN ('draft', 'review', 'approved')"
+        " AND (:by = 0 OR EXISTS (SELECT 1 FROM editor WHERE user_id = :by)) RETURNING id",
+        id=draft.id,
+        rev=draft.rev,
+        state=draft.state.value,
+        by=by,
+        solo=int(solo),
+    )
+    return bool(rows)
 
 
 async def insert(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bot.domain.delivery import Kind, Lane
@@ -14,6 +14,7 @@ from storage.corrections import follow, follow_shown
 from storage.engine import Connection, Engine, Row
 
 _FIELDS = (
+    "updating",
     "title",
     "lead",
     "link",
@@ -40,6 +41,11 @@ class Posts:
             f"SELECT * FROM post WHERE id IN ({self._db.dialect.numbers_of('ids')}) ORDER BY id",
             ids=json.dumps(list(ids)),
         )
+        return [post(row) for row in rows]
+
+    async def of_article(self, article_id: int) -> list[Post]:
+        """The post of an article, in a list; empty without one."""
+        rows = await self._db.fetch("SELECT * FROM post WHERE article_id = :id", id=article_id)
         return [post(row) for row in rows]
 
     async def waiting(self) -> list[tuple[Post, int]]:
@@ -178,7 +184,14 @@ def _beginning(term: str, form: str) -> str:
 
 
 async def add_post(db: Connection, value: Post, *, article_id: int | None, state: PostState) -> int:
-    """Insert a post inside a transaction; its id."""
+    """Insert a post inside a transaction; its id. What it goes on with is of its story from then on."""
+    if value.reply_to:
+        rows = await db.write(
+            "UPDATE post SET story_id = CASE story_id WHEN 0 THEN id ELSE story_id END WHERE id = :id"
+            " RETURNING story_id",
+            id=value.reply_to,
+        )
+        value = replace(value, story_id=int(rows[0][0]) if rows else 0)
     rows = await db.write(
         _INSERT.format(article=":article") + " RETURNING id", article=article_id, **_columns(value, state)
     )
@@ -192,7 +205,8 @@ def insert_post(value: Post, state: PostState, *, article: str) -> tuple[str, li
 
 _INSERT = (
     "INSERT INTO post (kind, article_id, version, state, sections, served, language, everybody, main, content,"
-    " created_at) VALUES (:kind, {article}, 1, :state, :sections, 0, :language, :everybody, :main, :content, :now)"
+    " created_at, reply_to, story_id) VALUES (:kind, {article}, 1, :state, :sections, 0, :language, :everybody, :main,"
+    " :content, :now, :reply_to, :story_id)"
 )
 
 
@@ -207,6 +221,8 @@ def _columns(value: Post, state: PostState) -> dict[str, object]:
         "main": int(value.main),
         "content": content(value),
         "now": value.created_at,
+        "reply_to": value.reply_to,
+        "story_id": value.story_id,
     }
 
 
@@ -241,6 +257,8 @@ def post(row: Row) -> Post:
         texts=texts,
         notes=notes,
         album=album,
+        reply_to=row["reply_to"],
+        story_id=row["story_id"],
         withdrawn=row["state"] == PostState.WITHDRAWN,
         **kept,
     )

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from bot.desk import corrections
 from bot.domain.delivery import Audience, Lane
-from bot.domain.desk import Content, Draft, Way
+from bot.domain.desk import Content, Draft, Gravity, Way
 from bot.domain.post import Post, PostKind, Rendering, RichText
 from bot.feeds.identity import canonical_link
 from bot.posts.compose import CAPTION_LIMIT, TEXT_LIMIT, words_of
@@ -90,6 +91,7 @@ def as_post(draft: Draft, now: int) -> Post:
         media_kind=kind,
         album=content.media if len(content.media) > 1 else (),
         silent=content.silent,
+        reply_to=content.updates,
     )
 
 
@@ -150,15 +152,31 @@ async def require_approvals(storage: Storage, number: int) -> None:
 
 
 async def needed(storage: Storage, draft: Draft, settings: Settings) -> int:
-    """How many more persons must agree before this draft goes out."""
-    return await approvals(storage, settings) if draft.content.way is Way.BREAKING else 0
+    """How many more persons must agree before this draft goes out; a correction is as grave as what it corrects."""
+    return await approvals(storage, settings) if draft.content.way in (Way.BREAKING, Way.FIX) else 0
+
+
+def deed(content: Content, *, solo: bool) -> str:
+    """What the audit calls its going out."""
+    match content.way:
+        case Way.FIX:
+            return _FIXED.get(content.gravity, "message corrected")
+        case Way.BREAKING:
+            return "breaking launched alone" if solo else "breaking launched"
+    return "post launched"
+
+
+_FIXED: dict[str, str] = {Gravity.WITHDRAWAL: "message withdrawn", Gravity.UPDATE: "message updated"}
 
 
 async def launch(storage: Storage, draft: Draft, settings: Settings, *, by: int, solo: bool, now: int) -> int | None:
     """Start the countdown of a draft whose time has come: the broadcast's id.
 
-    None when it has changed, was sent or dropped meanwhile, or who sends it has no rights any more.
+    None when it has changed, was sent or dropped meanwhile, or who sends it has no rights any more. A correction goes
+    at once, and the id is its erratum's.
     """
+    if draft.content.way is Way.FIX:
+        return await corrections.launch(storage, draft, settings, by=by, solo=solo, now=now)
     wanted = audience(draft.content, settings)
     countdown = SOLO_SECONDS if solo else settings.desk.countdown
     return await storage.broadcasts.launch(

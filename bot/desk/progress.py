@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bot.delivery import budget
 from bot.desk.cards import Keyboard, buttons
@@ -35,10 +36,17 @@ def card(
         case BroadcastState.CANCELLED:
             return _lines(t("⛔ Called off: nobody got it."), t("Begin again: /breaking")), None
         case BroadcastState.STOPPED:
-            return _lines(t("⛔ Stopped: {way}", way=way(t, progress)), *_report(t, broadcast, progress, left)), None
+            head = t("⛔ Stopped: {way}", way=way(t, progress))
+            return _lines(head, *_report(t, broadcast, progress, left)), again(t, broadcast.posts)
         case BroadcastState.DONE:
             took = (broadcast.finished_at or now) - (broadcast.started_at or now)
-            return _lines(t("✅ Sent in {span}.", span=span(t, took)), *_report(t, broadcast, progress, left)), None
+            head = t("✅ Sent in {span}.", span=span(t, took))
+            return _lines(head, *_report(t, broadcast, progress, left)), again(t, broadcast.posts)
+
+
+def again(t: Lang, posts: Sequence[int]) -> Keyboard | None:
+    """The buttons below a report: what to do when something in it is wrong."""
+    return buttons(*([(t("✏️ Correct"), f"fix:{id_}"), (t("↩️ Withdraw"), f"pull:{id_}")] for id_ in posts[:1]))
 
 
 def _lines(head: str, *more: str) -> RichText:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
-from bot.desk import drafts, progress, room
+from bot.desk import corrections, drafts, progress, room
 from bot.desk.audit import name_of
 from bot.desk.cards import Cards, Keyboard, Messenger, buttons, message
 from bot.desk.room import Seat, Topic
 from bot.domain.delivery import Broadcast, BroadcastState, Progress, pace
-from bot.domain.desk import Card, Draft, DraftState, Editor
+from bot.domain.desk import Card, Draft, DraftState, Editor, Gravity, Way
 from bot.domain.errors import StorageError
 from bot.domain.post import RichText
 from bot.i18n import Lang, Words
@@ -97,7 +97,8 @@ class Sends:
         for draft in await self._storage.drafts.expired(now=self._now):
             await self.tell(draft, lambda t: t("Not approved within 10 minutes, the draft is kept."))
         for draft in await self._storage.drafts.due(now=self._now + self._settings.desk.countdown):
-            await self._let_go(draft)
+            if draft.content.way is not Way.FIX or draft.leaves_at(self._now) == self._now:
+                await self._let_go(draft)
         for draft in await self._storage.drafts.albums(before=self._now - GATHERING):
             await self._gathered(draft)
 
@@ -116,8 +117,10 @@ class Sends:
             return
         if late:
             await self.tell(kept, lambda t: t("The bot was off when this was to go out. It is not sent, but kept."))
-        else:
+        elif short or draft.content.way is not Way.FIX:
             await self.tell(kept, lambda t: t("Not sent: somebody has lost the right to it. The draft is kept."))
+        else:
+            await self.tell(kept, lambda t: t("Not sent: the message was changed by somebody else meanwhile."))
 
     async def _lacks_approval(self, draft: Draft) -> bool:
         needed = await drafts.needed(self._storage, draft, self._settings)
@@ -172,6 +175,9 @@ class Sends:
     # While it is sent and after ---------------------------------------------------------------------------------
 
     async def _sent(self, draft: Draft, people: Mapping[int, Editor]) -> None:
+        if draft.content.way is Way.FIX:
+            await self._fixed(draft, people)
+            return
         broadcast = await self._storage.broadcasts.get(draft.broadcast_id or 0)
         if broadcast is None:
             await self._storage.drafts.reported(draft.id, now=self._now)
@@ -203,6 +209,29 @@ class Sends:
         if last and (told or over >= _GIVE_UP):
             await self._storage.drafts.reported(draft.id, now=self._now)
             self._counted.pop(broadcast.id, None)
+
+    async def _fixed(self, draft: Draft, people: Mapping[int, Editor]) -> None:
+        """How far a correction is: the broadcasts that bring it to the copies, as one."""
+        erratum = await self._storage.errata.of(draft.id)
+        assert erratum is not None  # it is made with the state
+        casts = [cast for id_ in erratum.broadcasts if (cast := await self._storage.broadcasts.get(id_))]
+        ended = all(cast.state in _ENDED for cast in casts)
+        over = max([erratum.sent_at, *(cast.finished_at or 0 for cast in casts)])
+        last = ended and self._now - over >= SETTLING
+        state = f"{ended}{last}{draft.viewed_by or ''}"
+        seats = await self._seats(draft, people, everybody=draft.solo)
+        if due := [seat for seat in seats if self._cards.due(KIND, draft.id, seat, state)]:
+            begun = self._clock.monotonic()
+            far = [(cast, await self._storage.broadcasts.progress(cast.id)) for cast in casts]
+            pause = (self._clock.monotonic() - begun) * _COST
+            for seat in due:
+                text, keys = corrections.card(seat.t, erratum, far, now=self._clock.now())
+                mine = seat.chat_id == draft.author_id
+                text = join("\n", [text, *self._besides(seat.t, draft, people, mine=mine)])
+                keys = self._with_view(seat.t, draft, keys, mine=mine)
+                await self._cards.show(KIND, draft.id, seat, text, keys, state=state, pause=pause)
+        if last:
+            await self._storage.drafts.reported(draft.id, now=self._now)
 
     async def _stands(self, draft: Draft, broadcast: Broadcast) -> bool:
         """Whether who stands behind it still may; if not, it is called off in the countdown."""
@@ -290,6 +319,10 @@ def asking(
     until = t.time(draft.review_until or 0, zone)
     if mine:
         head = t("Waits for a second person, until {time}.", time=until)
+    elif draft.content.gravity == Gravity.WITHDRAWAL:
+        head = t("{name} asks to approve a withdrawal (until {time}):", name=author, time=until)
+    elif draft.content.way is Way.FIX:
+        head = t("{name} asks to approve a correction (until {time}):", name=author, time=until)
     else:
         head = t("{name} asks to approve breaking news (until {time}):", name=author, time=until)
     if needed > 1:

@@ -43,11 +43,24 @@ class DraftState(StrEnum):
 
 
 class Way(StrEnum):
-    """How a draft goes out: not decided, to everybody who wants breaking news, or to the readers of its sections."""
+    """How a draft goes out: not decided, to everybody who wants breaking news, to the readers of its sections, or to
+    whoever has the post that it corrects."""
 
     OPEN = ""
     BREAKING = "breaking"
     REGULAR = "regular"
+    FIX = "fix"
+
+
+class Gravity(StrEnum):
+    """How grave a mistake is. update: there is none, but news; typo: a silent edit; fact: an edit with a visible line;
+    serious: that, and a message to whoever has the wrong one; withdrawal: the post is taken back."""
+
+    UPDATE = "update"
+    TYPO = "typo"
+    FACT = "fact"
+    SERIOUS = "serious"
+    WITHDRAWAL = "withdrawal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Content:
     `media` are (kind, Telegram's file_id); of an `album` (Telegram's id for it) more may come. A draft made from an
     article of ours has its `link`, `image` and `article_id`. `missing` says what readers get in whose language there is
     no text: "default" another language's, "skip" nothing, "" the newsroom's setting.
+    A correction is of the post `fixes` in the version `base`; `texts` are its new words, or a withdrawal's reasons, and
+    readers are told what was wrong unless it is to go `unquoted`. What goes on with the post `updates` replies to it.
     """
 
     way: Way = Way.OPEN
@@ -71,6 +86,11 @@ class Content:
     main: bool = False
     silent: bool = False
     missing: str = ""
+    fixes: int = 0
+    base: int = 0
+    gravity: str = ""
+    unquoted: bool = False
+    updates: int = 0
 
     @property
     def text(self) -> RichText:
@@ -143,44 +163,18 @@ class Editor:
     added_by: int
 
 
-class Gravity(StrEnum):
-    """How grave a mistake is. typo: a silent edit; fact: an edit with a visible line; serious: that, and a message to
-    whoever has the wrong one; withdrawal: the post is taken back."""
-
-    TYPO = "typo"
-    FACT = "fact"
-    SERIOUS = "serious"
-    WITHDRAWAL = "withdrawal"
-
-
-class ErratumState(StrEnum):
-    """compose: the words are awaited; preview: shown to its author; sent: on its way or done; dropped: given up."""
-
-    COMPOSE = "compose"
-    PREVIEW = "preview"
-    SENT = "sent"
-    DROPPED = "dropped"
-
-
 @dataclass(frozen=True, slots=True)
 class Erratum:
-    """A correction of a post or its withdrawal, made for the `version` that its author has read.
-
-    `texts` are the new words by language, or the reasons; with `quote` readers are told what was wrong. `wrong` is
-    that, by language, once it is sent. `broadcasts` bring it to the copies.
+    """A correction or withdrawal that `author_id` has sent. Readers were told what was `wrong`, or the `reason`, by
+    language; `broadcasts` bring it to the copies. Id 0: it is not stored yet.
     """
 
     id: int
+    draft_id: int
     post_id: int
-    version: int
     gravity: Gravity
-    state: ErratumState
     author_id: int
-    chat_id: int
-    created_at: int
-    card_id: int = 0
-    texts: dict[str, RichText] = field(default_factory=dict)
-    quote: bool = True
     wrong: dict[str, str] = field(default_factory=dict)
+    reason: dict[str, str] = field(default_factory=dict)
     broadcasts: tuple[int, ...] = ()
-    sent_at: int | None = None
+    sent_at: int = 0

@@ -66,7 +66,9 @@ class Post:
     story's own; with `everybody` readers of all languages get it. `main` is the desk's star. `media` is a Telegram
     file_id or an URL, "" for none, with `media_kind` photo, video or document; an `album` has several, (kind, file_id).
     `label` names what the law wants said of paid material, `silent` posts come without a sound. `notes` are its visible
-    corrections, oldest first. `withdrawn` for the `reason` that its readers are told, by language.
+    corrections, oldest first; it says that it is `updating` once news was put into it. It goes on with the post
+    `reply_to` in the story whose first post is `story_id`, 0 for none. `withdrawn` for the `reason` that its readers
+    are told, by language.
     """
 
     id: int
@@ -90,6 +92,9 @@ class Post:
     label: str = ""
     silent: bool = False
     notes: tuple[Note, ...] = ()
+    updating: bool = False
+    reply_to: int = 0
+    story_id: int = 0
     reason: dict[str, str] = field(default_factory=dict)
     withdrawn: bool = False
 

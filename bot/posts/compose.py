@@ -226,7 +226,7 @@ def headline(post: Post, t: Lang, sections: Iterable[Section] = ()) -> RichText:
 
 def editors_text(post: Post, t: Lang) -> RichText:
     """What the editor wrote in that language, else in the newsroom's first one, else in any there is."""
-    return post.texts.get(language_of(post.texts, t), RichText())
+    return post.texts.get(language_of(post.texts, t.code, t.default), RichText())
 
 
 def _article(post: Post, frame: _Frame, limit: int) -> RichText:

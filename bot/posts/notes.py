@@ -18,22 +18,23 @@ _SHOWN = 3
 _QUOTE_LIMIT = 200
 
 
-def language_of(by_language: Mapping[str, object], t: Lang) -> str:
+def language_of(by_language: Mapping[str, object], code: str, default: str) -> str:
     """Whose text a reader of that language gets: its own, else the newsroom's first, else any there is."""
-    wanted = (code for code in (t.code, t.default, *by_language) if by_language.get(code))
-    return next(wanted, "")
+    return next((found for found in (code, default, *by_language) if by_language.get(found)), "")
 
 
 def notes_of(post: Post, t: Lang) -> list[Note]:
     """The corrections of the text that this reader has, oldest first."""
-    key = language_of(post.texts, t)
+    key = language_of(post.texts, t.code, t.default)
     return [note for note in post.notes if key in note.wrong]
 
 
 def corrected(post: Post, t: Lang, zone: ZoneInfo) -> RichText:
-    """«✏️ Исправлено в 17:05: в первой версии было «…», это неверно.» A line each, the newest three."""
-    key = language_of(post.texts, t)
-    return join("\n", [corrected_line(note, key, post, t, zone) for note in notes_of(post, t)[-_SHOWN:]])
+    """«✏️ Исправлено в 17:05: в первой версии было «…», это неверно.» A line each, the newest three; and whether more is
+    to come."""
+    key = language_of(post.texts, t.code, t.default)
+    lines = [corrected_line(note, key, post, t, zone) for note in notes_of(post, t)[-_SHOWN:]]
+    return join("\n", [*lines, t("We keep updating this message.") if post.updating else ""])
 
 
 def corrected_line(note: Note, key: str, post: Post, t: Lang, zone: ZoneInfo) -> RichText:
@@ -64,7 +65,7 @@ def when(at: int, since: int, t: Lang, zone: ZoneInfo) -> str:
 
 def withdrawn(reason: Mapping[str, str], t: Lang) -> RichText:
     """What stands in place of a copy that was withdrawn and cannot be deleted."""
-    words = " ".join(plain(reason.get(language_of(reason, t), "")).text.split())
+    words = " ".join(plain(reason.get(language_of(reason, t.code, t.default), "")).text.split())
     lines: list[str | RichText] = [
         bold(t("⚠️ The newsroom has retracted this message.")),
         t("Reason: {reason}", reason=clip(RichText(words), REASON_LIMIT).text) if words else "",

@@ -10,7 +10,7 @@ import pytest
 
 from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Audience, BroadcastState
-from bot.domain.desk import ErratumState, Gravity
+from bot.domain.desk import Content, DraftState, Erratum, Gravity, Way
 from bot.domain.post import Note, Post, PostKind, RichText
 from bot.sandbox.model import Json, refuse
 from tests.delivery.crew import Crew, people
@@ -321,13 +321,13 @@ async def test_only_the_version_that_was_read(crew: Crew) -> None:
 
 async def serious(crew: Crew, post: Post, text: str) -> tuple[int, ...]:
     """Correct a post, and tell whoever has the wrong one; the broadcasts that follow."""
-    erratum = await crew.storage.errata.begin(await now_of(crew, post), Gravity.SERIOUS, author=1, chat=1, now=crew.now)
-    ready = await crew.storage.errata.save(replace(erratum, state=ErratumState.PREVIEW))
-    assert ready
+    content = Content(way=Way.FIX, language="ru", fixes=post.id, gravity=Gravity.SERIOUS.value)
+    draft = await crew.storage.drafts.begin(0, 1, content, DraftState.DRAFT, now=crew.now)
+    erratum = Erratum(0, draft.id, post.id, Gravity.SERIOUS, 0)
     note = Note(crew.now, {"ru": "Старое"})
     new = replace(await now_of(crew, post), texts={"ru": RichText(text)}, notes=(note,))
     told = replace(new, kind=PostKind.CORRECTION)
-    sent = await crew.storage.errata.publish(ready, new, told, total=3, now=crew.now)
+    sent = await crew.storage.errata.publish(draft, erratum, new, told, total=3, now=crew.now)
     assert sent
     return sent.broadcasts
 

@@ -9,6 +9,7 @@ from typing import Any
 from aiogram import Bot, Dispatcher
 
 from bot.clock import SteppableClock
+from bot.desk.drafts import keys_of
 from bot.desk.sends import Sends
 from bot.domain.article import Article
 from bot.domain.desk import Role
@@ -58,7 +59,7 @@ class Chat:
         link = f"https://news.example/{count}"
         article = Article(0, 1, title, lead, link, language, mask, START + count, published_at=START + count)
         (feed,) = await self.storage.feeds.watch(["https://news.example/rss"])
-        await self.storage.feeds.save_poll(Poll(feed, (Found(article, (link,), True),)), now=START)
+        await self.storage.feeds.save_poll(Poll(feed, (Found(article, (link, *keys_of(link)), True),)), now=START)
         return (await self.storage.articles.newest(1))[0].id
 
     async def look(self, seconds: float = 0) -> None:

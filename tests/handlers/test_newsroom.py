@@ -349,7 +349,7 @@ async def test_pause_go_on_stop_and_the_report(chat: Chat, ada: Person) -> None:
     await chat.look()
     ended = await ada.next("Остановлено: 2 из 3")
     assert "доставлено 1 · заблокировали 1 · не удалось 0" in ended["text"]
-    assert labels(ended) == []
+    assert labels(ended) == ["✏️ Исправить", "↩️ Отозвать"]
     answer = await ada.press(card, f"cast:resume:{cast}")
     assert (answer or {})["text"] == "Уже поздно."
     assert await casts(chat) == []

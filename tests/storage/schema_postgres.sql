@@ -163,18 +163,14 @@ TABLE embargo
     CREATE UNIQUE INDEX embargo_pkey ON public.embargo USING btree (key, draft_id)
 TABLE erratum
     id bigint NOT NULL identity
+    draft_id bigint NOT NULL
     post_id bigint NOT NULL
-    version integer NOT NULL
     gravity text NOT NULL
-    state text NOT NULL
     author_id bigint NOT NULL
-    chat_id bigint NOT NULL
-    card_id bigint NOT NULL 0
     content text NOT NULL
-    created_at bigint NOT NULL
-    sent_at bigint
-    reported_at bigint
-    CREATE INDEX erratum_sent ON public.erratum USING btree (sent_at) WHERE (state = 'sent'::text)
+    sent_at bigint NOT NULL
+    CREATE INDEX erratum_draft ON public.erratum USING btree (draft_id)
+    CREATE INDEX erratum_sent ON public.erratum USING btree (sent_at)
     CREATE UNIQUE INDEX erratum_pkey ON public.erratum USING btree (id)
 TABLE feed
     id bigint NOT NULL identity
@@ -269,6 +265,8 @@ TABLE post
     created_at bigint NOT NULL
     main integer NOT NULL 0
     read_version integer NOT NULL 0
+    reply_to bigint NOT NULL 0
+    story_id bigint NOT NULL 0
     CREATE INDEX post_unread ON public.post USING btree (id) WHERE (read_version < version)
     CREATE INDEX post_waiting ON public.post USING btree (id) WHERE (state = 'waiting'::text)
     CREATE UNIQUE INDEX post_article_id_key ON public.post USING btree (article_id)

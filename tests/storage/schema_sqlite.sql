@@ -151,17 +151,12 @@ CREATE TABLE embargo (
 ) WITHOUT ROWID;
 CREATE TABLE erratum (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    draft_id BIGINT NOT NULL,
     post_id BIGINT NOT NULL,
-    version INTEGER NOT NULL,
     gravity TEXT NOT NULL,
-    state TEXT NOT NULL,
     author_id BIGINT NOT NULL,
-    chat_id BIGINT NOT NULL,
-    card_id BIGINT NOT NULL DEFAULT 0,
     content TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    sent_at BIGINT,
-    reported_at BIGINT
+    sent_at BIGINT NOT NULL
 );
 CREATE TABLE feed (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -243,7 +238,7 @@ CREATE TABLE post (
     everybody INTEGER NOT NULL DEFAULT 0,
     content TEXT NOT NULL,
     created_at BIGINT NOT NULL
-, main INTEGER NOT NULL DEFAULT 0, read_version INTEGER NOT NULL DEFAULT 0);
+, main INTEGER NOT NULL DEFAULT 0, read_version INTEGER NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0, story_id BIGINT NOT NULL DEFAULT 0);
 CREATE TABLE post_term (
     post_id BIGINT NOT NULL,
     term_id BIGINT NOT NULL,
@@ -338,7 +333,8 @@ CREATE INDEX draft_author ON draft (author_id, state);
 CREATE INDEX draft_broadcast ON draft (broadcast_id);
 CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
 CREATE INDEX draft_open ON draft (state, touched_at) WHERE state IN ('compose', 'draft', 'review', 'approved');
-CREATE INDEX erratum_sent ON erratum (sent_at) WHERE state = 'sent';
+CREATE INDEX erratum_draft ON erratum (draft_id);
+CREATE INDEX erratum_sent ON erratum (sent_at);
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);

@@ -15,7 +15,7 @@ import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
-from bot.domain.desk import Alarm, Card, Content, Draft, DraftState, Erratum, ErratumState, Gravity, Role
+from bot.domain.desk import Alarm, Card, Content, Draft, DraftState, Erratum, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
 from bot.domain.post import Picture
@@ -28,7 +28,7 @@ FEED = FeedState(1, "u")
 ALARM = Alarm("feed:1", "silent")
 BROADCAST = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 9, 0, 0, 1, 1, 1, 1)
 CORRECTION = replace(BROADCAST, id=2, kind=Kind.EDIT, target_id=1, version=2, posts=(1,))
-ERRATUM = Erratum(1, 1, 1, Gravity.TYPO, ErratumState.PREVIEW, 1, 1, 1)
+ERRATUM = Erratum(0, 1, 1, Gravity.TYPO, 1)
 POLL = Poll(FEED, (Found(article(1, 1), ("k",), True),))
 LAUNCH: dict[str, Any] = {"lane": Lane.REGULAR, "total": 1, "start": 0.0, "now": 1}
 SENDER: dict[str, Any] = {"by": 0, "solo": False}
@@ -77,8 +77,7 @@ READS: dict[str, Call] = {
     "editors.audit": lambda s: s.editors.audit(),
     "editors.has_owner": lambda s: s.editors.has_owner(),
     "editors.role": lambda s: s.editors.role(1),
-    "errata.cards": lambda s: s.errata.cards(),
-    "errata.get": lambda s: s.errata.get(1),
+    "errata.of": lambda s: s.errata.of(1),
     "errata.public": lambda s: s.errata.public(since=0, limit=5),
     "feeds.added": lambda s: s.feeds.added(),
     "feeds.states": lambda s: s.feeds.states(),
@@ -96,6 +95,7 @@ READS: dict[str, Call] = {
     "posts.get": lambda s: s.posts.get([1]),
     "posts.latest": lambda s: s.posts.latest(1, [], 5),
     "posts.newest": lambda s: s.posts.newest(5),
+    "posts.of_article": lambda s: s.posts.of_article(1),
     "posts.oldest_waiting": lambda s: s.posts.oldest_waiting(),
     "posts.search": lambda s: s.posts.search([["слово"]], 5),
     "posts.waiting": lambda s: s.posts.waiting(),
@@ -168,10 +168,7 @@ WRITES: dict[str, Call] = {
     "editors.invite": lambda s: s.editors.invite("h", Role.EDITOR, by=1, expires_at=9),
     "editors.log": lambda s: s.editors.log(1, "a", "s", now=1),
     "editors.remove": lambda s: s.editors.remove(1),
-    "errata.begin": lambda s: s.errata.begin(breaking(id=1), Gravity.TYPO, author=1, chat=1, now=1),
-    "errata.card_done": lambda s: s.errata.card_done(1, now=1),
-    "errata.publish": lambda s: s.errata.publish(ERRATUM, breaking(id=1), now=1),
-    "errata.save": lambda s: s.errata.save(ERRATUM),
+    "errata.publish": lambda s: s.errata.publish(DRAFT, ERRATUM, breaking(id=1), now=1),
     "feeds.add": lambda s: s.feeds.add("https://a.kz", "", now=1),
     "feeds.pause": lambda s: s.feeds.pause(1, 1),
     "feeds.remove": lambda s: s.feeds.remove(1),

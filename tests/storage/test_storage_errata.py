@@ -1,13 +1,14 @@
-"""Corrections as the desk makes them: words kept, sent once, for the version that was read, and the public list."""
+"""Corrections: sent once, for the version that was read, by somebody with rights; who has a copy; the public list."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from storage_help import TEXT, article, receipt, running, saved, settled_down
 
 from bot.domain.delivery import Audience, Kind
-from bot.domain.desk import Erratum, ErratumState, Gravity
+from bot.domain.desk import Content, Draft, DraftState, Erratum, Gravity, Role, Way
 from bot.domain.feed import Found, Poll
 from bot.domain.post import Note, Post, PostKind, RichText
 from storage import Storage
@@ -25,71 +26,62 @@ async def sent_post(storage: Storage, *readers: int) -> Post:
     return (await storage.posts.get(broadcast.posts))[0]
 
 
-async def written(storage: Storage, post: Post, gravity: Gravity = Gravity.FACT, *, author: int = 9) -> Erratum:
+async def written(storage: Storage, post: Post, *, author: int = 9) -> Draft:
     """A correction that may be sent."""
-    erratum = await storage.errata.begin(post, gravity, author=author, chat=-5, now=50)
-    saved = await storage.errata.save(replace(erratum, state=ErratumState.PREVIEW, texts=WORDS, quote=False, card_id=7))
-    assert saved
-    return saved
+    await storage.editors.add(author, Role.EDITOR, "Ада", by=0, now=1)
+    content = Content(way=Way.FIX, language="ru", texts=WORDS, fixes=post.id, base=post.version, gravity="fact")
+    return await storage.drafts.begin(author, author, content, DraftState.DRAFT, now=50)
 
 
-async def test_words_are_kept_and_an_editor_has_one_open(storage: Storage) -> None:
-    post = await sent_post(storage)
-    first = await written(storage, post)
-    assert (first.post_id, first.version, first.author_id, first.chat_id) == (post.id, 1, 9, -5)
-    assert await storage.errata.get(first.id) == first
-    assert (first.texts, first.quote, first.card_id, first.state) == (WORDS, False, 7, ErratumState.PREVIEW)
-    other = await storage.errata.begin(post, Gravity.TYPO, author=10, chat=10, now=51)
-    second = await storage.errata.begin(post, Gravity.SERIOUS, author=9, chat=9, now=51)
-    states = [found.state for id_ in (first.id, other.id, second.id) if (found := await storage.errata.get(id_))]
-    assert states == [ErratumState.DROPPED, ErratumState.COMPOSE, ErratumState.COMPOSE]
-    assert await storage.errata.save(first) is None
-    assert await storage.errata.publish(first, post, now=52) is None
-    assert await storage.errata.get(404) is None
+def erratum(draft: Draft, post: Post, gravity: Gravity = Gravity.FACT) -> Erratum:
+    return Erratum(0, draft.id, post.id, gravity, draft.author_id, {"ru": "Было"}, post.reason)
 
 
 async def test_it_is_sent_once_and_for_the_version_that_was_read(storage: Storage) -> None:
     post = await sent_post(storage)
     mine, theirs = await written(storage, post), await written(storage, post, author=10)
-    note = Note(60, {"ru": "Было"})
-    sent = await storage.errata.publish(mine, replace(post, texts=WORDS, notes=(note,)), now=60)
-    assert sent
-    assert (sent.state, sent.sent_at, len(sent.broadcasts)) == (ErratumState.SENT, 60, 1)
-    assert await storage.errata.get(sent.id) == sent
+    assert mine.content.texts == WORDS
+    publish, note = storage.errata.publish, Note(60, {"ru": "Было"})
+    fixed = replace(post, texts=WORDS, notes=(note,))
+    sent = await asyncio.gather(*(publish(mine, erratum(mine, post), fixed, now=60) for _ in range(3)))
+    (made,) = [found for found in sent if found]
+    assert (made.sent_at, len(made.broadcasts), made.wrong) == (60, 1, {"ru": "Было"})
+    assert await storage.errata.of(mine.id) == made
+    assert await storage.errata.of(404) is None
     (now,) = await storage.posts.get([post.id])
     assert (now.version, now.texts, now.notes) == (2, WORDS, (note,))
-    assert await storage.errata.publish(mine, now, now=61) is None, "twice"
-    assert await storage.errata.publish(theirs, replace(post, texts={}), now=61) is None, "of an old version"
-    assert (await storage.errata.get(theirs.id)) == theirs
-    gone = await written(storage, now, Gravity.WITHDRAWAL)
-    sent = await storage.errata.publish(gone, replace(now, reason={"ru": "Ошибка"}), now=62)
-    assert sent
-    (cast,) = [found for id_ in sent.broadcasts if (found := await storage.broadcasts.get(id_))]
-    assert cast.kind is Kind.DELETE
+    kept = await storage.drafts.get(mine.id)
+    assert kept
+    assert (kept.state, kept.sent_by) == (DraftState.SENT, 9)
+    assert await publish(theirs, erratum(theirs, post), replace(post, texts={}), now=61) is None, "of an old version"
+    assert await storage.drafts.get(theirs.id) == theirs, "it may be gone on with"
+    await storage.editors.remove(10)
+    assert await publish(theirs, erratum(theirs, now), now, now=61) is None, "no rights any more"
+    gone = await written(storage, now)
+    withdrawn = replace(now, reason={"ru": "Ошибка"})
+    assert await publish(gone, erratum(gone, withdrawn, Gravity.WITHDRAWAL), withdrawn, solo=True, now=62)
+    (cast,) = [found for found in await storage.broadcasts.open() if found.kind is Kind.DELETE]
     (now,) = await storage.posts.get([post.id])
-    assert (now.withdrawn, now.reason) == (True, {"ru": "Ошибка"})
+    assert (now.withdrawn, now.reason, now.version, cast.version) == (True, {"ru": "Ошибка"}, 3, 3)
 
 
-async def test_cards_until_they_are_done_and_what_the_public_sees(storage: Storage) -> None:
+async def test_what_the_public_sees(storage: Storage) -> None:
     post = await sent_post(storage)
     for at, gravity in enumerate(Gravity, 60):
         (now,) = await storage.posts.get([post.id])
-        assert await storage.errata.publish(await written(storage, now, gravity), now, now=at)
+        draft = await written(storage, now)
+        assert await storage.errata.publish(draft, erratum(draft, now, gravity), now, now=at)
     shown = await storage.errata.public(since=0, limit=9)
     assert [found.gravity for found in shown] == [Gravity.WITHDRAWAL, Gravity.SERIOUS, Gravity.FACT]
-    assert [found.sent_at for found in await storage.errata.public(since=61, limit=1)] == [63]
-    cards = await storage.errata.cards()
-    assert len(cards) == 4
-    await storage.errata.card_done(cards[0].id, now=70)
-    assert await storage.errata.cards() == cards[1:]
+    assert [found.sent_at for found in await storage.errata.public(since=61, limit=1)] == [64]
 
 
 async def test_who_has_a_copy_is_told_and_under_which_message(storage: Storage) -> None:
     """Receipts, lists with and without the post, copies shown by hand; not who came later or has left."""
     await settled_down(storage, range(1, 8))
     post = await sent_post(storage, 1, 2)
-    send = await storage.engine.fetch("SELECT MAX(id) FROM broadcast")
-    (broadcast,) = [found for found in [await storage.broadcasts.get(send[0][0])] if found]
+    (send,) = await storage.engine.fetch("SELECT MAX(id) FROM broadcast")
+    (broadcast,) = [found for found in [await storage.broadcasts.get(send[0])] if found]
     carrying = receipt(broadcast, 3, message_id=1003, carried=(post.id, 99), took_ms=60_000)
     others = receipt(broadcast, 4, message_id=1004, carried=(99,))
     late = receipt(broadcast, 5, message_id=1005, took_ms=1_000_000)
@@ -101,9 +93,9 @@ async def test_who_has_a_copy_is_told_and_under_which_message(storage: Storage) 
     assert await storage.corrections.reach(post.id, before=11) == (6, 0, 1)
     assert await storage.corrections.reach(post.id, before=21) == (6, 4, 1)
     assert await storage.corrections.copies_of(post.id, [1, 3, 4, 6, 7]) == {1: 1001, 3: 1003, 7: 55}
-    erratum = await written(storage, post, Gravity.SERIOUS)
+    draft = await written(storage, post)
     told = replace(post, kind=PostKind.CORRECTION)
-    sent = await storage.errata.publish(erratum, post, told, total=3, now=68)
+    sent = await storage.errata.publish(draft, erratum(draft, post, Gravity.SERIOUS), post, told, total=3, now=68)
     assert sent
     telling = await storage.broadcasts.get(sent.broadcasts[-1])
     assert telling
@@ -121,6 +113,8 @@ async def test_who_has_a_copy_is_told_and_under_which_message(storage: Storage) 
 async def test_a_feeds_edit_leaves_the_desks_words_where_the_feed_says_the_same(storage: Storage) -> None:
     await saved(storage, article(1, 1, title="Мост закрыт", lead="До мая."))
     ((post, _),) = await storage.posts.waiting()
+    assert post.article_id
+    assert await storage.posts.of_article(post.article_id) == [post]
     note = Note(60, {"": "До мая"})
     assert await correct(storage, replace(post, lead="До июня.", notes=(note,)), now=60) == [], "nobody has it yet"
     (feed,) = await storage.feeds.states()
