@@ -236,13 +236,19 @@ class Lanes:
             await self._learn(run, more)
 
     async def fill(self) -> bool:
-        """Read the next readers into each lane that runs low; False when there was nothing to read."""
+        """Read the next readers into each lane that runs low; False when there was nothing to read.
+
+        The oldest broadcast that has any: one whose last readers have to wait keeps no younger one waiting.
+        """
         added = False
         for lane, jobs in self._jobs.items():
             if len(jobs) < _low(self._paid_chunk):
-                run = next((run for run in self._runs.values() if _readable(run, lane)), None)
-                if run and len(jobs) < _low(self._chunk_of(run)):
-                    added = await self._read(run) or added
+                for run in [run for run in self._runs.values() if _readable(run, lane)]:
+                    if len(jobs) >= _low(self._chunk_of(run)):
+                        break
+                    if await self._read(run):
+                        added = True
+                        break
         return added
 
     def _chunk_of(self, run: Run) -> int:
@@ -252,7 +258,7 @@ class Lanes:
         if not run.reading:
             claimed = await self._claim(run)
             if claimed is None:
-                return not run.all_taken
+                return False
             run.reading.append(claimed)
         block = run.reading[-1]
         await self._settle_in({block.number % run.broadcast.blocks})

@@ -190,6 +190,21 @@ async def test_a_storm_of_429s(crew: Crew) -> None:
     assert crew.sandbox.machine.flood.refused <= 3 + 6 + 3, "one 429 a pause, and what was under way when it began"
 
 
+async def test_who_must_wait_for_an_hour_keeps_no_younger_news_from_others(crew: Crew) -> None:
+    patient, *others = await people(crew, 6)
+    crew.sandbox.fail("flood_chat", match={"chat_id": patient}, seconds=3600)
+
+    async def everybody_else_has(title: str) -> None:
+        await crew.sandbox.until(lambda: all(title in str(crew.texts(chat)) for chat in others), timeout=20)
+
+    async with crew.sending():
+        for number in range(4):
+            post = await crew.post(f"Новость {number}")
+            await crew.broadcast(post)
+            await everybody_else_has(post.title)
+    assert not crew.sandbox.sent(patient)
+
+
 async def test_a_full_disk_stops_neither_reading_nor_sending(crew: Crew, caplog: pytest.LogCaptureFixture) -> None:
     """What was sent is kept in memory until the disk has room again; then nothing is repeated."""
     chats = await people(crew, 450)
