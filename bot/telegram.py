@@ -20,11 +20,13 @@ from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramBadRequest,
     TelegramMigrateToChat,
     TelegramNetworkError,
     TelegramRetryAfter,
+    TelegramServerError,
     TelegramUnauthorizedError,
 )
 from aiogram.methods import SendMessage, TelegramMethod
@@ -84,15 +86,22 @@ class Session(AiohttpSession):
     async def make_request(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:
         """A reply: before all bulk sending; a short 429 is waited out once."""
         if not _PACED.match(method.__api_method__):
-            return await super().make_request(bot, method, timeout)
+            return await self._answered(bot, method, timeout)
         await self._turn()
         try:
-            return await super().make_request(bot, method, timeout)
+            return await self._answered(bot, method, timeout)
         except TelegramRetryAfter as error:
             if error.retry_after > _REPLY_PATIENCE:
                 raise
             await self._clock.sleep(error.retry_after)
+            return await self._answered(bot, method, timeout)
+
+    async def _answered(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None) -> Any:
+        """A proxy's page in place of an answer is an error of Telegram's like others, and nobody's traceback."""
+        try:
             return await super().make_request(bot, method, timeout)
+        except ClientDecodeError:
+            raise TelegramServerError(method=method, message="the answer is no answer of the Bot API") from None
 
     async def _own_turn(self) -> None:
         await self._clock.sleep(self._pacer.reserve(self._clock.monotonic()))

@@ -16,6 +16,7 @@ from aiogram.exceptions import (
     TelegramForbiddenError,
     TelegramNetworkError,
     TelegramRetryAfter,
+    TelegramServerError,
     TelegramUnauthorizedError,
 )
 from aiogram.types import InputMediaPhoto, MessageEntity
@@ -46,11 +47,7 @@ async def connected(
     try:
         yield telegram
     finally:
-        session = telegram.bot.session
-        if session._wire:  # type: ignore[attr-defined]
-            session._wire.close()  # type: ignore[attr-defined]
-        if session._session:  # type: ignore[attr-defined]
-            await session._session.close()  # type: ignore[attr-defined]  # its own close sleeps a quarter of a second
+        await close(telegram)
 
 
 @pytest.fixture(autouse=True)
@@ -402,6 +399,16 @@ async def test_cards_are_edited(
     sandbox.fail("cant_edit")
     with pytest.raises(TelegramBadRequest):
         await telegram.edit(100, id_, "Никогда", [], None)
+
+
+@pytest.mark.parametrize("method", ["get_me", "send_message"])
+async def test_a_page_instead_of_an_answer_to_a_reply_is_an_error_of_telegrams(
+    telegram: Telegram, sandbox: Sandbox, method: str
+) -> None:
+    sandbox.people.add(100, started=True)
+    sandbox.fail("html_body")
+    with pytest.raises(TelegramServerError, match="no answer of the Bot API"):
+        await getattr(telegram.bot, method)(**({} if method == "get_me" else {"chat_id": 100, "text": "x"}))
 
 
 # --- raw calls, proxies -------------------------------------------------------------------------------------
