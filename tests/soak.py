@@ -170,7 +170,7 @@ class Soak:
 
     def __init__(self, clock: LoopClock, rng: random.Random, size: Size, folder: Path) -> None:
         self.clock, self.rng, self.size, self.folder = clock, rng, size, folder
-        self.sandbox = Sandbox(clock, anti_spin=False, flood=FloodRule())
+        self.sandbox = Sandbox(clock.true, anti_spin=False, flood=FloodRule())
         self.book = Book(FIRST + size.lively)
         self.sandbox.machine.listeners += [self.sandbox._poll.heard, self.sandbox._changed, self.book.heard]
         self.sites = [
@@ -237,7 +237,7 @@ class Soak:
             volume, quiet = (-1, "silent") if kind < 0.7 else rng.choice(((8, "silent"), (0, "silent"), (-1, "hold")))
             lively = n < self.size.lively
             steady = not lively and (volume, quiet) == (-1, "silent")
-            self.plans[chat] = Plan(language, chosen, steady, self.clock.now())
+            self.plans[chat] = Plan(language, chosen, steady, self.clock.true.now())
             mask = sum(1 << bits[section] for section in chosen)
             rows.append((chat, language, mask, volume, quiet))
             self.sandbox.people.add(chat, lang=language, started=True)
@@ -293,7 +293,7 @@ class Soak:
         for _ in range(self.size.stories):
             await asyncio.sleep(self.rng.expovariate(self.size.stories / self.size.seconds))
             site = self.rng.choice(self.sites)
-            story = Story(len(self.stories) + 1, site.section, site.language, self.clock.now())
+            story = Story(len(self.stories) + 1, site.section, site.language, self.clock.true.now())
             self.stories.append(story)
             site.stories.insert(0, story)
             if self.rng.random() < 0.15:
@@ -301,7 +301,7 @@ class Soak:
 
     def _edit(self, story: Story) -> None:
         if not self.over:
-            story.version, story.changed_at = story.version + 1, self.clock.now()
+            story.version, story.changed_at = story.version + 1, self.clock.true.now()
 
     # --- what goes wrong --------------------------------------------------------------------------------
 
@@ -355,9 +355,10 @@ class Soak:
         self.storage_fault = ""
 
     async def _clock_back(self) -> None:
-        self.clock.shift -= 7200
-        await asyncio.sleep(self.rng.uniform(60, 600))
-        self.clock.shift += 7200
+        if self.clock.monotonic() > 5400:  # not to before the feeds were met
+            self.clock.shift -= 3600
+            await asyncio.sleep(self.rng.uniform(60, 600))
+            self.clock.shift += 3600
 
     async def _restart(self) -> None:
         self.stop.set()
@@ -483,7 +484,7 @@ def soak(seed: int, size: Size) -> dict[str, Any]:
                 await asyncio.sleep(120)  # the first look at each feed sends nothing
                 actors = [tasks.create_task(actor()) for actor in (world.publish, world.readers, world.trouble)]
                 await asyncio.sleep(size.seconds)
-                world.over, world.ended_at = True, clock.now()
+                world.over, world.ended_at = True, clock.true.now()
                 for actor in actors:
                     actor.cancel()
                 world.clock.shift = 0.0

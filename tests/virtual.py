@@ -71,10 +71,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """The product's clock over the loop's time; `shift` moves the wall clock alone."""
+    """The product's clock over the loop's time; `shift` moves the wall clock alone, and `true` is everybody else's."""
 
     def __init__(self, start: float = START) -> None:
         self.start, self.shift = start, 0.0
+
+    @property
+    def true(self) -> LoopClock:
+        """A clock that nobody has set back."""
+        return LoopClock(self.start)
 
     def now(self) -> float:
         return self.start + self.shift + self.monotonic()
