@@ -49,6 +49,7 @@ _JSON = {"Content-Type": "application/json"}
 _TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
 _UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=CONNECT_SECONDS)
 _REPLY_PATIENCE = 30
+_CHAT_PATIENCE = 5.0  # seconds; whoever is owed more answers than that is told to wait by Telegram itself
 _PLACEHOLDER = SendMessage(chat_id=0, text="-")
 
 
@@ -88,6 +89,9 @@ class Session(AiohttpSession):
         if not _PACED.match(method.__api_method__):
             return await self._answered(bot, method, timeout)
         await self._turn()
+        if isinstance(chat_id := getattr(method, "chat_id", None), int):
+            wait = self._pacer.answer_chat(chat_id, self._clock.monotonic())
+            await self._clock.sleep(min(wait, _CHAT_PATIENCE))
         try:
             return await self._answered(bot, method, timeout)
         except TelegramRetryAfter as error:

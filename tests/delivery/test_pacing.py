@@ -128,8 +128,8 @@ def test_places_of_a_chat_keep_their_order_and_distance(asks: list[tuple[int, fl
 
 def test_a_group_gets_twenty_a_minute_a_person_a_burst_of_three() -> None:
     pacer = Pacer(1000)
-    assert [entered(pacer, -7, 0.0) for _ in range(4)] == [0, 3, 6, 9]
-    assert [entered(pacer, 7, 0.0) for _ in range(5)] == [0, 0, 0, 1, 2]
+    assert [entered(pacer, -7, 0.0) for _ in range(4)] == pytest.approx([0, 3.1, 6.2, 9.3])
+    assert [entered(pacer, 7, 0.0) for _ in range(5)] == pytest.approx([0, 0, 0, 1.05, 2.1])
 
 
 def test_a_held_chat_waits_and_the_others_do_not() -> None:
@@ -140,14 +140,21 @@ def test_a_held_chat_waits_and_the_others_do_not() -> None:
     assert pacer.enter_chat(6, 0.0) == 0.0
 
 
+def test_what_a_chat_is_answered_keeps_bulk_away_from_it() -> None:
+    pacer = Pacer(1000)
+    assert [pacer.answer_chat(6, 0.0) for _ in range(4)] == pytest.approx([0.0, 0.0, 0.0, 1.05])
+    assert pacer.enter_chat(6, 0.0) == pytest.approx(2.1)
+    assert pacer.enter_chat(7, 0.0) == 0.0
+
+
 def test_asking_books_nothing() -> None:
     """What asks later but matters more is not behind what has asked before."""
     pacer = Pacer(1000)
     while not pacer.enter_chat(7, 0.0):
         pass
     asked = [pacer.enter_chat(7, 0.5) for _ in range(50)]
-    assert asked == [1.0] * 50
-    assert pacer.enter_chat(7, 1.0) == 0.0
+    assert asked == pytest.approx([1.05] * 50)
+    assert pacer.enter_chat(7, 1.06) == 0.0
 
 
 def test_memory_of_chats_does_not_grow_with_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
