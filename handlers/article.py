@@ -17,7 +17,7 @@ from bot.domain.reader import Reader
 from bot.i18n import Lang
 from bot.ops.extract import page_text
 from bot.ops.feedcheck import fetcher
-from bot.posts.compose import headline
+from bot.posts.compose import headline, label
 from bot.posts.fulltext import article
 from bot.posts.richtext import join, link
 from handlers import screen
@@ -65,8 +65,15 @@ async def _whole(ctx: Context, post: Post, t: Lang) -> Rendering | None:
 
 
 def _rendered(ctx: Context, post: Post, t: Lang, html: str) -> Rendering | None:
-    credits = ctx.settings.newsroom.self_credits
-    return article(post, html, lang=t, zone=ctx.zone, newsroom=ctx.newsroom, credits=credits)
+    return article(
+        post,
+        html,
+        lang=t,
+        zone=ctx.zone,
+        newsroom=ctx.newsroom,
+        credits=ctx.settings.newsroom.self_credits,
+        sign=label(post, ctx.sections, t),
+    )
 
 
 async def _from_page(ctx: Context, stored: Article) -> str:

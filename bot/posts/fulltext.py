@@ -50,18 +50,20 @@ Block = dict[str, Any]
 
 
 def article(
-    post: Post, html: str, *, lang: Lang, zone: ZoneInfo, newsroom: str, credits: Sequence[str] = ()
+    post: Post, html: str, *, lang: Lang, zone: ZoneInfo, newsroom: str, credits: Sequence[str] = (), sign: str = ""
 ) -> Rendering | None:
     """The call that shows `html` as the article of that post, without its recipient; None when it is no whole text.
 
-    What is beyond Telegram's limits is left to the link at the end.
+    `sign` is what the law wants said first of paid material. What is beyond Telegram's limits is left to the link at
+    the end.
     """
     t = lang
     texts = list(_own(html, post, credits))
     said = " ".join(text.text for _, text in texts)
     if len(said) < len(post.lead) + LEAST:
         return None
-    blocks: list[Block] = [{"type": "heading", "text": post.title or newsroom, "size": 1}, *_dateline(post, t, zone)]
+    blocks: list[Block] = [{"type": "paragraph", "text": sign}] if sign else []
+    blocks += [{"type": "heading", "text": post.title or newsroom, "size": 1}, *_dateline(post, t, zone)]
     if post.lead and key(post.lead) not in key(said):
         blocks.append({"type": "paragraph", "text": {"type": "bold", "text": post.lead}})
     size = sum(len(part) for part in (post.title, post.lead, newsroom, post.link))

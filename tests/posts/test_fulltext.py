@@ -55,6 +55,11 @@ def test_headline_dateline_lead_text_and_link() -> None:
     }  # fmt: skip
 
 
+def test_paid_material_says_so_first() -> None:
+    first, second, *_ = blocks(FILLER, sign="Партнерский материал")
+    assert (first, second["type"]) == (paragraph("Партнерский материал"), "heading")
+
+
 def test_the_lead_stands_once_and_what_is_missing_leaves_no_trace() -> None:
     post = Post(7, PostKind.ARTICLE, 1, 1, 0, title="", lead="Первыми по нему прошли школьники.")
     found = blocks("<p>Утром. Первыми по нему прошли школьники.</p>" + FILLER, post)
