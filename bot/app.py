@@ -41,6 +41,7 @@ from bot.domain.errors import NewsdeskError, StorageError, TelegramStopped
 from bot.feeds.fetch import DEADLINE, Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher
 from bot.i18n import Words
+from bot.ops.backlog import born
 from bot.ops.health import Health
 from bot.ops.http import Handler, HttpPort
 from bot.ops.leadership import Leadership, Work, agree, leadership
@@ -67,6 +68,7 @@ Start = Callable[[Coroutine[None, None, object]], object]
 """Starts a service in a task group."""
 _BEAT_SECONDS = 15.0
 _WEBHOOK_RETRY = 30.0
+_WEBHOOK = "webhook"
 
 
 @dataclass(slots=True)
@@ -291,7 +293,9 @@ async def _start_sending(
     pictures: Fetcher,
     start: Start,
 ) -> None:
-    from bot.delivery.audience import offer_of
+    from bot.channels.keeper import Keeper
+    from bot.channels.publish import Channels
+    from bot.delivery.audience import audience_of, offer_of
     from bot.delivery.lanes import Lanes
     from bot.delivery.media import Media
     from bot.delivery.publish import Publisher
@@ -346,10 +350,14 @@ async def _start_sending(
         home=newsroom.timezone,
         valid_for=lambda mask: house.settings.valid_for([one.id for one in house.sections if one.mask & mask]),
         started=sender.wake,
+        channels=Channels(house.storage, house.clock, lambda post: audience_of(post, 0, offer).languages),
     )
+    me = telegram.bot.id
+    keeper = Keeper(house.storage, telegram, house.clock, house.settings, house.sections, ctx.words, me)
     house.wakers += [publisher.wake, sender.wake]
     start(_drained(house, sender.run(house.stop)))
     start(house.once("publish", lambda: publisher.run(house.stop)))
+    start(house.once_until_stop("channels", keeper.run))
     start(house.once_until_stop("mutes", lambda: end_mutes(house.storage, house.clock)))
 
 
@@ -387,7 +395,13 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
 
     env = house.settings.env
     receiver = Receiver(
-        house.storage, telegram, handle, house.clock, kinds=dispatcher.resolve_used_update_types(), heard=heard
+        house.storage,
+        telegram,
+        handle,
+        house.clock,
+        kinds=dispatcher.resolve_used_update_types(),
+        heard=heard,
+        born_at=ctx.born_at,
     )
     if env.webhook_url:
         house.webhook = receiver.webhook(env.webhook_secret)
@@ -441,9 +455,17 @@ async def _set_webhook(house: _House, telegram: Telegram, kinds: list[str]) -> N
 
     from bot.telegram import REFUSED
 
-    env = house.settings.env
+    env, known = house.settings.env, await house.storage.meta.get(_WEBHOOK)
     while True:
         try:
+            found = (await telegram.bot.get_webhook_info()).url
+            if found not in ("", env.webhook_url, known):  # some program lives on this token
+                at = urlsplit(found).hostname  # its path may be a secret
+                house.health.telegram = f"The token has a webhook at {at}: newsdesk init takes it over, after asking."
+                _log.error("%s", house.health.telegram)
+                await house.clock.sleep(_WEBHOOK_RETRY)
+                continue
+            await house.storage.meta.put(_WEBHOOK, env.webhook_url)
             await telegram.bot.set_webhook(env.webhook_url, secret_token=env.webhook_secret, allowed_updates=kinds)
         except TelegramUnauthorizedError:
             raise TelegramStopped(REFUSED) from None
@@ -504,6 +526,7 @@ async def _context(house: _House, fetcher: Fetcher, quick: Fetcher, username: st
         username=username,
         wake=house.wake,
         link_problem=partial(link_problem, quick),
+        born_at=await born(house.storage, int(house.clock.now())),
     )
 
 

@@ -101,6 +101,11 @@ class Readers:
     volume: str | int = key("all", file.either(file.one_of("all", "digest"), file.whole(1, 100)))
     digest_at: tuple[str, ...] = key(("08:00", "19:00"), file.list_of(file.time_of_day, least=1))
 
+    def nights(self, quiet_hours: str = "") -> Choices:
+        """When a channel is quiet, by its own hours or by those of readers; it never waits for the morning."""
+        choices = replace(self, quiet="silent", quiet_hours=quiet_hours or self.quiet_hours).choices
+        return Choices(quiet=choices.quiet, quiet_from=choices.quiet_from, quiet_to=choices.quiet_to)
+
     @property
     def choices(self) -> Choices:
         """The same as a reader's choices."""
@@ -165,7 +170,8 @@ class FeedConfig:
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
-    """A channel of the newsroom. `pin_breaking` is in seconds."""
+    """A channel of the newsroom. `pin_breaking` and `gap` are in seconds; `language` "" is each story's own,
+    `quiet_hours` "" are those of [readers]. `own_posts` are the keys of [posts] that differ here."""
 
     chat: str | int = key(
         "",
@@ -179,9 +185,15 @@ class ChannelConfig:
         ("*",), file.list_of(file.matching(r"\*|[a-z0-9]{1,24}", "Write section ids, or '*'."), least=1)
     )
     language: str = key("", _language)
-    source: bool = key(False, file.flag)
+    source: bool = key(False, file.flag, later=True)
     pin_breaking: int = key(6 * 3600, file.duration)
+    pin_silent: bool = key(True, file.flag)
+    quiet_hours: str = key("", file.quiet_hours)
+    gap: int = key(60, file.duration)
+    per_hour: int = key(20, file.whole(1, 60))
+    rates: bool = key(False, file.flag)
     posts: Posts = Posts()
+    own_posts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +302,12 @@ def _settings(tables: dict[str, Any], path: Path, place: str, env: Env, warnings
         **plain,
         sections=sections or tuple(replace(s, posts=posts) for s in DEFAULT_SECTIONS),
         feeds=tuple(file.read(t, FeedConfig(), w, warnings) for w, t in _each(tables, "feeds", place)),
-        channels=tuple(_with_posts(t, ChannelConfig(), posts, w, []) for w, t in _each(tables, "channels", place)),
+        channels=tuple(_channel(t, posts, w, warnings) for w, t in _each(tables, "channels", place)),
         silence=tuple(file.read(t, Silence(), w, []) for w, t in _each(tables, "silence", place)),
         env=env,
         path=path,
     )
-    warnings += [f"{place}, [[{n}]]: {file.NOT_YET}" for n in ("channels", "silence") if tables.get(n)]
+    warnings += [f"{place}, [[silence]]: {file.NOT_YET}"] if tables.get("silence") else []
     _fits_together(settings, place, warnings)
     rates = replace(settings.rates, ca_file=_certificates(settings.rates.ca_file, path, place))
     return replace(settings, rates=rates, warnings=tuple(warnings))
@@ -321,6 +333,11 @@ def _with_posts(table: object, base: P, posts: Posts, place: str, warnings: list
     entry = file.read({k: v for k, v in table.items() if k not in of_posts}, base, place, warnings)
     own = file.read({k: v for k, v in table.items() if k in of_posts}, posts, place, warnings)
     return replace(entry, posts=own)
+
+
+def _channel(table: object, posts: Posts, place: str, warnings: list[str]) -> ChannelConfig:
+    channel = _with_posts(table, ChannelConfig(), posts, place, warnings)
+    return replace(channel, own_posts=tuple(file.keys(Posts).keys() & table)) if isinstance(table, dict) else channel
 
 
 def _fits_together(settings: Settings, place: str, warnings: list[str]) -> None:

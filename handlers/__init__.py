@@ -11,12 +11,15 @@ from handlers import (
     approvals,
     article,
     audit,
+    channels,
     corrections,
     deskgroup,
     draftcard,
     errors,
     feeds,
+    groups,
     membership,
+    moved,
     newsroom,
     posts,
     reading,
@@ -27,7 +30,7 @@ from handlers import (
     stories,
     subscriptions,
 )
-from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, calm, know_reader
+from handlers.middleware import AnyGroup, AtDesk, HasRole, InChannel, InGroup, InPrivate, calm, know_reader
 
 __all__ = ["build_router"]
 
@@ -38,7 +41,7 @@ def build_router() -> Router:
     for observer in (root.message, root.callback_query, root.my_chat_member, root.inline_query):
         observer.outer_middleware(know_reader)
         observer.outer_middleware(calm)
-    root.include_routers(_room(errors.router), _private(), _groups(), _desk())
+    root.include_routers(_room(errors.router), _private(), _groups(), _channels(), _desk())
     return root
 
 
@@ -53,9 +56,12 @@ def _private() -> Router:
         _room(admin.router, HasRole(Role.OWNER)),
         _room(feeds.router, HasRole(Role.EDITOR)),
         _room(audit.router, HasRole(Role.OWNER)),
+        _room(channels.router, HasRole(Role.OWNER)),
         _room(stats.router, HasRole(Role.EDITOR)),
         *_editors(),
         _room(corrections.readers),
+        _room(moved.router),
+        _room(groups.router),
         _room(start.router),
         _room(subscriptions.router),
         _room(settings.router),
@@ -71,13 +77,23 @@ def _private() -> Router:
 
 
 def _groups() -> Router:
-    """What concerns any group: whether it is to be the desk's, and what becomes of it."""
-    groups = Router(name="groups")
-    groups.include_routers(
+    """What concerns any group: whether it is to be the desk's, whether it gets news, and what becomes of it."""
+    places = Router(name="groups")
+    places.include_routers(
         _room(deskgroup.router, InGroup(), HasRole(Role.OWNER)),
         _room(deskgroup.changes),
+        _room(groups.events, AnyGroup()),
     )
-    return groups
+    return places
+
+
+def _channels() -> Router:
+    """What happens in channels: rights given and taken, posts by hand in those that are a source."""
+    places = Router(name="channels")
+    for observer in (places.my_chat_member, places.channel_post, places.edited_channel_post):
+        observer.filter(InChannel())
+    places.include_routers(_room(channels.events))
+    return places
 
 
 def _desk() -> Router:

@@ -21,6 +21,7 @@ _READER = (
     ("rates", mark("Exchange rates")),
     ("settings", mark("Settings")),
     ("language", mark("Language")),
+    ("groups", mark("News in your group")),
     ("privacy", mark("My data")),
     ("stop", mark("Unsubscribe")),
     ("corrections", mark("What we have corrected")),
@@ -38,6 +39,7 @@ _DESK = {
         ("editors", mark("Editors and invitations")),
         ("status", mark("How the bot is doing")),
         ("audit", mark("Who did what")),
+        ("channels", mark("Channels of the newsroom")),
     ),
 }
 _NAME_LIMIT, _DESCRIPTION_LIMIT, _SHORT_LIMIT = 64, 512, 120

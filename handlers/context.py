@@ -21,7 +21,8 @@ async def _unknown(url: str) -> str:
 class Context:
     """`sections` are the newsroom's in button order, with their bits. `wake` tells the senders that there is
     something new (a hint: they look by themselves every second). `username` is the bot's, without @. `link_problem`
-    says what is wrong with an address, "" for nothing."""
+    says what is wrong with an address, "" for nothing. `born_at` is when it first listened (epoch seconds), 0 when that
+    is not known."""
 
     storage: Storage
     settings: Settings
@@ -32,6 +33,7 @@ class Context:
     username: str
     wake: Callable[[], None]
     link_problem: Callable[[str], Awaitable[str]] = _unknown
+    born_at: int = 0
 
     @property
     def zone(self) -> ZoneInfo:

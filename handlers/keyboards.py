@@ -9,6 +9,7 @@ from typing import Any
 from aiogram.filters import Filter
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.delivery.renderings import ASK
 from bot.domain.language import name_of
 from bot.i18n import Lang
 from handlers.context import Context
@@ -83,6 +84,7 @@ LANGUAGE = Callback("l", code=str, view=str)
 DONE = Callback("done")
 ONLY_BREAKING = Callback("only")
 OPEN = Callback("o", view=str)
+ASKED = Callback(ASK)
 STOP = Callback("stop")
 EXPORT = Callback("export")
 ERASE = Callback("erase", sure=bool)
@@ -114,6 +116,7 @@ READER_CALLBACKS = (
     DONE,
     ONLY_BREAKING,
     OPEN,
+    ASKED,
     STOP,
     EXPORT,
     ERASE,

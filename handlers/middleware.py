@@ -91,6 +91,24 @@ class InPrivate(Filter):
         return person(event) is not None
 
 
+class AnyGroup(Filter):
+    """Lets through what happens in any group, whoever does it: Telegram itself or an anonymous administrator, too."""
+
+    async def __call__(self, event: TelegramObject) -> bool:
+        """See the class."""
+        place = chat_of(event)
+        return place is not None and place.type in _GROUPS
+
+
+class InChannel(Filter):
+    """Lets through what happens in a channel. Whether it is the newsroom's is for the handlers to see."""
+
+    async def __call__(self, event: TelegramObject) -> bool:
+        """See the class."""
+        place = chat_of(event)
+        return place is not None and place.type == ChatType.CHANNEL
+
+
 class InGroup(Filter):
     """Lets through what people do in any group."""
 

@@ -13,6 +13,7 @@ from storage.articles import Articles
 from storage.broadcasts import Broadcasts
 from storage.budgets import Budgets
 from storage.cards import Cards
+from storage.channels import Channels
 from storage.corrections import Corrections
 from storage.deliveries import Deliveries
 from storage.drafts import Drafts
@@ -26,6 +27,7 @@ from storage.lists import Lists
 from storage.media import Media
 from storage.meta import Meta
 from storage.migrate import migrate, migrations, version
+from storage.places import Places
 from storage.posts import Posts
 from storage.privacy import Privacy
 from storage.rates import Rates
@@ -48,6 +50,8 @@ class Storage:
         self.feeds = Feeds(engine)
         self.alarms = Alarms(engine)
         self.articles = Articles(engine)
+        self.places = Places(engine)
+        self.channels = Channels(engine)
         self.posts = Posts(engine)
         self.media = Media(engine)
         self.broadcasts = Broadcasts(engine)

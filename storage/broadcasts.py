@@ -309,7 +309,7 @@ async def insert(
     """A broadcast of these posts to the readers of now, inside a transaction; its id."""
     await one_at_a_time(db)
     rows = await db.fetch("SELECT COALESCE(MAX(id), 0) FROM reader")
-    horizon = int(rows[0][0])
+    horizon = audience.only or int(rows[0][0])
     serial = _NEXT if lane is Lane.REGULAR and state is BroadcastState.RUNNING else "NULL"
     rows = await db.write(
         "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, audience, holders, reply_to,"
@@ -325,7 +325,7 @@ async def insert(
         languages=languages_text(audience),
         audience=_particular(audience),
         horizon=horizon,
-        start=int(start * ((horizon >> 10) + 1)),
+        start=audience.only >> 10 or int(start * ((horizon >> 10) + 1)),
         total=total,
         due=due,
         now=now,

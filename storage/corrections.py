@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.domain.delivery import BLOCK_BITS, Broadcast, Copy, Kind, Lane, Recipient, Result
 from storage.engine import Connection, Engine, Row
@@ -205,19 +205,23 @@ def _holder(rows: list[Row]) -> tuple[Recipient, Copy]:
     return Recipient(*rows[0][4:]), Copy(messages, min(row[1] for row in rows), min(row[3] for row in rows), carried)
 
 
-async def follow(db: Connection, post_id: int, kind: Kind, *, version: int, lane: Lane, now: int) -> list[int]:
-    """Start the broadcasts that bring `version` of a post to its copies, inside a transaction; their ids.
+async def follow(
+    db: Connection, post_id: int, kind: Kind, *, version: int, lane: Lane, now: int, private: bool = True
+) -> list[int]:
+    """Start the broadcasts that bring `version` of a post to its copies, inside a transaction; their ids. Channels come
+    first; without `private` they alone are meant.
 
     Older corrections of the post stop: these go to everybody whom they have not reached.
     """
+    meant = "" if private else f" AND lane = {int(Lane.CHANNEL)}"
     await db.write(
-        f"UPDATE broadcast SET state = 'stopped', finished_at = :now WHERE kind <> 'send' AND state IN {_OPEN}"
+        f"UPDATE broadcast SET state = 'stopped', finished_at = :now WHERE kind <> 'send' AND state IN {_OPEN}{meant}"
         " AND id IN (SELECT broadcast_id FROM broadcast_post WHERE post_id = :post)",
         post=post_id,
         now=now,
     )
     targets = await db.fetch(
-        "SELECT id, horizon, start_block, total FROM broadcast WHERE kind = 'send'"
+        f"SELECT id, horizon, start_block, total, lane, audience FROM broadcast WHERE kind = 'send'{meant}"
         " AND id IN (SELECT broadcast_id FROM broadcast_post WHERE post_id = :post)"
         " AND (state IN ('running', 'paused') OR state = 'stopped' AND finished_at > :settled"
         " OR EXISTS (SELECT 1 FROM receipt WHERE broadcast_id = broadcast.id)) ORDER BY id DESC",
@@ -225,7 +229,7 @@ async def follow(db: Connection, post_id: int, kind: Kind, *, version: int, lane
         settled=now - SETTLING,
     )
     started = [await _start(db, post_id, kind, tuple(row), version=version, lane=lane, now=now) for row in targets]
-    return started + await follow_shown(db, post_id, kind, version=version, lane=lane, now=now)
+    return started + (await follow_shown(db, post_id, kind, version=version, lane=lane, now=now) if private else [])
 
 
 async def follow_shown(db: Connection, post_id: int, kind: Kind, *, version: int, lane: Lane, now: int) -> list[int]:
@@ -238,22 +242,25 @@ async def follow_shown(db: Connection, post_id: int, kind: Kind, *, version: int
     horizon, readers = rows[0]
     if not readers:
         return []
-    return [await _start(db, post_id, kind, (0, horizon, 0, readers), version=version, lane=lane, now=now)]
+    shown = (0, horizon, 0, readers, int(lane), "")
+    return [await _start(db, post_id, kind, shown, version=version, lane=lane, now=now)]
 
 
 async def _start(
-    db: Connection, post_id: int, kind: Kind, target: tuple[int, int, int, int], *, version: int, lane: Lane, now: int
+    db: Connection, post_id: int, kind: Kind, target: tuple[Any, ...], *, version: int, lane: Lane, now: int
 ) -> int:
-    target_id, horizon, start, total = target
+    target_id, horizon, start, total, sent_in, audience = target
+    to_channel = sent_in == Lane.CHANNEL  # its copies are that channel's
     rows = await db.write(
-        "INSERT INTO broadcast (key, kind, lane, state, sections, breaking, languages, horizon, start_block, total,"
-        " due_at, created_at, started_at, target_id, version) VALUES (:key, :kind, :lane, 'running', 0, 0, '',"
-        " :horizon, :start, :total, :now, :now, :now, :target, :version)"
+        "INSERT INTO broadcast (key, kind, lane, state, sections, breaking, languages, audience, horizon, start_block,"
+        " total, due_at, created_at, started_at, target_id, version) VALUES (:key, :kind, :lane, 'running', 0, 0, '',"
+        " :audience, :horizon, :start, :total, :now, :now, :now, :target, :version)"
         " ON CONFLICT (key) DO UPDATE SET state = 'running', cursor = 0, horizon = excluded.horizon, finished_at = NULL"
         " RETURNING id",
         key=f"{kind.value}:{post_id}/{version}:{target_id}",
         kind=kind.value,
-        lane=int(lane),
+        lane=int(Lane.CHANNEL if to_channel else lane),
+        audience=audience if to_channel else "",
         horizon=horizon,
         start=start,
         total=total,

@@ -207,6 +207,7 @@ class Deliveries:
                 (_COUNTED, marks.counted),
                 (_LISTED, marks.listed),
                 (_PUT_OFF, marks.put_off),
+                ("UPDATE reader SET ask = 0 WHERE id = :id", marks.asked),
                 (_SETTLE, list(map(_row, receipts))),
                 (_SLEEP, [(now, receipt.reader_id) for receipt in receipts if receipt.gone]),
                 (_AMENDED, [(one.version, one.amends, one.reader_id) for one in amended if one.amends]),
@@ -407,10 +408,8 @@ _SHOWN_AMENDED = (
     " AND version < :version"
 )
 
-_SLEEP = (
-    "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active'"
-    " AND chat_id = (SELECT chat_id FROM reader WHERE id = :id)"
-)
+_SLEEP = "UPDATE reader SET state = 'dormant', changed_at = :now WHERE state = 'active' AND id = :id"
+"""The reader alone: a topic that is deleted says nothing of its chat's other topics."""
 
 
 @lru_cache(maxsize=1024)

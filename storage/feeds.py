@@ -191,8 +191,8 @@ async def _edit(db: Connection, found: Found, now: int) -> None:
             content=content(replace(known, **changed)),
             id=known.id,
         )
-        if found.publish:
-            await follow(db, known.id, Kind.EDIT, version=known.version + 1, lane=Lane.EDITS, now=now)
+        version, to_readers = known.version + 1, found.publish
+        await follow(db, known.id, Kind.EDIT, version=version, lane=Lane.EDITS, now=now, private=to_readers)
 
 
 async def _more_sections(db: Connection, met: Met) -> None:

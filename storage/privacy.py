@@ -41,6 +41,12 @@ class Privacy:
                 f"SELECT DISTINCT {columns} FROM {table} WHERE {_MINE[table]} ORDER BY 1, 2", chat=chat_id
             )
             kept[name] = [dict(row) for row in rows]
+        groups = await self._db.fetch(
+            "SELECT title FROM place WHERE chat_id IN (SELECT chat_id FROM place_admin WHERE user_id = :chat)"
+            " ORDER BY 1",
+            chat=chat_id,
+        )
+        kept["groups"] = [dict(row) for row in groups]
         updates = await self._db.fetch(
             "SELECT body, received_at FROM inbox WHERE chat = :chat ORDER BY update_id", chat=chat_id
         )
@@ -59,7 +65,13 @@ class Privacy:
                 chat=chat_id,
             )
             await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
-            await db.write("DELETE FROM hold WHERE chat_id = :chat", chat=chat_id)
+            for mine in (
+                "hold WHERE chat_id",
+                "place WHERE chat_id",
+                "place_admin WHERE chat_id",
+                "place_admin WHERE user_id",
+            ):
+                await db.write(f"DELETE FROM {mine} = :chat", chat=chat_id)
             await db.write(
                 "UPDATE inbox SET handled_at = :now, chat = 0, body = '' WHERE chat = :chat", chat=chat_id, now=now
             )

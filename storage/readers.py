@@ -24,6 +24,9 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
     demands, params = {"state": "state = 'active'"}, dict[str, object]()
     if audience.due:
         return {**demands, "due": "+list_at > 0 AND +list_at <= :due"}, {"due": audience.due}
+    if audience.only:
+        return {**demands, "kind": "id = :only"}, {"only": audience.only}
+    demands["kind"] = "kind <> 'channel'"
     follows = _follows(audience)
     if audience.sections:
         demands["sections"] = f"({_in_sections(audience, params)}{follows})"
@@ -264,22 +267,31 @@ class Readers:
         )
         return reader_of(rows[0]) if rows else None
 
-    async def unreachable(self, chat_id: int, *, now: int) -> None:
-        """The chat blocked the bot or is gone: its readers sleep with their choices kept."""
+    async def unreachable(self, chat_id: int, *, now: int, thread_id: int | None = None) -> None:
+        """The chat (or that topic of it) blocked the bot or is gone: its readers sleep with their choices kept."""
+        await self._turn(chat_id, thread_id, ReaderState.ACTIVE, ReaderState.DORMANT, now)
+
+    async def reachable(self, chat_id: int, *, now: int, thread_id: int | None = None) -> None:
+        """The chat (or that topic of it) is back: sleeping readers get news again."""
+        await self._turn(chat_id, thread_id, ReaderState.DORMANT, ReaderState.ACTIVE, now, f", {_FROM_NOW}")
+
+    async def _turn(
+        self, chat_id: int, thread_id: int | None, old: ReaderState, new: ReaderState, now: int, more: str = ""
+    ) -> None:
         await self._db.write(
-            "UPDATE reader SET state = 'dormant', changed_at = :now WHERE chat_id = :chat AND state = 'active'",
+            f"UPDATE reader SET state = :new, changed_at = :now{more} WHERE chat_id = :chat AND state = :old"
+            + ("" if thread_id is None else " AND thread_id = :thread"),
             chat=chat_id,
+            old=old.value,
+            new=new.value,
             now=now,
+            **({} if thread_id is None else {"thread": thread_id}),
         )
 
-    async def reachable(self, chat_id: int, *, now: int) -> None:
-        """The chat is back: sleeping readers get news again."""
-        await self._db.write(
-            f"UPDATE reader SET state = 'active', changed_at = :now, {_FROM_NOW}"
-            " WHERE chat_id = :chat AND state = 'dormant'",
-            chat=chat_id,
-            now=now,
-        )
+    async def living(self, chat_id: int) -> list[Reader]:
+        """All readers of a chat: itself and its topics, whatever their state."""
+        rows = await self._db.fetch("SELECT * FROM reader WHERE chat_id = :chat ORDER BY thread_id", chat=chat_id)
+        return [reader_of(row) for row in rows]
 
     async def move(self, old_chat: int, new_chat: int) -> None:
         """A group became a supergroup. Readers that already live under the new id win.
@@ -298,6 +310,14 @@ class Readers:
             )
             await db.write(_MOVE, old=old_chat, new=new_chat)
             await db.write("UPDATE reader SET state = 'left' WHERE chat_id = :old", old=old_chat)
+            for table, others in (("place", ""), ("place_admin", " AND there.user_id = place_admin.user_id")):
+                await db.write(
+                    f"UPDATE {table} SET chat_id = :new WHERE chat_id = :old AND NOT EXISTS"
+                    f" (SELECT 1 FROM {table} AS there WHERE there.chat_id = :new{others})",
+                    old=old_chat,
+                    new=new_chat,
+                )
+                await db.write(f"DELETE FROM {table} WHERE chat_id = :old", old=old_chat)
 
     async def count(self, audience: Audience) -> int:
         """How many readers an audience has now."""
@@ -316,7 +336,7 @@ class Readers:
         night = ", ".join(Night._fields)
         rows = await self._db.fetch(
             f"SELECT CASE WHEN state <> 'active' THEN state {reasons} END AS why, {night}, COUNT(*) FROM reader"
-            f" WHERE state IN ('active', 'paused', 'dormant') GROUP BY 1, {night}",
+            f" WHERE state IN ('active', 'paused', 'dormant') AND kind <> 'channel' GROUP BY 1, {night}",
             **params,
         )
         left_out, nights = dict[str, int](), dict[Night, int]()
@@ -329,7 +349,9 @@ class Readers:
 
     async def tally(self) -> dict[str, int]:
         """Readers by state, and `breaking_off` among the active ones."""
-        rows = await self._db.fetch("SELECT state, COUNT(*), SUM(1 - breaking) FROM reader GROUP BY state")
+        rows = await self._db.fetch(
+            "SELECT state, COUNT(*), SUM(1 - breaking) FROM reader WHERE kind <> 'channel' GROUP BY state"
+        )
         counts = {str(row[0]): int(row[1]) for row in rows}
         counts["breaking_off"] = sum(int(row[2]) for row in rows if row[0] == "active")
         return counts
@@ -337,11 +359,15 @@ class Readers:
     async def sources(self, limit: int) -> list[tuple[str, int]]:
         """Where readers who have not left came from: source and number, the largest first."""
         rows = await self._db.fetch(
-            "SELECT source, COUNT(*) FROM reader WHERE source <> '' AND state <> 'left'"
+            "SELECT source, COUNT(*) FROM reader WHERE source <> '' AND state <> 'left' AND kind <> 'channel'"
             " GROUP BY source ORDER BY 2 DESC, 1 LIMIT :limit",
             limit=limit,
         )
         return [(row[0], row[1]) for row in rows]
+
+    async def asked(self, reader_id: int) -> None:
+        """Somebody who came with a file was asked what to send."""
+        await self._db.write("UPDATE reader SET ask = 0 WHERE id = :id", id=reader_id)
 
     async def among(self, chats: Iterable[int]) -> set[tuple[int, int]]:
         """The readers, as chat and topic, who live in any of these chats."""
@@ -409,6 +435,7 @@ def reader_of(row: Row) -> Reader:
         muted=row["muted"],
         paused_until=row["paused_until"],
         list_at=row["list_at"],
+        ask=bool(row["ask"]),
         breaking=bool(row["breaking"]),
         night_breaking=bool(row["night_breaking"]),
         volume=row["volume"],

@@ -219,6 +219,29 @@ async def test_updates_come_by_webhook(sandbox: Sandbox, url: str) -> None:
     assert not any(call.method == "getUpdates" for call in sandbox.calls)
 
 
+async def test_a_webhook_of_somebody_else_is_not_taken_over_unasked(
+    sandbox: Sandbox, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    hook, theirs = f"http://127.0.0.1:{port}/tg", "http://127.0.0.1:9/secret-path"
+    settings = with_env(
+        settings_for(sandbox, None, url),
+        webhook_url=hook,
+        webhook_secret=Secret("s3cret"),
+        http_listen=("127.0.0.1", port),
+    )
+    sandbox.machine.webhook.url = theirs
+    async with running(settings, only=TALK):
+        assert "newsdesk init" in await becomes(port, "/readyz", 503)
+        assert sandbox.machine.webhook.url == theirs
+    assert "secret-path" not in caplog.text
+    storage = await open_storage(url)
+    await storage.meta.put("webhook", theirs)  # our own of yesterday
+    await storage.close()
+    async with running(settings, only=TALK):
+        await sandbox.until(lambda: sandbox.machine.webhook.url == hook)
+
+
 # --- logs -------------------------------------------------------------------------------------------------------
 
 

@@ -285,6 +285,24 @@ async def test_doctor_on_webhooks(stub: Stub, tmp_path: Path) -> None:
     assert not (await findings(stub.settings(tmp_path)))["updates"].well
 
 
+async def test_doctor_looks_at_the_rights_in_channels(stub: Stub, tmp_path: Path) -> None:
+    text = '[[channels]]\nchat = "@steppe"\nsections = ["*"]\n'
+    rights = {"can_post_messages": True, "can_edit_messages": True, "can_delete_messages": True}
+    stub.answers["getMe"] = {"username": "steppe_bot", "id": 42}
+    stub.answers["getChat"] = {"type": "channel", "title": "Степь"}
+    stub.answers["getChatMember"] = {"status": "administrator", **rights}
+    settings = stub.settings(tmp_path, text=text)
+    assert (await findings(settings))["channel"] == doctor.Finding("channel", True, "@steppe: Степь", "")
+    assert ("getChatMember", {"chat_id": "@steppe", "user_id": 42}) in stub.calls
+    stub.answers["getChatMember"]["can_edit_messages"] = False
+    found = (await findings(settings))["channel"]
+    assert (found.well, found.seen) == (False, "@steppe: Степь, without can_edit_messages.")
+    stub.answers["getChat"] = {"type": "supergroup"}
+    assert "no channel" in (await findings(settings))["channel"].seen
+    stub.answers["getChat"] = 400
+    assert "administrator" in (await findings(settings))["channel"].remedy
+
+
 async def test_doctor_does_not_disturb_a_running_bot(stub: Stub, tmp_path: Path) -> None:
     stub.pages["healthz"] = lambda: web.Response(text="ok")
     listen = stub.url.removeprefix("http://")

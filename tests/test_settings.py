@@ -63,10 +63,9 @@ def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
         SectionConfig("sport", {"ru": "Спорт", "kk": "Спорт", "en": "Sport"}, ("спорт", "sport")),
     )
     assert found.feeds == (FeedConfig("https://example.kz/rss", "ru", "sport", "Asia/Almaty", 60),)
-    assert found.channels == (ChannelConfig("@liter_kz", language="ru"),)
+    assert found.channels == (ChannelConfig("@liter_kz", language="ru", quiet_hours="23:00-07:30"),)
     assert found.silence[0].until.isoformat() == "2026-11-23T00:00:00"
     assert [w.split(":")[0] for w in found.warnings] == [
-        "newsdesk.toml, [[channels]]",
         "newsdesk.toml, [[silence]]",
         "newsdesk.toml, [[silence]] 1 sections",
     ]

@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.clock import Clock
 from bot.delivery.copies import Deed, decide, meaning
 from bot.delivery.pacing import Pacer
-from bot.delivery.renderings import Body, Look, Renderings
+from bot.delivery.renderings import Body, Look, Renderings, place_of
 from bot.domain.delivery import Copy, Moved, Outcome, Recipient, Rejected, Sent
 from bot.domain.post import Post
 from bot.posts.compose import encode, otherwise
@@ -43,7 +43,7 @@ class Amender:
         deed = decide(copy, posts, now=self._clock.now())
         if deed is Deed.NOTHING:
             return Sent(0)
-        edit = self._renderings.change(posts, reader.language, look, as_list=len(copy.carried) > 1)
+        edit = self._renderings.change(posts, reader.language, look, as_list=len(copy.carried) > 1, at=place_of(reader))
         result: Outcome = Sent(0)
         for number, message_id in enumerate(copy.message_ids):
             if number:

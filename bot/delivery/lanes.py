@@ -35,6 +35,8 @@ _DUE_CHUNK = 100
 _DUE_AGAIN = 90
 _PATIENCE = 30.0
 _LEDGER_SECONDS = 10.0
+_CHANNEL_SECONDS = 1.0
+_BULK = tuple(lane for lane in Lane if lane is not Lane.REPLY)
 _NO_COPY = Copy((), 2**31, 0)  # it is gone, or of the newest version already
 
 
@@ -70,8 +72,9 @@ class Lanes:
         self._selection = Selection(storage, offer, clock)
         self.limits = Limits(clock, home)
         self._runs: dict[int, Run] = {}
-        self._jobs: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane if lane is not Lane.REPLY}
+        self._jobs: dict[Lane, deque[Job]] = {lane: deque() for lane in _BULK}
         self._shares = Shares()
+        self._wait_until = 0.0
         self._later: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
         self._mine: set[int] = set()
@@ -367,7 +370,7 @@ class Lanes:
             self.lapse()
         if self._later and self._later[0][0] <= now:
             self._return_later(now)
-        ready = [lane for lane, jobs in self._jobs.items() if jobs and jobs[0].run.held_until <= now]
+        ready = [lane for lane in self._open(now) if self._jobs[lane] and self._jobs[lane][0].run.held_until <= now]
         if self.paying and self.payable(now):
             ready = [lane for lane in ready if (lane is Lane.BREAKING) is paid]
         elif paid:
@@ -377,7 +380,15 @@ class Lanes:
             return None
         job = self._jobs[lane].popleft()
         job.run.unsettled += 1
+        if lane is Lane.CHANNEL:
+            self._wait_until = now + _CHANNEL_SECONDS
         return job
+
+    def _open(self, now: float) -> Sequence[Lane]:
+        """The lanes that may go: while a message to a channel is under way the others wait, for a second at most."""
+        runs = self._runs.values() if now < self._wait_until else ()
+        first = any(run.unsettled for run in runs if run.broadcast.lane is Lane.CHANNEL)
+        return (Lane.CHANNEL,) if first else _BULK
 
     def _return_later(self, now: float) -> None:
         back = []
@@ -400,15 +411,18 @@ class Lanes:
 
     def ready_in(self, now: float) -> float | None:
         """Seconds until a job is here: 0.0 now, None when none is known."""
-        times = [jobs[0].run.held_until for jobs in self._jobs.values() if jobs]
+        open_ = self._open(now)
+        times = [self._jobs[lane][0].run.held_until for lane in open_ if self._jobs[lane]]
+        if open_ is not _BULK and any(self._jobs.values()):
+            times.append(self._wait_until)
         if self._later:
             times.append(self._later[0][0])
         return max(0.0, min(times) - now) if times else None
 
     @property
     def urgent(self) -> bool:
-        """Whether breaking news waits here."""
-        return bool(self._jobs[Lane.BREAKING])
+        """Whether breaking news waits here, or something for a channel."""
+        return bool(self._jobs[Lane.BREAKING] or self._jobs[Lane.CHANNEL])
 
     @property
     def low(self) -> bool:

@@ -76,6 +76,7 @@ class Limits:
         self._hours = Hours(home)
         self._ledger = Ledger()
         self._marks = Marks()
+        self._asked: set[int] = set()
 
     @property
     def marked(self) -> bool:
@@ -125,6 +126,9 @@ class Limits:
 
     def sent(self, job: Job, posts: Collection[int]) -> None:
         """Telegram has the job's message with these posts."""
+        if self.asks(job):
+            self._asked.add(job.reader.id)
+            self._marks.asked.append((job.reader.id,))
         reader, run = job.reader, job.run
         if not reader.limited or not (run.regular or run.listing):
             return
@@ -134,6 +138,10 @@ class Limits:
             self._marks.counted.append((moment.day, reader.id))
         self._ledger.sent(reader.id, posts, day=moment.day, n=n, listed=job.upto)
         job.noted = True
+
+    def asks(self, job: Job) -> bool:
+        """Whether its reader, who came with a file, is asked below the message what to send. Once."""
+        return bool(job.reader.ask) and job.copy is None and job.reader.id not in self._asked
 
     def look(self, job: Job, at: float) -> Look | None:
         """How the job's list of that time looks; None when it is no reader's own list."""

@@ -200,7 +200,7 @@ class Shares:
 
     def turn(self, due: Container[Lane]) -> Lane | None:
         """The lane that sends next among those that have something to send; None when none has."""
-        for lane in (Lane.REPLY, Lane.BREAKING):
+        for lane in (Lane.REPLY, Lane.CHANNEL, Lane.BREAKING):
             if lane in due:
                 return lane
         earned, first = self._earned, None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from bot.clock import Clock
 from bot.delivery.audience import Offer, Waiting, audience_of, gather, joint, overdue
@@ -19,9 +20,21 @@ from storage import Storage
 _log = logging.getLogger(__name__)
 
 
+class Channels(Protocol):
+    """Who is served before readers are."""
+
+    async def offer(self, posts: Sequence[Post]) -> bool:
+        """Take note of posts that wait; whether any has begun to go out."""
+        ...
+
+    async def first(self, broadcast: Broadcast) -> None:
+        """Send at once what a broadcast carries that begins just now."""
+        ...
+
+
 class Publisher:
     """Looks at what waits, every second and when woken. `started` is called when broadcasts begin; `valid_for` is that
-    of `audience.overdue`, `home` the newsroom's zone."""
+    of `audience.overdue`, `home` the newsroom's zone. `channels` are served first."""
 
     def __init__(
         self,
@@ -33,6 +46,7 @@ class Publisher:
         valid_for: Callable[[int], int],
         started: Callable[[], None],
         home: str,
+        channels: Channels | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._storage = storage
@@ -41,6 +55,7 @@ class Publisher:
         self._offer = offer
         self._valid_for = valid_for
         self._started = started
+        self._channels = channels
         self._rng = rng or random.Random()
         self._timetable = Timetable(storage, clock, home)
         self._look = asyncio.Event()
@@ -67,11 +82,15 @@ class Publisher:
         counting = [item for item in open_ if item.state is BroadcastState.COUNTDOWN]
         for item in counting:
             if item.due_at <= now:
-                await self._storage.broadcasts.change(
+                begun = await self._storage.broadcasts.change(
                     item.id, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=int(now)
                 )
+                if begun and self._channels:
+                    await self._channels.first(item)
                 self._started()
         posts = await self._storage.posts.waiting()
+        if self._channels and await self._channels.offer([post for post, _ in posts]):
+            self._started()
         await read_words(self._storage)  # after: a post that came in between waits for the next look
         marked = await self._storage.terms.held([post.id for post, _ in posts]) if posts else frozenset()
         waiting = [await self._measured(post, served, post.id in marked) for post, served in posts]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.delivery.copies import edition
 from bot.domain.article import Section
-from bot.domain.post import Post, Rendering, RichText
+from bot.domain.channel import Channel
+from bot.domain.delivery import Recipient
+from bot.domain.post import Post, Rendering, RichText, Target
+from bot.domain.reader import ReaderKind
 from bot.i18n import Lang, Words
 from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice, words_of
 
@@ -87,6 +90,25 @@ class Body:
         return Body("sendMessage", encode(rendering), rendering, self.version, self.carried)
 
 
+class Dress(NamedTuple):
+    """How posts look in a chat of many: what of the style is its `own`, the `source` by which who comes from there is
+    known, and its `language`, "" for each story's own."""
+
+    own: Mapping[str, Any]
+    source: str
+    language: str | None = None
+
+
+_GROUP = -1
+
+
+def place_of(reader: Recipient) -> int:
+    """Where a reader reads: 0 in private, the number of a channel, one number for all groups."""
+    if reader.kind == ReaderKind.PERSON:
+        return 0
+    return reader.id if reader.kind == ReaderKind.CHANNEL else _GROUP
+
+
 class Look(NamedTuple):
     """How a reader's own list looks: `morning` after a night that was kept, with `rates` of exchange below, and the
     broadcast that brings it, by which the bot finds the `rest` of it."""
@@ -123,6 +145,19 @@ def _list_keyboard(t: Lang) -> dict[str, Any]:
     return {"inline_keyboard": [[{"text": text, "callback_data": data} for text, data in row]]}
 
 
+def _asking(body: Body, t: Lang) -> Body:
+    """The same with a button that asks what to send."""
+    payload = body.rendering.payload
+    rows = (payload.get("reply_markup") or {}).get("inline_keyboard", [])
+    rows = [*rows, [{"text": t("What should we send you?"), "callback_data": ASK}]]
+    rendering = Rendering(body.rendering.method, {**payload, "reply_markup": {"inline_keyboard": rows}})
+    return replace(body, rendering=rendering, head=encode(rendering))
+
+
+ASK = "ask"
+"""What the button says to the bot."""
+
+
 class Renderings:
     """A cache over the formatter."""
 
@@ -144,6 +179,7 @@ class Renderings:
         self._more_url = more_url
         self._rates_line = rates_line
         self._days: Days = ()
+        self._dresses: dict[int, Dress] = {_GROUP: Dress({}, "group")}
         self._made: dict[tuple[object, ...], Body] = {}
         self._pictures: dict[str, str] = {}
 
@@ -160,59 +196,100 @@ class Renderings:
             self._days = days
             self._made.clear()
 
-    def body(self, posts: Sequence[Post], language: str, look: Look | None = None, *, as_list: bool = False) -> Body:
-        """One post as itself, several (or one `as_list`) as a list, a reader's own with a `look`."""
+    def dress(self, channels: Sequence[Channel]) -> None:
+        """From now on these channels are known, and look as they are to."""
+        dresses = {one.reader_id: Dress(one.manner.posts, one.source, one.manner.language) for one in channels}
+        dresses[_GROUP] = self._dresses[_GROUP]
+        if dresses != self._dresses:
+            self._dresses = dresses
+            self._made.clear()
+
+    def body(
+        self,
+        posts: Sequence[Post],
+        language: str,
+        look: Look | None = None,
+        *,
+        at: int = 0,
+        ask: bool = False,
+        as_list: bool = False,
+    ) -> Body:
+        """One post as itself, several (or one `as_list`) as a list, a reader's own with a `look`; `at` a place. With
+        `ask` there is a button below that leads to the choices."""
         as_list = as_list or look is not None or len(posts) > 1
-        key = (language, as_list, look, *((post.id, post.version) for post in posts))
+        key = (language, as_list, look, at, ask, *((post.id, post.version) for post in posts))
         body = self._made.get(key)
         if body is None:
             if len(self._made) >= _KEPT:
                 self._made.clear()
-            body = self._made[key] = self._list(posts, language, look) if as_list else self._one(posts[0], language)
+            made = self._list(posts, language, look, at) if as_list else self._one(posts[0], language, at)
+            body = self._made[key] = _asking(made, self._words[language]) if ask and not at else made
         return body
 
-    def change(self, posts: Sequence[Post], language: str, look: Look | None = None, *, as_list: bool) -> Body:
+    def change(
+        self, posts: Sequence[Post], language: str, look: Look | None = None, *, as_list: bool, at: int = 0
+    ) -> Body:
         """The edit that brings a copy of these posts to what it would say now; a notice when all are withdrawn."""
         as_list = as_list or look is not None
-        key = ("change", language, as_list, look, *((post.id, post.version) for post in posts))
+        key = ("change", language, as_list, look, at, *((post.id, post.version) for post in posts))
         body = self._made.get(key)
         if body is None:
             left = [post for post in posts if not post.withdrawn]
             if left:
-                rendering = amendment(self.body(left, language, look, as_list=as_list).rendering)
+                rendering = amendment(self.body(left, language, look, at=at, as_list=as_list).rendering)
             else:
                 rendering = amendment(notice({} if as_list else posts[0].reason, lang=self._words[language]))
             body = self._made[key] = Body(rendering.method, encode(rendering), rendering, edition(posts))
         return body
 
-    def render(self, post: Post, language: str) -> Rendering:
+    def render(self, post: Post, language: str, at: int = 0) -> Rendering:
         """One post as a call: what previews and welcomes show is what the fan-out sends.
 
         A picture is the file that Telegram has, once it is uploaded; without it the post has its link preview.
         """
-        rendering = self._compose(post, language)
+        rendering = self._compose(post, language, at)
         file_id = self._pictures.get(picture_of(rendering))
         if file_id is None:
             return rendering
-        return with_file(rendering, file_id) if file_id else self._compose(without_picture(post), language)
+        return with_file(rendering, file_id) if file_id else self._compose(without_picture(post), language, at)
 
-    def _compose(self, post: Post, language: str) -> Rendering:
+    def _compose(self, post: Post, language: str, at: int) -> Rendering:
+        dress = self._dresses.get(at) if at else None
+        if dress and dress.language == "":
+            language = post.language or language
         return compose(
             post,
             lang=self._words[language],
             sections=self._sections,
-            style=self._style_of(post),
+            style=self._style(post, dress),
             zone=self._zone,
             newsroom=self._newsroom,
+            target=Target.CHANNEL if at else Target.PRIVATE,
+            keyboard=self._way(self._words[language], dress) if at else None,
         )
 
-    def _one(self, post: Post, language: str) -> Body:
-        rendering = self.render(post, language)
+    def _style(self, post: Post, dress: Dress | None) -> PostStyle:
+        style = self._style_of(post)
+        return replace(style, **dress.own) if dress and dress.own else style
+
+    def _home(self, dress: Dress | None) -> str:
+        """The bot, by a link that tells where somebody came from."""
+        return f"{self._more_url}?start=s_{dress.source}" if dress and self._more_url else self._more_url
+
+    def _way(self, t: Lang, dress: Dress | None) -> dict[str, Any] | None:
+        """The button under a post in a chat of many."""
+        button = {"text": t("My sections"), "url": self._home(dress)}
+        return {"inline_keyboard": [[button]]} if self._more_url else None
+
+    def _one(self, post: Post, language: str, at: int) -> Body:
+        rendering = self.render(post, language, at)
         return Body(rendering.method, encode(rendering), rendering, post.version, picture=picture_of(rendering))
 
-    def _list(self, posts: Sequence[Post], language: str, look: Look | None) -> Body:
-        t = self._words[language]
+    def _list(self, posts: Sequence[Post], language: str, look: Look | None, at: int) -> Body:
+        t, dress = self._words[language], self._dresses.get(at) if at else None
         title = t.n("{n} news item for you", "{n} news items for you", len(posts))
+        if at:
+            title = t.n("{n} story in brief", "{n} stories in brief", len(posts))
         if look:
             title = t.n("🗞 Your digest: {n} story", "🗞 Your digest: {n} stories", len(posts))
             if look.morning:
@@ -225,13 +302,14 @@ class Renderings:
             posts,
             lang=t,
             sections=self._sections,
-            style=self._style_of(posts[0]),
+            style=self._style(posts[0], dress),
             zone=self._zone,
             newsroom=self._newsroom,
             title=title,
-            more_url=f"{self._more_url}?start={rest_of(look.rest)}" if look and self._more_url else self._more_url,
+            more_url=f"{self._more_url}?start={rest_of(look.rest)}" if look and self._more_url else self._home(dress),
             foot=self._rates_line(self._days, t) if look and look.rates else RichText(),
-            keyboard=_list_keyboard(t) if look else None,
+            target=Target.CHANNEL if at else Target.PRIVATE,
+            keyboard=self._way(t, dress) if at else _list_keyboard(t) if look else None,
         )
         carried = tuple(post.id for post in posts)
         return Body(rendering.method, encode(rendering), rendering, edition(posts), carried)

@@ -67,8 +67,8 @@ class Run:
         return self.broadcast.lane is Lane.REGULAR and self.broadcast.kind is Kind.SEND
 
     def choose(self, reader: Recipient, had: Container[int], follows: Pairs, hides: Pairs) -> tuple[int, ...] | None:
-        """Which of its posts concern this reader, who `had` some of them before; None for its only one."""
-        if len(self.carried) == 1:
+        """Which of its posts concern this reader, who `had` some of them before; None for all, as a channel gets."""
+        if not self.audiences:
             return () if self.carried[0] in had else None
         return tuple(
             post.id

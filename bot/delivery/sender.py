@@ -24,7 +24,7 @@ from bot.delivery.lanes import Lanes
 from bot.delivery.media import Media
 from bot.delivery.outcomes import back_off, unpaid
 from bot.delivery.pacing import Pacer, Purse, concurrency
-from bot.delivery.renderings import Address, Body, Renderings
+from bot.delivery.renderings import Address, Body, Renderings, place_of
 from bot.delivery.runs import Job
 from bot.delivery.shared import SharedBudget
 from bot.domain.delivery import (
@@ -154,6 +154,7 @@ class Sender:
                     if self._shared:  # others have met 429s
                         await self._restore_holds()
                     await self._lanes.refresh()
+                    self._renderings.dress(await self._storage.channels.all())
                     if self._lanes.listing:
                         self._renderings.quote(await self._storage.rates.newest())
                     if self._clock.monotonic() >= self._pacer.held_until:
@@ -281,7 +282,8 @@ class Sender:
                 self._unpay(job)
                 self._pass_over(job)
                 return
-            body = self._renderings.body(posts, job.reader.language, self._lanes.limits.look(job, self._clock.now()))
+            look, ask = self._lanes.limits.look(job, self._clock.now()), self._lanes.limits.asks(job)
+            body = self._renderings.body(posts, job.reader.language, look, at=place_of(job.reader), ask=ask)
             began = self._clock.monotonic()
             if body.picture and job.paid:  # an upload goes free
                 self._unpay(job)
@@ -328,7 +330,8 @@ class Sender:
                 outcome = await self._upload(job.address, body, data, media)
                 if not isinstance(outcome, Rejected):
                     return outcome, body
-            settled = self._renderings.body(posts, reader.language)  # lists have no picture
+            at, ask = place_of(reader), self._lanes.limits.asks(job)
+            settled = self._renderings.body(posts, reader.language, at=at, ask=ask)  # lists have no picture
             if settled.picture:  # still to be uploaded: it was this chat that took none
                 settled = body.simpler() or body
             return await self._deliver(job.address, settled)

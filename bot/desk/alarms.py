@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from bot.channels.rights import spoken
 from bot.clock import Clock
 from bot.desk import room
 from bot.desk.feeds import names, watched
@@ -72,6 +73,10 @@ SENTENCES: dict[str, Sentence] = {
     "vanished": lambda t, d: (
         t("An article is not in its feed any more: {title}", title=d["title"]),
         t("If the site has withdrawn it, withdraw it here too; readers have it."),
+    ),
+    "channel": lambda t, d: (
+        t("Channel {name}. I lack these rights: {rights}", name=d["name"], rights=spoken(d["rights"], t)),
+        t("Make me an administrator there with these rights; /channels shows whether all is well."),
     ),
     **dict.fromkeys(("failing", "certificate", "wall", "gone", "private"), _failing),
 }

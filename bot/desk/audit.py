@@ -49,6 +49,7 @@ ACTIONS: Mapping[str, str] = {
     "feed removed": mark("removed a feed"),
     "feed paused": mark("let a feed rest"),
     "feed resumed": mark("let a feed go on"),
+    "channel changed": mark("changed a channel"),
     "desk founded": mark("made a group the desk"),
 }
 """What is written into the book, and how it is told. Entries of later versions are shown as they stand there."""

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 class Lane(IntEnum):
     """What a message is sent for; stored. Replies go before breaking news and the desk's corrections, these before
-    all else; the rest share by weight (`pacing.Shares`). `EDITS` are automatic ones, of a feed's own changes."""
+    all else; the rest share by weight (`pacing.Shares`). `EDITS` are automatic ones, of a feed's own changes. What goes
+    to a channel is a message for thousands: it goes before everything that goes to one reader."""
 
     REPLY = 0
     BREAKING = 1
@@ -17,6 +18,7 @@ class Lane(IntEnum):
     DIGEST = 3
     EDITS = 4
     TICKER = 5
+    CHANNEL = 6
 
 
 class Kind(StrEnum):
@@ -47,6 +49,7 @@ class Audience:
     on; `languages` are the readers' languages that fit, empty for all. `language` is the story's own, for readers who
     chose theirs ("" when they are of several). `main` stories go to those too who want no others, to these alone with
     `stars`. Whoever chose regions gets the story of the section `regional` (a mask) only from one of `regions`.
+    With `only` it is that one reader, a channel; without, channels are not meant.
     `holders` is a post of which a reader must have got a copy before `until` (epoch seconds), 0 for no such demand.
     Readers who follow a word in one of the posts `followed` belong to it whatever their sections, those who hide one in
     the post `hidden` do not. `due` (epoch seconds) asks for nothing but a list that is due by then.
@@ -63,6 +66,7 @@ class Audience:
     regions: int = 0
     holders: int = 0
     until: int = 0
+    only: int = 0
     followed: tuple[int, ...] = ()
     hidden: int = 0
     due: int = 0
@@ -116,6 +120,8 @@ class Broadcast:
     @property
     def turns(self) -> int:
         """How many blocks are taken until it has been everywhere; a block of the second time round is numbered on."""
+        if self.audience.only:
+            return 1
         return self.blocks * (2 if self.lane is Lane.BREAKING and self.kind is Kind.SEND else 1)
 
     @property
@@ -174,6 +180,7 @@ class Recipient(NamedTuple):
     listed: int = 0
     list_at: int | None = None
     rates: int = 0
+    ask: int = 0
 
     @property
     def limited(self) -> bool:
@@ -220,14 +227,16 @@ class Receipt(NamedTuple):
 @dataclass(slots=True)
 class Marks:
     """What sends leave on readers: a post that counts for a day's volume (day, reader); a list that is done with (the
-    number of the last send it knows, reader); one that comes later (epoch seconds, reader)."""
+    number of the last send it knows, reader); one that comes later (epoch seconds, reader); who was asked what to
+    send."""
 
     counted: list[tuple[int, int]] = field(default_factory=list)
     listed: list[tuple[int, int]] = field(default_factory=list)
     put_off: list[tuple[int, int]] = field(default_factory=list)
+    asked: list[tuple[int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.counted or self.listed or self.put_off)
+        return bool(self.counted or self.listed or self.put_off or self.asked)
 
 
 Delivered = tuple[int, int, int, int, int]

@@ -72,7 +72,7 @@ class Found:
     """An article that a poll brought, with its alias keys.
 
     `publish`: a post is to be made of it; otherwise it is stored silently (first poll, too old, unsorted). Of an
-    edited one: the copies that readers have are edited too.
+    edited one: the copies that readers have are edited, too, not only those in channels.
     `everybody`: readers of every language get it, because the feed does not say its own.
     """
 

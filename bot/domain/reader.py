@@ -73,7 +73,7 @@ class Reader(Choices):
 
     `language` is the language of the interface. `consent_at` is when the reader said yes. `muted` are sections that say
     nothing for a while, though they stay chosen. `list_at` is when the next list is due, 0 while that is still to be
-    reckoned, None when none comes.
+    reckoned, None when none comes. `ask`: came with a file, and was not asked yet what to send.
     """
 
     id: int
@@ -89,6 +89,7 @@ class Reader(Choices):
     muted: int = 0
     paused_until: int | None = None
     list_at: int | None = None
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 from babel.messages.pofile import read_po
 
+from bot.channels.rights import lacking, rights_of
 from bot.clock import Clock, RealClock
 from bot.domain.errors import ConfigError, FeedError, StorageError
 from bot.feeds.fetch import Fetcher
@@ -61,6 +62,8 @@ async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """All findings, one after the other."""
     yield _configuration(settings)
     async for finding in _telegram(settings, clock):
+        yield finding
+    async for finding in _channels(settings):
         yield finding
     async for finding in _feeds(settings, clock):
         yield finding
@@ -122,6 +125,23 @@ async def _receiving(settings: Settings) -> Finding:
             "updates", False, "another program polls with this token.", "Stop it, or get a token of its own."
         )
     return Finding("updates", poll.ok, "long polling, nobody else polls" if poll.ok else poll.problem)
+
+
+async def _channels(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether the bot may do in each channel of the file what it has to; /channels shows those added in the chat."""
+    me = await call(settings.env, "getMe") if settings.channels and settings.env.bot_token else None
+    for channel in settings.channels if me and me.ok else ():
+        chat = await call(settings.env, "getChat", chat_id=channel.chat)
+        if not chat.ok or chat.result.get("type") != "channel":
+            seen = "that is no channel." if chat.ok else f"Telegram says: {chat.problem}."
+            yield Finding("channel", False, f"{channel.chat}: {seen}", "Make the bot an administrator of it.")
+            continue
+        member = await call(settings.env, "getChatMember", chat_id=channel.chat, user_id=me.result["id"] if me else 0)
+        missing = lacking(rights_of(member.result or {}))
+        seen = f"{channel.chat}: {chat.result.get('title', '')}" + (
+            f", without {', '.join(missing)}." if missing else ""
+        )
+        yield Finding("channel", not missing, seen, "Give the bot these rights there." if missing else "")
 
 
 async def _running(settings: Settings) -> bool:

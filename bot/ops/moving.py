@@ -1,4 +1,4 @@
-"""`newsdesk import readers` and `newsdesk export readers`, for who moves in or out."""
+"""`newsdesk import readers` and `export readers`, for who moves in or out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.clock import RealClock
 from bot.domain.article import Section
-from bot.readers.transfer import Reading, bring, take_out
+from bot.readers.transfer import Reading, bare, bring, take_out
 from bot.settings import Settings
 from storage import Storage, open_beside
 
@@ -20,7 +20,8 @@ async def import_readers(settings: Settings, path: Path, *, dry: bool) -> bool:
     """Import and report; False when a line was left out."""
     async with _opened(settings) as (storage, sections):
         newsroom, now = settings.newsroom, int(RealClock().now())
-        reading = Reading(sections, newsroom.languages, newsroom.zone, settings.readers.choices, now)
+        feeds = {bare(feed.url): feed.section for feed in settings.feeds}
+        reading = Reading(sections, newsroom.languages, newsroom.zone, settings.readers.choices, now, feeds)
         found = await bring(storage, path, reading, dry=dry)
     for number, problem in found.mistakes[:_MOST_SHOWN]:
         print(f"line {number}: {problem}.", file=sys.stderr)

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from bot.clock import Clock
 from bot.domain.errors import StorageError, TelegramStopped
+from bot.ops.backlog import Backlog
 from bot.ops.flood import ANSWERED_BURST, Admission, Bucket, Door, talker
 from bot.telegram import REFUSED, Telegram
 from storage import Storage
@@ -40,7 +41,8 @@ Handle = Callable[[dict[str, Any]], Awaitable[object]]
 
 
 class Receiver:
-    """Feeds stored updates to `handle`. `heard` is called whenever Telegram answered a poll."""
+    """Feeds stored updates to `handle`. `heard` is called whenever Telegram answered a poll; `born_at` is that of
+    `Backlog`."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Receiver:
         *,
         kinds: Sequence[str],
         heard: Callable[[], None] = lambda: None,
+        born_at: int = 0,
     ) -> None:
         self._storage = storage
         self._telegram = telegram
@@ -64,6 +67,7 @@ class Receiver:
         self._recovered = asyncio.Event()
         self._left_behind: set[int] = set()
         self._door = Door()
+        self._backlog = Backlog(born_at)
         self._hurried: set[int] = set()
         self._pace = Bucket(ANSWERED_BURST)
         self._stopping = asyncio.Event()
@@ -163,6 +167,8 @@ class Receiver:
 
     def _admits(self, update_id: int, update: Any) -> bool:
         """Whether it is heard; the first one that is not is, too, so that its person is told why."""
+        if isinstance(update, dict) and not self._backlog.passes(update):
+            return False
         admission = self._door.admit(talker(update), self._clock.monotonic())
         if admission is Admission.TOLD:
             self._hurried.add(update_id)
@@ -207,7 +213,9 @@ class Receiver:
         pause = max(5.0, _doubling(failures))
         if status == 409 and "webhook" in description.lower():
             _log.error(
-                "this token has a webhook, so polling is refused: delete it, or set WEBHOOK_URL. %s", description
+                "this token has a webhook, so polling is refused: newsdesk init removes it, after asking, or set"
+                " WEBHOOK_URL. %s",
+                description,
             )
         elif status == 409:
             _log.error(

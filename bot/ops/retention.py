@@ -21,6 +21,7 @@ async def tidy(storage: Storage, now: int) -> None:
     """Forget what is older than its time."""
     await storage.inbox.prune(now - INBOX_DAYS * DAY)
     await storage.deliveries.prune(now - RECEIPT_DAYS * DAY)
+    await storage.channels.prune(now - RECEIPT_DAYS * DAY)
     await storage.media.prune(now - MEDIA_DAYS * DAY)
     await storage.articles.prune(now - ARTICLE_DAYS * DAY)
 

@@ -2,8 +2,10 @@
 
     file ─lines→ Subscriber | Mistake ─bring→ reader rows              reader rows ─every→ lines ─→ file
 
-CSV or JSON lines `chat_id[,language,sections,since,blocked]`; `breaking` and `thread_id` may be there, too. A line that
-cannot be read is named with its number and costs no other one its place; who is known already stays as he is.
+CSV or JSON lines `chat_id[,language,sections,since,blocked]`; `breaking` and `thread_id` may be there, too, and `feeds`
+instead of sections: the addresses that somebody followed in a bot that knows feeds only. The database of
+RSS-to-Telegram-Bot is read as it is. A line that cannot be read is named with its number and costs no other one its
+place; who is known already stays as he is.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import reduce
 from itertools import islice
+from operator import or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +38,23 @@ _NONE = "-"
 _YES, _NO = ("1", "true", "yes", "да", "иә"), ("", "0", "false", "no", "нет", "жоқ")
 _FIRST = 1_376_438_400  # 14 August 2013: before it there was no Telegram to subscribe in
 _CHUNK = 1_000
+
+
+_FOLLOWERS = (
+    "SELECT user.id, user.lang, user.created_at, group_concat(feed.link, ' ') FROM user"
+    " JOIN sub ON sub.user_id = user.id AND sub.state = 1 JOIN feed ON feed.id = sub.feed_id"
+    " WHERE user.state NOT IN (-1, 50) GROUP BY user.id ORDER BY user.id"
+)
+"""Everybody who is not banned; channels (50) are no readers, they are the newsroom's own or nobody's."""
+
+
+def bare(url: str) -> str:
+    """A feed's address without what two bots may write differently.
+
+    >>> bare("HTTPS://Dala.example/rss/")
+    'dala.example/rss'
+    """
+    return re.sub(r"^\w+://(www\.)?", "", url.strip().lower()).rstrip("/")
 
 
 class Mistake(NamedTuple):
@@ -53,13 +76,26 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the lines of a file are read against."""
+    """What lines are read against. `feeds`: by `bare` address the section that a feed is, "" for one of several."""
 
     sections: Sequence[Section]
     languages: Sequence[str]
     zone: tzinfo
     choices: Choices
     now: int
+    feeds: Mapping[str, str] = field(default_factory=dict)
+
+    def followers(self, database: Path) -> Iterator[Subscriber | Mistake]:
+        """The same from the SQLite database of RSS-to-Telegram-Bot. Whoever is banned there is left out."""
+        try:
+            with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as db:
+                for number, row in enumerate(db.execute(_FOLLOWERS), 1):
+                    try:
+                        yield self._subscriber(dict(zip(("chat_id", "language", "since", "feeds"), row, strict=True)))
+                    except ValueError as error:
+                        yield Mistake(number, _reason(error))
+        except sqlite3.Error as error:
+            raise NewsdeskError(f"{database} is no database of RSS-to-Telegram-Bot: {error}.") from None
 
     def subscribers(self, lines: Iterable[bytes]) -> Iterator[Subscriber | Mistake]:
         """One for each line that says something. The first line of a CSV file may name the columns, in any order;
@@ -91,7 +127,7 @@ class Reading:
             chat_id=chat_id,
             thread_id=thread_id,
             language=negotiate(str(said.get("language") or ""), self.languages),
-            sections=self._mask(said.get("sections")),
+            sections=self._followed(said["feeds"]) if said.get("feeds") else self._mask(said.get("sections")),
             since=self._moment(said.get("since")),
             blocked=_flag(said.get("blocked"), "blocked"),
             breaking=_flag(said["breaking"], "breaking")
@@ -112,6 +148,16 @@ class Reading:
                 raise ValueError(f"there is no section {name!r}")
             mask |= found
         return mask
+
+    def _followed(self, said: object) -> int:
+        """The sections of feeds that somebody followed; of a feed with several sections, all."""
+        links = said if isinstance(said, list) else re.split(r"[\s;|]+", str(said))
+        known = [self.feeds[link] for link in map(bare, map(str, links)) if link in self.feeds]
+        if not known:
+            raise ValueError("none of these feeds is watched here")
+        masks = {section.id: section.mask for section in self.sections}
+        everything = sum(masks.values())
+        return reduce(or_, (masks.get(section, everything) for section in known))
 
     def _moment(self, said: object) -> int:
         """Epoch seconds or thousandths of them, or a date with or without time (in the newsroom's zone)."""
@@ -179,7 +225,7 @@ async def bring(storage: Storage, path: Path, reading: Reading, *, dry: bool) ->
     found = Brought(0, 0, 0, [])
     seen: set[tuple[int, int]] = set()
     with _opened(path) as file:
-        lines = reading.subscribers(file)
+        lines = reading.followers(path) if file.peek(16).startswith(b"SQLite format 3") else reading.subscribers(file)
         while chunk := list(islice(lines, _CHUNK)):
             found.mistakes += [one for one in chunk if isinstance(one, Mistake)]
             people = [one for one in chunk if isinstance(one, Subscriber)]

@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery import renderings as module
-from bot.delivery.renderings import Address, Body, Renderings
+from bot.delivery.renderings import Address, Body, Renderings, place_of
 from bot.domain.article import Section
+from bot.domain.channel import Channel, Manner
+from bot.domain.delivery import Recipient
 from bot.domain.post import Post, PostKind, Rendering, RichText
+from bot.domain.reader import ReaderKind, ReaderState
 from bot.i18n import Words
 from bot.posts.compose import PostStyle, encode
 
@@ -113,6 +116,27 @@ def test_several_posts_are_a_list_that_knows_what_it_carries() -> None:
     assert text.startswith("2 новости для вас")
     assert text.index("Матч <перенесён>") < text.index("Встреча")
     assert made().body([STORY, other], "en") is not body
+
+
+def test_a_channel_looks_as_it_is_kept_and_leads_to_the_bot() -> None:
+    cache = made()
+    here = Channel(7, -1001, "Дала", "dala", ReaderState.ACTIVE, 1, Manner(language="", posts={"footer": "@dala"}))
+    kazakh = replace(STORY, id=4, language="kk", title="Матч болды")
+    plain = cache.body([kazakh], "ru", at=7)
+    cache.dress([here])
+    cache.dress([here, replace(here, reader_id=8, username="", manner=Manner(language="ru"))])
+    body = cache.body([kazakh], "ru", at=7)
+    assert body is cache.body([kazakh], "ru", at=7) is not plain
+    assert "@dala" in json.dumps(payload(body))
+    assert payload(body)["reply_markup"] == {
+        "inline_keyboard": [[{"text": "Менің бөлімдерім", "url": "https://t.me/x?start=s_dala"}]]
+    }, "the story's own language, and no reader's buttons"
+    listed = payload(cache.body([STORY, kazakh], "ru", at=8))
+    assert "Коротко: 2 новости" in listed["text"]
+    assert listed["reply_markup"]["inline_keyboard"] == [[{"text": "Мои разделы", "url": "https://t.me/x?start=s_c8"}]]
+    for group in (ReaderKind.GROUP, ReaderKind.TOPIC):
+        place = place_of(Recipient(9, -5, 0, "ru", 1, group))
+        assert "?start=s_group" in json.dumps(payload(cache.body([STORY], "ru", at=place, ask=True)))
 
 
 def test_a_refused_picture_never_costs_the_text() -> None:

@@ -6,6 +6,7 @@ See `tests/delivery/crew.py`.`crew` works on SQLite, `crews` on each database in
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Audience, BroadcastState, Lane
 from bot.domain.errors import StorageBusy, TelegramStopped
 from bot.domain.post import PostKind
+from bot.domain.reader import Choices, Subscriber
 from tests.delivery.crew import Crew, people
 from tests.factories import subscribe
 
@@ -32,6 +34,26 @@ async def test_everybody_once(crews: Crew) -> None:
     assert (progress.sent, progress.total, progress.waiting) == (250, 250, 0)
     assert progress.p95 is not None
     assert not await crew.storage.engine.fetch("SELECT * FROM lease WHERE until > 0")
+
+
+async def test_who_came_with_a_file_is_asked_once_below_the_next_post(crew: Crew) -> None:
+    await people(crew, 1)
+    brought = Subscriber(7, "ru", 1, 1)
+    await crew.storage.readers.bring([brought], Choices(), now=crew.now)
+    crew.sandbox.people.add(7, started=True)
+    async with crew.sending():
+        for title in ("Финал", "Матч"):
+            await crew.done(await crew.broadcast(await crew.post(title)))
+
+    def buttons(chat_id: int) -> list[bool]:
+        sent = [json.dumps(message.get("reply_markup", {})) for message in crew.sandbox.sent(chat_id)]
+        return ['"ask"' in one for one in sent]
+
+    assert buttons(7) == [True, False]
+    assert buttons(1001) == [False, False]
+    reader = await crew.storage.readers.get(7)
+    assert reader
+    assert not reader.ask
 
 
 async def test_several_blocks_from_a_random_start(crews: Crew) -> None:

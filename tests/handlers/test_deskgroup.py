@@ -77,7 +77,7 @@ async def test_only_owners_decide(chat: Chat, role: Role) -> None:
 
 async def test_brought_by_somebody_else_it_is_silent_until_an_owner_asks(chat: Chat) -> None:
     owner = await chat.editor(OWNER, Role.OWNER)
-    stranger = chat.people.add(BEK)
+    stranger = chat.people.add(BEK, started=True)
     place = chat.people.group(GROUP, "Чужая", admins=[stranger])
     await chat.idle()
     assert said(chat) == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 from zoneinfo import ZoneInfo
@@ -169,3 +172,52 @@ async def test_a_hundred_thousand_readers_in_seconds(storage: Storage, tmp_path:
     again = await bring(storage, tmp_path / "out.csv", READING, dry=False)
     assert (again.new, again.known, again.mistakes) == (0, 100_000, [])
     assert process_time() - began < 60
+
+
+FEEDS = {"dala.example/sport.rss": "sport", "dala.example/rss": ""}
+
+
+@pytest.mark.parametrize(
+    ("feeds", "sections"),
+    [
+        ("https://dala.example/sport.rss", 1),
+        ("http://www.Dala.example/sport.rss/ https://elsewhere.example/x", 1),
+        ("https://dala.example/sport.rss;https://dala.example/rss", 9),
+        (["https://dala.example/rss"], 9),
+        ("https://elsewhere.example/x", None),
+    ],
+)
+def test_followers_of_a_feed_get_its_sections(feeds: str | list[str], sections: int | None) -> None:
+    (found,) = replace(READING, feeds=FEEDS).subscribers([json.dumps({"chat_id": 5, "feeds": feeds}).encode()])
+    if sections is None:
+        assert found == Mistake(1, "none of these feeds is watched here")
+    else:
+        assert found == Subscriber(5, "ru", sections, NOW)
+
+
+async def test_the_database_of_rss_to_telegram_bot_is_read_as_it_is(sqlite_storage: Storage, tmp_path: Path) -> None:
+    """Its tables as of version 2: user, feed and sub, with the columns that matter here."""
+    theirs = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(theirs)) as db:
+        db.executescript(
+            """
+            CREATE TABLE user (id BIGINT PRIMARY KEY, state SMALLINT, lang VARCHAR(16), created_at TIMESTAMP);
+            CREATE TABLE feed (id INTEGER PRIMARY KEY, state SMALLINT, link VARCHAR(4096), title VARCHAR(1024));
+            CREATE TABLE sub (id INTEGER PRIMARY KEY, state SMALLINT, user_id BIGINT, feed_id INT);
+            INSERT INTO user VALUES (5, 0, 'en', '2024-02-29 19:30:00+00:00'), (6, -1, 'ru', '2024-03-01'),
+                (-1007, 51, 'zh-Hans', '2024-03-01 00:00:00.123456+00:00'), (8, 1, 'ru', '2024-03-01'),
+                (9, 1, 'ru', '2024-03-01'), (-1008, 50, 'ru', '2024-03-01');
+            INSERT INTO feed VALUES (1, 1, 'https://dala.example/sport.rss', 'Спорт'), (2, 1, 'https://x.example', 'x');
+            INSERT INTO sub VALUES (1, 1, 5, 1), (2, 1, 5, 2), (3, 1, 6, 1), (4, 1, -1007, 1), (5, 1, 8, 2),
+                (6, 0, 9, 1), (7, 1, -1008, 1);
+            """
+        )
+        db.commit()
+    found = await bring(sqlite_storage, theirs, replace(READING, feeds=FEEDS), dry=False)
+    assert (found.new, found.mistakes) == (2, [Mistake(3, "none of these feeds is watched here")])
+    reader = await sqlite_storage.readers.get(5)
+    assert reader
+    assert (reader.language, reader.sections, reader.consent_at) == ("en", 1, 1_709_235_000)
+    (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + bytes(84))
+    with pytest.raises(NewsdeskError, match="is no database of RSS-to-Telegram-Bot"):
+        await bring(sqlite_storage, tmp_path / "other.db", READING, dry=True)

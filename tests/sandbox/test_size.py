@@ -16,8 +16,8 @@ ROOT = FOLDER.parent.parent
 LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 NOT_CALLED = {  # what the stand-in's world has, although this version of the bot does not ask for it
     *("sendMediaGroup", "getFile"),  # albums, /file/
-    *("answerInlineQuery", "createForumTopic", "getChatMember"),  # inline queries, topics, members and rights
-    *("copyMessage", "pinChatMessage", "unpinChatMessage", "getChat", "getChatMemberCount"),  # channels
+    *("answerInlineQuery", "createForumTopic"),  # inline queries, topics
+    *("copyMessage", "getChatMemberCount"),  # channels
 }
 
 

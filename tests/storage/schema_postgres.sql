@@ -112,6 +112,23 @@ TABLE card
     said text NOT NULL
     at bigint NOT NULL
     CREATE UNIQUE INDEX card_pkey ON public.card USING btree (kind, subject, chat_id)
+TABLE channel
+    channel_id bigint NOT NULL
+    listed text NOT NULL
+    manner text NOT NULL
+    rights text
+    pinned_id bigint NOT NULL 0
+    rates_id bigint NOT NULL 0
+    rates_text text NOT NULL ''::text
+    CREATE UNIQUE INDEX channel_pkey ON public.channel USING btree (channel_id)
+TABLE channel_post
+    channel_id bigint NOT NULL
+    post_id bigint NOT NULL
+    queued_at bigint NOT NULL
+    broadcast_id bigint
+    posted_at bigint
+    CREATE INDEX channel_post_queued ON public.channel_post USING btree (queued_at)
+    CREATE UNIQUE INDEX channel_post_pkey ON public.channel_post USING btree (channel_id, post_id)
 TABLE copy
     post_id bigint NOT NULL
     reader_id bigint NOT NULL
@@ -251,6 +268,20 @@ TABLE mute
     until bigint NOT NULL
     CREATE INDEX mute_until ON public.mute USING btree (until)
     CREATE UNIQUE INDEX mute_pkey ON public.mute USING btree (reader_id, "bit")
+TABLE place
+    chat_id bigint NOT NULL
+    kind text NOT NULL
+    title text NOT NULL
+    username text NOT NULL
+    is_forum integer NOT NULL
+    by_topic integer NOT NULL
+    added_at bigint NOT NULL
+    CREATE UNIQUE INDEX place_pkey ON public.place USING btree (chat_id)
+TABLE place_admin
+    chat_id bigint NOT NULL
+    user_id bigint NOT NULL
+    CREATE INDEX place_admin_user ON public.place_admin USING btree (user_id)
+    CREATE UNIQUE INDEX place_admin_pkey ON public.place_admin USING btree (chat_id, user_id)
 TABLE post
     id bigint NOT NULL identity
     kind text NOT NULL

@@ -112,6 +112,23 @@ CREATE TABLE card (
     at BIGINT NOT NULL,
     PRIMARY KEY (kind, subject, chat_id)
 ) WITHOUT ROWID;
+CREATE TABLE channel (
+    channel_id BIGINT PRIMARY KEY,
+    listed TEXT NOT NULL,
+    manner TEXT NOT NULL,
+    rights TEXT,
+    pinned_id BIGINT NOT NULL DEFAULT 0,
+    rates_id BIGINT NOT NULL DEFAULT 0,
+    rates_text TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE channel_post (
+    channel_id BIGINT NOT NULL,
+    post_id BIGINT NOT NULL,
+    queued_at BIGINT NOT NULL,
+    broadcast_id BIGINT,
+    posted_at BIGINT,
+    PRIMARY KEY (channel_id, post_id)
+) WITHOUT ROWID;
 CREATE TABLE copy (
     post_id BIGINT NOT NULL,
     reader_id BIGINT NOT NULL,
@@ -226,6 +243,20 @@ CREATE TABLE mute (
     until BIGINT NOT NULL,
     PRIMARY KEY (reader_id, bit)
 ) WITHOUT ROWID;
+CREATE TABLE place (
+    chat_id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    username TEXT NOT NULL,
+    is_forum INTEGER NOT NULL,
+    by_topic INTEGER NOT NULL,
+    added_at BIGINT NOT NULL
+);
+CREATE TABLE place_admin (
+    chat_id BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    PRIMARY KEY (chat_id, user_id)
+) WITHOUT ROWID;
 CREATE TABLE post (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -329,6 +360,7 @@ CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'runn
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
 CREATE INDEX broadcast_serial ON broadcast (serial) WHERE serial IS NOT NULL;
 CREATE INDEX broadcast_uncounted ON broadcast (id) WHERE counted_at IS NULL AND kind = 'send';
+CREATE INDEX channel_post_queued ON channel_post (queued_at);
 CREATE INDEX draft_author ON draft (author_id, state);
 CREATE INDEX draft_broadcast ON draft (broadcast_id);
 CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NULL;
@@ -338,6 +370,7 @@ CREATE INDEX erratum_sent ON erratum (sent_at);
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);
+CREATE INDEX place_admin_user ON place_admin (user_id);
 CREATE INDEX post_term_term ON post_term (term_id);
 CREATE INDEX post_unread ON post (id) WHERE read_version < version;
 CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';

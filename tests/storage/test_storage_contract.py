@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
+from bot.domain.channel import Manner
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
 from bot.domain.desk import Alarm, Card, Content, Draft, DraftState, Erratum, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
+from bot.domain.place import Place
 from bot.domain.post import Picture
-from bot.domain.reader import Choices, Subscriber
+from bot.domain.reader import Choices, ReaderKind, Subscriber
 from storage import Storage, open_storage
 from tests.factories import drafted
 
@@ -51,6 +53,11 @@ READS: dict[str, Call] = {
     "broadcasts.open": lambda s: s.broadcasts.open(),
     "broadcasts.progress": lambda s: s.broadcasts.progress(1),
     "broadcasts.refusals": lambda s: s.broadcasts.refusals(1),
+    "channels.all": lambda s: s.channels.all(),
+    "channels.get": lambda s: s.channels.get(-1),
+    "channels.newest_breaking": lambda s: s.channels.newest_breaking(1, 0),
+    "channels.posted": lambda s: s.channels.posted(1, 0),
+    "channels.queue": lambda s: s.channels.queue(1),
     "corrections.count": lambda s: s.corrections.count(CORRECTION),
     "corrections.holders": lambda s: s.corrections.holders(CORRECTION, [1]),
     "corrections.read": lambda s: s.corrections.read(CORRECTION, 0, 0, 10),
@@ -101,9 +108,12 @@ READS: dict[str, Call] = {
     "posts.waiting": lambda s: s.posts.waiting(),
     "privacy.export": lambda s: s.privacy.export(1),
     "rates.newest": lambda s: s.rates.newest(),
+    "places.get": lambda s: s.places.get(-1),
+    "places.of": lambda s: s.places.of(1, ReaderKind.GROUP),
     "readers.among": lambda s: s.readers.among([1]),
     "readers.breakdown": lambda s: s.readers.breakdown(Audience(sections=1)),
     "readers.count": lambda s: s.readers.count(Audience()),
+    "readers.living": lambda s: s.readers.living(1),
     "readers.every": lambda s: s.readers.every(after=0, limit=5),
     "readers.get": lambda s: s.readers.get(1),
     "readers.sources": lambda s: s.readers.sources(5),
@@ -137,6 +147,15 @@ WRITES: dict[str, Call] = {
         DRAFT, breaking(), Audience(), by=0, solo=False, due=1, **LAUNCH
     ),
     "broadcasts.publish": lambda s: s.broadcasts.publish([breaking(id=1)], Audience(), key="k", **LAUNCH),
+    "channels.allow": lambda s: s.channels.allow(1, ["pin"]),
+    "channels.keep": lambda s: s.channels.keep(1, Place(-1, ReaderKind.CHANNEL, "К"), Manner("ru"), now=1),
+    "channels.offer": lambda s: s.channels.offer([(1, 1)], now=1),
+    "channels.pin": lambda s: s.channels.pin(1, 1),
+    "channels.post": lambda s: s.channels.post(1, [], now=1),
+    "channels.prune": lambda s: s.channels.prune(1),
+    "channels.quote": lambda s: s.channels.quote(1, 1, "x"),
+    "channels.requeue": lambda s: s.channels.requeue(1),
+    "channels.send": lambda s: s.channels.send(1, [1], now=1),
     "corrections.walk_again": lambda s: s.corrections.walk_again(1),
     "deliveries.claim": lambda s: s.deliveries.claim(BROADCAST, "w", 1, now=1, until=2),
     "deliveries.due": lambda s: s.deliveries.due("w", now=99, again=100, until=1, limit=5),
@@ -193,7 +212,10 @@ WRITES: dict[str, Call] = {
     "posts.star": lambda s: s.posts.star(1),
     "posts.shown": lambda s: s.posts.shown(1, 1, 1, 1, now=1),
     "privacy.erase": lambda s: s.privacy.erase(1, now=1),
+    "places.keep": lambda s: s.places.keep(Place(-1, ReaderKind.GROUP, "Г"), now=1),
+    "places.use_topics": lambda s: s.places.use_topics(-1, True),
     "rates.save": lambda s: s.rates.save([], 1),
+    "readers.asked": lambda s: s.readers.asked(1),
     "readers.bring": lambda s: s.readers.bring([Subscriber(5, "ru", 1, 1)], Choices(), now=1),
     "readers.choose": lambda s: s.readers.choose(1, 1, True, now=1),
     "readers.consent": lambda s: s.readers.consent(1, "w", now=1),

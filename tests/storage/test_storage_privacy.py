@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from storage_help import article, receipt, running, saved, subscribed, tables
 
+from bot.domain.place import Place
 from bot.domain.post import Post
+from bot.domain.reader import ReaderKind
 from storage import Storage, open_storage
 from storage.privacy import _MINE
 
 WHO = 5_555_007
-ELSEWHERE = {"reader": "chat_id", "inbox": "chat", "hold": "chat_id"}
+ELSEWHERE = {"reader": "chat_id", "inbox": "chat", "hold": "chat_id", "place": "chat_id", "place_admin": "user_id"}
 DESK = {"editor", "draft", "approval", "awaited", "card", "audit", "invitation", "erratum"}
 """Who works there is on record; docs/privacy say so."""
 
@@ -38,11 +40,13 @@ async def kept(storage: Storage, chat: int) -> Post:
     await storage.posts.shown(post.id, reader.id, 55, 1, now=8)
     await storage.readers.mute(reader.id, [3], until=50, now=8)
     await storage.saved.keep(reader.id, post.id, now=8)
+    await storage.posts.tapped(post.id, reader.id, "read", now=8)
     await storage.terms.choose(reader.id, f"имя {chat}", [f"=имя ={chat}", "=общее"], follows=True, since=0, now=8)
     await storage.terms.read([(post, [number for number, _ in await storage.terms.known(["=имя"])])])
     await storage.inbox.store([(10 * chat, chat, f'{{"m": {chat}}}'), (10 * chat + 1, chat, "{}")], 4)
     await storage.inbox.done([10 * chat + 1], 5)
     await storage.deliveries.hold(chat, 99)
+    await storage.places.keep(Place(-900, ReaderKind.GROUP, "Соседи"), by=chat, now=9)
     return post
 
 

@@ -259,6 +259,11 @@ async def test_readers_of_an_earlier_bot_are_brought_once_and_told_apart_by_thei
         (ReaderKind.GROUP, ReaderState.DORMANT, 6, (480,), False),
         (ReaderKind.TOPIC, ReaderState.ACTIVE, 6, (480,), True),
     ]
+    asked = await storage.readers.get(5)
+    assert asked
+    assert asked.ask
+    await storage.readers.asked(asked.id)
+    assert [one.ask for one in await storage.readers.living(5)] == [False]
     await storage.readers.meet(7, language="ru", now=1)
     taken = await storage.readers.every(after=0, limit=2)
     assert [one for _, one in taken] == [person, group]
