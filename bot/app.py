@@ -41,6 +41,8 @@ from bot.domain.errors import NewsdeskError, StorageError, TelegramStopped
 from bot.feeds.fetch import DEADLINE, Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher
 from bot.i18n import Words
+from bot.ops.api import Api
+from bot.ops.api import Work as ApiWork
 from bot.ops.backlog import born
 from bot.ops.health import Health
 from bot.ops.http import Handler, HttpPort
@@ -87,6 +89,7 @@ class _House:
     leadership: Leadership
     wakers: list[Callable[[], None]] = field(default_factory=list)
     webhook: Handler | None = None
+    work: dict[str, ApiWork] = field(default_factory=dict)
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Telegram's webhook; until somebody listens, Telegram is asked to come again."""
@@ -173,6 +176,9 @@ async def _serve(house: _House, only: frozenset[str], ready: Callable[[], None])
     env = house.settings.env
     if env.webhook_url and "talk" in only:
         house.http.add_route("POST", urlsplit(env.webhook_url).path or "/", house.receive)
+    if env.api_key and "talk" in only:
+        for method, path, handler in Api(house.storage, env.api_key, house.clock, house.work).routes():
+            house.http.add_route(method, path, handler)
     async with house.http, _fetcher(house) as fetcher, asyncio.TaskGroup() as services:
         services.create_task(_beat(house))
 
@@ -414,6 +420,24 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
     alarm = DatabaseAlarm(house.storage, house.health, ctx.words, house.clock, telegram.bot.send_message)
     start(_until(house.stop, alarm.run()))
     await _owners(house, ctx)
+    if env.api_key:
+        _serve_cms(house, ctx)
+
+
+def _serve_cms(house: _House, ctx: Context) -> None:
+    """The newsroom's API has something to do its work with from now on."""
+    from bot.ops.intake import Intake
+    from handlers.screen import render
+
+    intake = Intake(
+        house.storage,
+        house.settings,
+        house.sections,
+        house.clock,
+        wake=house.wake,
+        render=lambda post, code: render(ctx, post, code),
+    )
+    house.work |= {"breaking": intake.breaking, "articles": intake.articles, "check": intake.check}
 
 
 async def _say_at(bot: Bot, seat: Seat, text: str, keyboard: dict[str, object] | None) -> None:

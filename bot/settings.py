@@ -271,7 +271,7 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings:
     if shown and not path.is_file():
         raise ConfigError("NEWSDESK_CONFIG", f"there is no file {shown}.", "Write the path of newsdesk.toml.")
     warnings: list[str] = []
-    env = environment(variables, cwd, warnings)
+    env = environment(variables, cwd)
     feed_url = variables.get("FEED_URL", "").strip()
     if not path.is_file():
         feeds = (FeedConfig(checked(_web, feed_url, "FEED_URL")),) if feed_url else ()

@@ -11,7 +11,7 @@ from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from bot.domain.errors import ConfigError
-from bot.settings_file import NOT_YET, Secret, Wrong, address, checked, file_text, one_of
+from bot.settings_file import Secret, Wrong, address, checked, file_text, one_of
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ NO_ENV = Env()
 """What holds when no variable is set."""
 
 
-def environment(variables: Mapping[str, str], cwd: Path, warnings: list[str]) -> Env:
+def environment(variables: Mapping[str, str], cwd: Path) -> Env:
     """The variables read strictly; an empty one counts as not set, except HTTP_LISTEN (off)."""
     default = NO_ENV
 
@@ -86,8 +86,8 @@ def environment(variables: Mapping[str, str], cwd: Path, warnings: list[str]) ->
         log_level=take("LOG_LEVEL", _level, default.log_level),
         api_key=take("NEWSDESK_API_KEY", Secret, default.api_key),
     )
-    if found.api_key:
-        warnings.append(f"NEWSDESK_API_KEY: {NOT_YET}")
+    if found.api_key and found.http_listen is None:
+        raise ConfigError("NEWSDESK_API_KEY", "needs the HTTP port.", "Set HTTP_LISTEN, such as 127.0.0.1:8088.")
     _webhook_is_whole(found)
     return found
 

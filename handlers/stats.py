@@ -55,6 +55,6 @@ async def pressed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
         drawn = chart.draw(t, found, ctx.sections, ctx.zone, ctx.newsroom)
         await bot.send_photo(chat_id, BufferedInputFile(drawn, f"{name}.png"), message_thread_id=thread_id)
     elif act == "csv":
-        table = stats.as_csv(await ctx.storage.stats.rows(last - days + 1, last))
+        table = stats.as_csv(await stats.figures(ctx.storage, ctx.sections, ctx.zone, days, ctx.now))
         await bot.send_document(chat_id, BufferedInputFile(table, f"{name}.csv"), message_thread_id=thread_id)
     await screen.answer(query)

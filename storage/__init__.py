@@ -12,6 +12,7 @@ from storage.alarms import Alarms
 from storage.articles import Articles
 from storage.broadcasts import Broadcasts
 from storage.budgets import Budgets
+from storage.calls import Calls
 from storage.cards import Cards
 from storage.channels import Channels
 from storage.corrections import Corrections
@@ -58,6 +59,7 @@ class Storage:
         self.deliveries = Deliveries(engine)
         self.budgets = Budgets(engine)
         self.corrections = Corrections(engine)
+        self.calls = Calls(engine)
         self.readers = Readers(engine)
         self.lists = Lists(engine)
         self.saved = Saved(engine)

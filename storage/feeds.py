@@ -52,6 +52,23 @@ class Feeds:
         )
         return [Added(*row) for row in rows]
 
+    async def ask(self, urls: Sequence[str], *, now: int) -> list[str]:
+        """Have these feeds looked at now, whichever process watches them; those of them that are known."""
+        rows = await self._db.write(
+            f"UPDATE feed SET asked_at = :now WHERE url IN ({self._db.dialect.values_of('urls')}) AND gone_at IS NULL"
+            " RETURNING url",
+            now=now,
+            urls=json.dumps(list(urls)),
+        )
+        return sorted(row[0] for row in rows)
+
+    async def asked(self) -> list[int]:
+        """Feeds that are to be looked at now; from then on they are not asked for any more."""
+        if not await self._db.fetch("SELECT 1 FROM feed WHERE asked_at IS NOT NULL LIMIT 1"):
+            return []
+        rows = await self._db.write("UPDATE feed SET asked_at = NULL WHERE asked_at IS NOT NULL RETURNING id")
+        return [row[0] for row in rows]
+
     async def add(self, url: str, section: str, *, now: int) -> bool:
         """Watch a feed from now on, as if it had never been watched; False when an editor has added it before."""
         async with self._db.transaction() as db:
@@ -91,7 +108,12 @@ class Feeds:
         What is only added goes to the database in one piece. Raises `StorageError` when another process has saved a
         poll of this feed since `poll.since`.
         """
-        work = [*_guard(poll), *_added(poll.new, self._db.dialect, now), *_aliases(poll, now), _state(poll.state)]
+        work = [
+            *_guard(poll, self._db.dialect),
+            *_added(poll.new, self._db.dialect, now),
+            *_aliases(poll, now),
+            _state(poll.state),
+        ]
         work += [raised(poll.alarms, now)] if poll.alarms else []
         work += _kept(poll, self._db.dialect, now)
         work += _missing(poll, self._db.dialect, now)
@@ -108,8 +130,13 @@ class Feeds:
                 await db.many(sql, rows)
 
 
-def _guard(poll: Poll) -> Iterator[Work]:
-    """A statement that fails (no two feeds have one id) where the feed is not as the poll found it."""
+def _guard(poll: Poll, dialect: Dialect) -> Iterator[Work]:
+    """Statements that fail (no two feeds have one id) where the feed is not as the poll found it, or somebody else has
+    brought one of its new articles meanwhile."""
+    if poll.fresh:
+        taken = f"SELECT 1 FROM alias WHERE key IN ({dialect.values_of('keys')})"
+        sql = f"INSERT INTO feed (id, url) SELECT id, url FROM feed WHERE id = :id AND EXISTS ({taken})"
+        yield sql, [(poll.state.id, json.dumps(poll.fresh))]
     if poll.since is not None:
         yield (
             "INSERT INTO feed (id, url) SELECT id, url FROM feed WHERE id = :id AND COALESCE(checked_at, 0) <> :since",
@@ -173,11 +200,11 @@ def _aliases(poll: Poll, now: int) -> Iterator[Work]:
 async def _edit(db: Connection, found: Found, now: int) -> None:
     """The post's version rises, so whoever is still to come gets the new text; its copies follow if they are to.
 
-    What the desk has corrected stays wherever the feed says the same as before.
+    What the desk has corrected stays wherever the feed says the same as before. Whoever edits an article is its feed.
     """
     article = found.article
     before = (await db.fetch(f"SELECT {', '.join(_WORDS)} FROM article WHERE id = :id", id=article.id))[0]
-    names = ["title", "lead", "link", "image", "author", "body", "fingerprint", "edits", "edited_at"]
+    names = ["feed_id", *_WORDS, "author", "body", "fingerprint", "edits", "edited_at"]
     await db.write(
         f"UPDATE article SET {', '.join(f'{name} = :{name}' for name in names)} WHERE id = :id",
         id=article.id,

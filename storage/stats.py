@@ -98,6 +98,16 @@ class Stats:
                         counts[section, "joined" if after >> bit & 1 else "left"] += n
             await _add(db, day, counts)
 
+    async def taps(self, kind: str, *, since: int) -> list[tuple[int, int]]:
+        """Presses of such a button after that moment: when, and the sections of its post as a bitmask."""
+        rows = await self._db.tuples(
+            "SELECT tap.at, post.sections FROM tap JOIN post ON post.id = tap.post_id WHERE tap.kind = :kind"
+            " AND tap.at > :since ORDER BY tap.at, tap.post_id",
+            kind=kind,
+            since=since,
+        )
+        return [(row[0], row[1]) for row in rows]
+
     async def rows(self, first: int, last: int) -> list[tuple[int, str, str, int]]:
         """The counts of these days: day, section, word, number."""
         rows = await self._db.tuples(

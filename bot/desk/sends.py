@@ -153,6 +153,8 @@ class Sends:
         desk = await room.group(self._storage, self._settings.desk.chat)
         if desk:
             seats.append(Seat(desk.chat_id, desk.topics.get(Topic.URGENT, 0), self._words.default))
+        if not draft.author_id:  # somebody has to be able to call it off
+            seats += await room.seats(self._storage, self._settings.desk.chat, self._words, Topic.URGENT)
         asked = {card.chat_id for card in await self._storage.cards.of(KIND, draft.id)}
         others = set(people) if everybody and not desk else set(people) & asked
         seats += [await room.seat(self._storage, self._words, user_id) for user_id in sorted(others)]

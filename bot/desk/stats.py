@@ -110,11 +110,24 @@ def _ids(carried: str) -> tuple[int, ...]:
     return tuple(json.loads(carried))
 
 
+async def figures(
+    storage: Storage, sections: Sequence[Section], zone: ZoneInfo, days: int, now: int
+) -> list[tuple[int, str, str, int]]:
+    """The counts of the last `days`, today included: day, section, word, number. Presses are counted as asked."""
+    last = day_of(now, zone)
+    misled: Counter[tuple[int, str]] = Counter()
+    for at, mask in await storage.stats.taps("misled", since=now - (days + 1) * 86_400):
+        if (day := day_of(at, zone)) > last - days:
+            misled.update((day, place) for place in ("", *(one.id for one in sections if one.mask & mask)))
+    told = [(day, place, "misled", n) for (day, place), n in misled.items()]
+    return sorted([*await storage.stats.rows(last - days + 1, last), *told])
+
+
 async def report(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, days: int, now: int) -> Report:
     """The figures of the last `days`, today included."""
     last = day_of(now, zone)
     first = last - days + 1
-    rows = await storage.stats.rows(first, last)
+    rows = await figures(storage, sections, zone, days, now)
     by_place: defaultdict[str, Counter[str]] = defaultdict(Counter)
     by_day: Counter[int] = Counter()
     for day, place, what, n in rows:

@@ -112,7 +112,7 @@ class Poll:
 
     `kept` are alias keys that are in use still. `missing` are the articles that are not in the feed, None where not all
     of it was read; those of `proposed` are for the desk to withdraw. `since`: when the feed had been asked last as the
-    poll began; None saves whatever happened meanwhile.
+    poll began; None saves whatever happened meanwhile. `fresh` are keys of new articles that nobody had then.
     """
 
     state: FeedState
@@ -124,3 +124,4 @@ class Poll:
     missing: tuple[Missing, ...] | None = None
     proposed: frozenset[int] = frozenset()
     since: int | None = None
+    fresh: tuple[str, ...] = ()

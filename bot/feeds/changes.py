@@ -73,7 +73,8 @@ def changes(
     # The oldest first, so that ids and posts follow the order of events; documents have the newest on top.
     new.reverse()
     new.sort(key=lambda found: found.article.published_at or int(now))
-    return Poll(state, tuple(new), tuple(edited.values()), tuple(seen), alarms)
+    fresh = tuple(key for found in new for key in found.keys if key not in known)
+    return Poll(state, tuple(new), tuple(edited.values()), tuple(seen), alarms, fresh=fresh)
 
 
 def _followed(entry: Entry, stored: KnownArticle, setting: Setting) -> bool:

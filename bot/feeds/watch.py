@@ -11,8 +11,9 @@ import asyncio
 import logging
 import math
 import random
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -61,7 +62,8 @@ HOUR, WEEK = 3600, 7 * DAY
 READ_ALL_AFTER = 28 * DAY
 MOST_PICTURES, PICTURES_WITHIN = 5, 10.0
 LOOK = 15.0
-"""Seconds between two looks at what editors have added."""
+"""Seconds between two looks at what editors have added, and what somebody wants to be looked at now."""
+_PATIENCE = re.compile(r"\b(?:429|503)\b")
 BUSY_PAUSE, POISON_PAUSE = 10, 3600
 """Seconds until a feed is asked again that the database, or a bug of ours, kept from being saved."""
 
@@ -82,6 +84,7 @@ class WatchedFeed:
 class _Feed:
     """A feed at work. `ttl` is what its last document asked for, in seconds: a 304 does not repeat it. `oldest`: when
     the oldest of its articles came out, None while nobody asked; `pictures` those of the pages of new articles.
+    `asked`: it is to be looked at before its time.
     """
 
     config: WatchedFeed
@@ -90,6 +93,7 @@ class _Feed:
     ttl: int = 0
     oldest: int | None = None
     pictures: dict[str, str] = field(default_factory=dict)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Watcher:
@@ -144,7 +148,7 @@ class Watcher:
             watching.cancel()
 
     def wake(self) -> None:
-        """An editor may have added a feed, or paused one."""
+        """An editor may have added a feed, or paused one, or somebody wants one to be looked at now."""
         self._look.set()
 
     async def _watch(self, reader: FeedReader) -> None:
@@ -162,11 +166,19 @@ class Watcher:
                     for feed in await self._feeds([config for config in wanted if config not in asking]):
                         feeds[feed.config] = feed
                         asking[feed.config] = tasks.create_task(self._keep_asking(feed, feeds, reader))
+                    await self._heed(feeds.values())
                 except StorageError as error:
                     _log.warning("watching waits for the database: %s", error)
                     await self._clock.sleep(BUSY_PAUSE)
                     continue
                 await self._clock.wait(self._look, LOOK)
+
+    async def _heed(self, feeds: Iterable[_Feed]) -> None:
+        """Feeds that are to be looked at now. A server that asked for patience is given it."""
+        if asked := await self._storage.feeds.asked():
+            for feed in feeds:
+                if feed.state.id in asked and not _PATIENCE.search(feed.state.problem):
+                    feed.asked.set()
 
     async def _wanted(self) -> list[WatchedFeed]:
         """The file's feeds, then those that editors added and did not pause."""
@@ -194,7 +206,8 @@ class Watcher:
 
     async def _keep_asking(self, feed: _Feed, feeds: Mapping[WatchedFeed, _Feed], reader: FeedReader) -> None:
         while feed.state.gone_at is None:
-            await self._clock.sleep(max(0.0, feed.state.next_at - self._clock.now()))
+            await self._clock.wait(feed.asked, max(0.0, feed.state.next_at - self._clock.now()))
+            feed.asked.clear()
             host = urlsplit(_address(feed.state)).hostname or ""
             async with self._hosts[host], self._places:
                 others = feeds.values()

@@ -1,5 +1,5 @@
-"""How long things are kept: receipts and copies 7 days (the correction period), inbox 2 days, names of
-uploaded pictures a month, articles a year."""
+"""How long things are kept: receipts and copies 7 days (the correction period), inbox and calls of the API 2 days,
+names of uploaded pictures a month, articles a year."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ async def tidy(storage: Storage, now: int) -> None:
     await storage.inbox.prune(now - INBOX_DAYS * DAY)
     await storage.deliveries.prune(now - RECEIPT_DAYS * DAY)
     await storage.channels.prune(now - RECEIPT_DAYS * DAY)
+    await storage.calls.prune(now - INBOX_DAYS * DAY)
     await storage.media.prune(now - MEDIA_DAYS * DAY)
     await storage.articles.prune(now - ARTICLE_DAYS * DAY)
 

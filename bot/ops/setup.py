@@ -98,7 +98,7 @@ async def _token(talk: _Talk, given: str, variables: Mapping[str, str], cwd: Pat
     while True:
         token = given or talk.says("Bot token (from @BotFather)")
         try:
-            env = environment({**variables, "BOT_TOKEN": token}, cwd, [])
+            env = environment({**variables, "BOT_TOKEN": token}, cwd)
             if not env.bot_token:
                 raise ConfigError("BOT_TOKEN", "is missing.", "Give it with --token.")
             me = await call(env, "getMe")

@@ -82,6 +82,8 @@ async def test_counted_as_it_ends_and_told_by_day(sqlite_storage: Storage) -> No
         await storage.deliveries.settle(made, [], worker="w", until=9, now=at)
         running = [BroadcastState.RUNNING]
         assert await storage.broadcasts.change(id_, BroadcastState.STOPPED, among=running, now=at + 10)
+    for reader, at in ((1, noon - 8 * 86_400), (1, noon - 60), (2, noon - 50)):
+        await storage.posts.tapped(posts[0].id, reader, "misled", now=at)
     for _ in range(2):
         await roll_up(storage, SECTIONS, ZONE, noon + 100)
     found = await report(storage, SECTIONS, ZONE, stats.WEEK, noon + 100)
@@ -90,6 +92,7 @@ async def test_counted_as_it_ends_and_told_by_day(sqlite_storage: Storage) -> No
     assert (found.all["delivered"], found.all["blocked"], found.all["joined"]) == (4, 2, 3)
     (sport,) = found.sections
     assert (sport.section, sport["delivered"], sport.p50) == ("sport", 4, 2.0)
+    assert (found.all["misled"], sport["misled"]) == (1, 1), "one press of a reader counts, and its day with it"
     assert (await report(storage, SECTIONS, ZONE, 1, noon + 100)).all["delivered"] == 2
 
 

@@ -12,6 +12,14 @@ TABLE alias
     article_id bigint NOT NULL
     seen_at bigint NOT NULL
     CREATE UNIQUE INDEX alias_pkey ON public.alias USING btree (key)
+TABLE api_call
+    name text NOT NULL
+    digest text NOT NULL
+    status integer NOT NULL
+    answer text NOT NULL
+    begun_at bigint NOT NULL
+    CREATE INDEX api_call_begun ON public.api_call USING btree (begun_at)
+    CREATE UNIQUE INDEX api_call_pkey ON public.api_call USING btree (name)
 TABLE approval
     draft_id bigint NOT NULL
     user_id bigint NOT NULL
@@ -213,6 +221,8 @@ TABLE feed
     items integer NOT NULL 0
     rhythm text NOT NULL ''::text
     read_at bigint
+    asked_at bigint
+    CREATE INDEX feed_asked ON public.feed USING btree (id) WHERE (asked_at IS NOT NULL)
     CREATE UNIQUE INDEX feed_pkey ON public.feed USING btree (id)
     CREATE UNIQUE INDEX feed_url_key ON public.feed USING btree (url)
 TABLE hold
@@ -397,6 +407,7 @@ TABLE tap
     post_id bigint NOT NULL
     kind text NOT NULL
     at bigint NOT NULL
+    CREATE INDEX tap_kind ON public.tap USING btree (kind, at)
     CREATE INDEX tap_post ON public.tap USING btree (post_id, kind)
     CREATE UNIQUE INDEX tap_pkey ON public.tap USING btree (reader_id, post_id, kind)
 TABLE term

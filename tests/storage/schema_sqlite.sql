@@ -23,6 +23,13 @@ CREATE TABLE alias (
     article_id BIGINT NOT NULL,
     seen_at BIGINT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE api_call (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    begun_at BIGINT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE approval (
     draft_id BIGINT NOT NULL,
     user_id BIGINT NOT NULL,
@@ -193,7 +200,7 @@ CREATE TABLE feed (
     moved_to TEXT NOT NULL DEFAULT '',
     moved_times INTEGER NOT NULL DEFAULT 0,
     gone_at BIGINT
-, added_at BIGINT, paused_at BIGINT, section TEXT NOT NULL DEFAULT '', items INTEGER NOT NULL DEFAULT 0, rhythm TEXT NOT NULL DEFAULT '', read_at BIGINT);
+, added_at BIGINT, paused_at BIGINT, section TEXT NOT NULL DEFAULT '', items INTEGER NOT NULL DEFAULT 0, rhythm TEXT NOT NULL DEFAULT '', read_at BIGINT, asked_at BIGINT);
 CREATE TABLE hold (
     chat_id BIGINT PRIMARY KEY,
     until BIGINT NOT NULL
@@ -355,6 +362,7 @@ CREATE TABLE vanished (
     proposed_at BIGINT,
     decided_at BIGINT
 ) WITHOUT ROWID;
+CREATE INDEX api_call_begun ON api_call (begun_at);
 CREATE INDEX article_newest ON article (seen_at);
 CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
@@ -367,6 +375,7 @@ CREATE INDEX draft_card ON draft (id) WHERE state = 'sent' AND reported_at IS NU
 CREATE INDEX draft_open ON draft (state, touched_at) WHERE state IN ('compose', 'draft', 'review', 'approved');
 CREATE INDEX erratum_draft ON erratum (draft_id);
 CREATE INDEX erratum_sent ON erratum (sent_at);
+CREATE INDEX feed_asked ON feed (id) WHERE asked_at IS NOT NULL;
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);
@@ -380,6 +389,7 @@ CREATE INDEX reader_term_term ON reader_term (term_id, follows, reader_id);
 CREATE INDEX receipt_carried ON receipt (reader_id) WHERE carried IS NOT NULL;
 CREATE INDEX receipt_due ON receipt (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX saved_post ON saved (post_id);
+CREATE INDEX tap_kind ON tap (kind, at);
 CREATE INDEX tap_post ON tap (post_id, kind);
 CREATE INDEX term_head ON term (head);
 CREATE INDEX vanished_feed ON vanished (feed_id);

@@ -298,3 +298,24 @@ async def test_vanished_articles_are_proposed_and_decided(storage: Storage) -> N
     assert not await storage.articles.leave(two, now=991)
     assert not await storage.articles.leave(one, now=991)
     assert await storage.articles.proposals() == []
+
+
+async def test_who_asks_for_a_feed_is_heard_once(storage: Storage) -> None:
+    first, second = await storage.feeds.watch(["https://a.kz/rss", "https://b.kz/rss"])
+    assert await storage.feeds.asked() == []
+    assert await storage.feeds.ask([second.url, "https://c.kz/rss"], now=9) == [second.url]
+    assert await storage.feeds.asked() == [second.id]
+    assert await storage.feeds.asked() == []
+    await storage.feeds.save_poll(Poll(replace(first, gone_at=5)), now=5)
+    assert await storage.feeds.ask([first.url], now=9) == [], "it is gone for good"
+
+
+async def test_two_that_find_an_article_new_save_it_once(storage: Storage) -> None:
+    (feed,) = await storage.feeds.watch(["https://a.kz/rss"])
+    poll = Poll(feed, (Found(article(1, feed.id), ("k", "l"), True),), fresh=("k",))
+    await storage.feeds.save_poll(poll, now=9)
+    with pytest.raises(StorageError):
+        await storage.feeds.save_poll(poll, now=9)
+    assert len(await storage.articles.newest(9)) == 1
+    await storage.feeds.save_poll(replace(poll, fresh=("m",)), now=9)
+    assert len(await storage.articles.newest(9)) == 2, "«k» was known to be another's"

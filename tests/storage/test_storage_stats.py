@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from storage_help import receipt, running, settled_down, subscribed
+from storage_help import article, receipt, running, saved, settled_down, subscribed
 
 from bot.domain.delivery import Audience, BroadcastState, Result
 from storage import Storage
@@ -87,3 +87,13 @@ async def test_whoever_was_erased_has_left_and_nothing_tells_who(storage: Storag
     await storage.stats.count_readers(6, SECTIONS, ())
     assert await storage.stats.rows(6, 6) == [(6, "", "left", 1), (6, "sport", "left", 1)]
     assert await storage.engine.fetch("SELECT * FROM departed") == []
+
+
+async def test_presses_with_the_sections_of_their_posts(storage: Storage) -> None:
+    await saved(storage, article(1, 1, sections=3))
+    ((post, _),) = await storage.posts.waiting()
+    for reader, at in ((1, 100), (2, 200), (2, 300)):
+        await storage.posts.tapped(post.id, reader, "misled", now=at)
+    await storage.posts.tapped(post.id, 3, "read", now=400)
+    assert await storage.stats.taps("misled", since=0) == [(100, 3), (200, 3)], "twice by one is once"
+    assert await storage.stats.taps("misled", since=100) == [(200, 3)]
