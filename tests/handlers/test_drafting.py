@@ -99,7 +99,6 @@ async def test_dropped_nothing_is_left(chat: Chat, ada: Person) -> None:
 async def test_a_link_to_an_article_of_ours_builds_the_post(chat: Chat, ada: Person) -> None:
     article = await chat.storage.articles.get(await chat.publish("Мост открыт", lead="Движение восстановлено."))
     assert article
-    await chat.storage.engine.write("UPDATE alias SET key = :key", key=drafts.keys_of(article.link)[0])
     await ada.send("http://www.news.example/0?utm_source=x")
     asked = await ada.next("Что с этим сделать?")
     assert "Мост открыт" in asked["text"]
@@ -118,7 +117,6 @@ async def test_a_link_to_an_article_of_ours_builds_the_post(chat: Chat, ada: Per
 async def test_a_forwarded_post_of_ours_is_its_article(chat: Chat, ada: Person) -> None:
     article = await chat.storage.articles.get(await chat.publish("Мост открыт"))
     assert article
-    await chat.storage.engine.write("UPDATE alias SET key = :key", key=drafts.keys_of(article.link)[0])
     await ada.send("/latest")
     await ada.send("/start sport")
     post = await ada.next("Мост открыт")
