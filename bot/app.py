@@ -455,6 +455,7 @@ async def _say_at(bot: Bot, seat: Seat, text: str, keyboard: dict[str, object] |
 
 
 def _start_desk(house: _House, ctx: Context, telegram: Telegram, start: Start) -> None:
+    from bot.channels.intake import Intake
     from bot.desk.board import Board
     from bot.desk.sends import Sends
     from handlers.newsroom import gathered
@@ -468,7 +469,10 @@ def _start_desk(house: _House, ctx: Context, telegram: Telegram, start: Start) -
         launched=house.wake,
         gathered=partial(gathered, telegram.bot, ctx),
     )
-    board = Board([sends], house.clock)
+    hands = Intake(
+        house.storage, telegram, house.settings, ctx.words, house.sections, house.clock, published=house.wake
+    )
+    board = Board([sends, hands], house.clock)
     house.wakers.append(board.wake)
     start(house.once_until_stop("desk", board.run))
 

@@ -185,7 +185,7 @@ class ChannelConfig:
         ("*",), file.list_of(file.matching(r"\*|[a-z0-9]{1,24}", "Write section ids, or '*'."), least=1)
     )
     language: str = key("", _language)
-    source: bool = key(False, file.flag, later=True)
+    source: bool = key(False, file.flag)
     pin_breaking: int = key(6 * 3600, file.duration)
     pin_silent: bool = key(True, file.flag)
     quiet_hours: str = key("", file.quiet_hours)

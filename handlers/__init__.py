@@ -18,6 +18,7 @@ from handlers import (
     errors,
     feeds,
     groups,
+    hands,
     membership,
     moved,
     newsroom,
@@ -92,7 +93,7 @@ def _channels() -> Router:
     places = Router(name="channels")
     for observer in (places.my_chat_member, places.channel_post, places.edited_channel_post):
         observer.filter(InChannel())
-    places.include_routers(_room(channels.events))
+    places.include_routers(_room(channels.events), _room(hands.events))
     return places
 
 
@@ -115,7 +116,7 @@ def _desk() -> Router:
 
 def _editors() -> list[Router]:
     """What editors do, in private and at the desk."""
-    rooms = (draftcard.router, approvals.router, corrections.router, stories.router, newsroom.router)
+    rooms = (draftcard.router, approvals.router, corrections.router, stories.router, hands.router, newsroom.router)
     return [_room(room, HasRole(Role.EDITOR)) for room in rooms]
 
 

@@ -150,6 +150,7 @@ def _buttons(ctx: Context, channel: Channel, t: Lang) -> list[list[Any]]:
                 data("picture", (_PICTURES.index(picture) + 1) % len(_PICTURES)),
             )
         ],
+        switch(manner.source, t("Posts by hand are news: yes"), t("Posts by hand are news: no"), "source"),
         switch(manner.pin_breaking > 0, t("Breaking is pinned: yes"), t("Breaking is pinned: no"), "pin"),
         switch(manner.rates, t("Exchange rates: pinned"), t("Exchange rates: no"), "rates"),
         [button(t("Done"), data("done", 1), "primary")] if channel.state is ReaderState.NEW else [],
@@ -294,6 +295,8 @@ async def _changed(ctx: Context, channel: Channel, act: str, value: int) -> str:
             manner = replace(manner, language=code)
         case "picture":
             manner = replace(manner, posts={**manner.posts, "picture": _PICTURES[value % len(_PICTURES)]})
+        case "source":
+            manner = replace(manner, source=bool(value))
         case "pin":
             manner = replace(manner, pin_breaking=Manner().pin_breaking if value else 0)
         case "rates":

@@ -106,6 +106,7 @@ one to draw again."""
 DRAFT = Callback("draft", act=str, id=int, seal=str)
 FIX = Callback("fix", post=int)
 PULL = Callback("pull", post=int)
+HAND = Callback("hand", channel=int, message=int)
 STORY = Callback("story", act=str, id=int, post=int)
 """What several rooms of the desk show."""
 

@@ -125,7 +125,7 @@ def _request(t: Lang) -> RichText:
     return join("\n", [bold(t("✍️ Send the breaking story")), how, t("Leave: /cancel")])
 
 
-def _file(message: Message) -> tuple[tuple[str, str], ...]:
+def file_of(message: Message) -> tuple[tuple[str, str], ...]:
     """The file and its kind, as Telegram's sends name it."""
     match message.content_type:
         case ContentType.PHOTO if message.photo:
@@ -153,7 +153,7 @@ async def _content(message: Message, before: Content, ctx: Context) -> Content:
     if before.way is Way.FIX:
         said = draftcard.words_in(message)
         return replace(before, texts={**before.texts, before.language: said}) if said else before
-    words, file = draftcard.words_in(message, command=before.way is Way.BREAKING), _file(message)
+    words, file = draftcard.words_in(message, command=before.way is Way.BREAKING), file_of(message)
     if article := await _article(message, words, before, ctx):
         return replace(article, way=before.way, silent=before.silent, sections=article.sections or before.sections)
     if message.media_group_id and message.media_group_id == before.album:

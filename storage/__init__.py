@@ -22,6 +22,7 @@ from storage.editors import Editors
 from storage.engine import Engine
 from storage.errata import Errata
 from storage.feeds import Feeds
+from storage.hands import Hands
 from storage.inbox import Inbox
 from storage.leaders import Leaders
 from storage.lists import Lists
@@ -53,6 +54,7 @@ class Storage:
         self.articles = Articles(engine)
         self.places = Places(engine)
         self.channels = Channels(engine)
+        self.hands = Hands(engine)
         self.posts = Posts(engine)
         self.media = Media(engine)
         self.broadcasts = Broadcasts(engine)

@@ -169,6 +169,19 @@ class Channels:
         await self._db.write("DELETE FROM channel_post WHERE queued_at < :before", before=before)
 
 
+async def tell_holders(db: Connection, post_id: int, told: int, languages: Sequence[str], now: int) -> list[int]:
+    """Send something to the channels that have a post from us, as a reply to it, inside a transaction. `languages` are
+    the readers' who are meant, empty for all."""
+    rows = await db.fetch(
+        "SELECT reader.id, reader.language FROM reader JOIN channel_post ON channel_post.channel_id = reader.id"
+        " JOIN receipt ON receipt.broadcast_id = channel_post.broadcast_id AND receipt.reader_id = reader.id"
+        " WHERE channel_post.post_id = :post AND reader.state = 'active' AND receipt.message_id IS NOT NULL",
+        post=post_id,
+    )
+    meant = [row[0] for row in rows if not languages or row[1] in languages]
+    return [await _cast(db, reader_id, [told], now, post_id) for reader_id in meant]
+
+
 async def _cast(db: Connection, reader_id: int, posts: Sequence[int], now: int, reply_to: int = 0) -> int:
     """The broadcast that brings them, in the lane before all others."""
     key, audience = f"channel:{reader_id}:{','.join(map(str, posts))}:{now}", Audience(only=reader_id)

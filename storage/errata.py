@@ -10,6 +10,7 @@ from bot.domain.delivery import Audience, BroadcastState, Kind, Lane
 from bot.domain.desk import Draft, Erratum, Gravity
 from bot.domain.post import Post, PostState
 from storage.broadcasts import insert, take
+from storage.channels import tell_holders
 from storage.engine import Connection, Engine, Row
 from storage.posts import add_post, change
 
@@ -53,7 +54,7 @@ class Errata:
                     raise _Outdated
                 if telling:
                     to = audience or Audience(holders=post.id)
-                    started.append(await _tell(db, post.id, telling, to, total, start, now))
+                    started += await _tell(db, post.id, telling, to, total, start, now)
                 return await _add(db, replace(erratum, broadcasts=tuple(started), sent_at=now))
         except _Outdated:
             return None
@@ -92,22 +93,13 @@ async def _add(db: Connection, erratum: Erratum) -> Erratum:
 
 async def _tell(
     db: Connection, post_id: int, telling: Post, audience: Audience, total: int, start: float, now: int
-) -> int:
-    """The message to the holders of a post's copies, as a reply; the broadcast's id."""
+) -> list[int]:
+    """The message to the holders of a post's copies, as a reply: channels first; the broadcasts' ids."""
     told = await add_post(db, telling, article_id=None, state=PostState.PUBLISHED)
-    return await insert(
-        db,
-        [told],
-        audience,
-        f"telling:{told}",
-        Lane.BREAKING,
-        BroadcastState.RUNNING,
-        total,
-        start,
-        due=now,
-        now=now,
-        reply_to=post_id,
-    )
+    first = await tell_holders(db, post_id, told, audience.languages, now)
+    state, key = BroadcastState.RUNNING, f"telling:{told}"
+    moment = {"due": now, "now": now, "reply_to": post_id}
+    return [*first, await insert(db, [told], audience, key, Lane.BREAKING, state, total, start, **moment)]
 
 
 def _erratum(row: Row) -> Erratum:

@@ -48,6 +48,7 @@ class Channels:
     async def first(self, broadcast: Broadcast) -> None:
         """What an editor sends reaches the channels at once: no queue, no gap."""
         meant, now = broadcast.audience, int(self._clock.now())
+        await self._storage.hands.sent(broadcast.id, broadcast.posts[0], now=now)
         for one in await self._storage.channels.all():
             if one.state is ReaderState.ACTIVE and concerns(one, meant.sections, meant.languages):
                 await self._storage.channels.send(one.reader_id, broadcast.posts, now=now, reply_to=broadcast.reply_to)

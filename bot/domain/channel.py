@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.domain.post import RichText
 from bot.domain.reader import ReaderState
 
 RIGHTS = ("can_post_messages", "can_edit_messages", "can_delete_messages")
@@ -57,3 +58,19 @@ class Channel:
     def source(self) -> str:
         """By which code readers who come from here are known."""
         return self.username or f"c{self.reader_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A message that an editor has posted in a channel by hand. `album` is Telegram's id of the album it belongs to, ""
+    for none; `kind` and `file` are its photo, video or document, and of kind "copy" is what can only be copied.
+    `post_id` is the post made of it.
+    """
+
+    channel_id: int
+    message_id: int
+    said: RichText
+    album: str = ""
+    kind: str = ""
+    file: str = ""
+    post_id: int | None = None

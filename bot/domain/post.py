@@ -64,7 +64,8 @@ class Post:
 
     An article's post carries the story's fields; an editor's carries `texts` by language. `language` is the
     story's own; with `everybody` readers of all languages get it. `main` is the desk's star. `media` is a Telegram
-    file_id or an URL, "" for none, with `media_kind` photo, video or document; an `album` has several, (kind, file_id).
+    file_id or an URL, "" for none, with `media_kind` photo, video or document; of kind "copy" it is a message that can
+    only be copied, as chat/id. An `album` has several, (kind, file_id).
     `label` names what the law wants said of paid material, `silent` posts come without a sound. `notes` are its visible
     corrections, oldest first; it says that it is `updating` once news was put into it. It goes on with the post
     `reply_to` in the story whose first post is `story_id`, 0 for none. `withdrawn` for the `reason` that its readers

@@ -393,6 +393,9 @@ def _media(post: Post, style: PostStyle) -> tuple[str, dict[str, Any]]:
     if _edited(post) or style.picture == "photo":
         if post.album:
             return "sendMediaGroup", {"media": [{"type": kind, "media": file_id} for kind, file_id in post.album]}
+        if post.media_kind == "copy":
+            chat_id, message_id = map(int, post.media.split("/"))
+            return "copyMessage", {"from_chat_id": chat_id, "message_id": message_id}
         if post.media and post.media_kind in _METHODS:
             return _METHODS[post.media_kind], {post.media_kind: post.media}
         if is_http(post.image):

@@ -24,6 +24,7 @@ from tests.virtual import START, LoopClock, edges, play
 
 OWNER, READER, CHANNEL = 9001, 501, -1_001_600_000_001
 HOUR = 3600.0
+PIXEL = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080001000101011100ffd9")
 ITEM = (
     '<item><guid isPermaLink="false">g{n}</guid><link>https://n.example/{n}</link><title>{title}</title>'
     "<description>Коротко.</description><category>{category}</category></item>"
@@ -123,7 +124,7 @@ async def sends(town: Town, text: str) -> None:
 
 
 def test_a_day_of_a_channel(tmp_path: Path) -> None:
-    config = ChannelConfig("@dala_kz", language="ru", gap=60, per_hour=3, pin_breaking=300)
+    config = ChannelConfig("@dala_kz", language="ru", source=True, gap=60, per_hour=3, pin_breaking=300)
 
     async def story(town: Town) -> None:
         await town.at(0.05)
@@ -175,6 +176,32 @@ def test_a_day_of_a_channel(tmp_path: Path) -> None:
         town.owner.add_bot(town.channel)
         await town.at(1.25)
         assert town.texts()[-1] == "Коротко: 3 новости"
+
+        by_hand = await town.owner.send("Наш хоккеист в НХЛ\n#Спорт", town.channel, photo=PIXEL)
+        await asyncio.sleep(30)
+        copy = town.reader.chat()[-1]
+        assert copy["caption"].startswith("Наш хоккеист в НХЛ\n\n#Спорт")
+        assert copy["photo"][0]["file_unique_id"] == by_hand["photo"][0]["file_unique_id"]
+        assert "Из канала «Дала» — читателям разделов: Спорт" in town.owner.chat()[-1]["text"]
+        await town.owner.edit(by_hand, "Наш вратарь в НХЛ\n#Спорт")
+        await asyncio.sleep(30)
+        assert town.reader.chat()[-1]["caption"].startswith("Наш вратарь в НХЛ")
+        await town.owner.tap(town.owner.chat()[-1], "Отозвать", wait=False)
+        await asyncio.sleep(5)
+        assert "Почему" in town.owner.chat()[-1]["text"]
+
+        before = len(town.posts())
+        await town.owner.send("#срочно Мост закрыт", town.channel)
+        await asyncio.sleep(10)
+        note = town.owner.chat()[-1]
+        assert "Мост закрыт" in note["text"]
+        assert "Мост закрыт" not in str(town.reader.chat()), "a tag alone sends nothing"
+        await town.owner.tap(note, "Сделать черновик", wait=False)
+        await asyncio.sleep(3)
+        await town.owner.tap(town.owner.chat()[-1], "Разослать", wait=False)
+        await asyncio.sleep(20)
+        assert town.reader.chat()[-1]["text"].startswith("🔴 СРОЧНО. Мост закрыт")
+        assert len(town.posts()) == before, "the channel has it already"
 
     with patch.object(pace, "HOUR", 900), patch.object(publish, "HOUR", 900):
         lived(11, tmp_path, config, story)

@@ -56,12 +56,12 @@ async def test_picked_with_a_button_it_gets_nothing_before_done(chat: Chat) -> N
     await owner.next("📣 Дала")
     assert (await known(chat)).state is ReaderState.NEW
     assert await pressed(chat, owner, "Готово") == ["Отметьте хотя бы один раздел."]
-    await pressed(chat, owner, "Спорт", "Культура", "Спорт", "Язык", "Картинка", "Срочное", "Курсы")
+    await pressed(chat, owner, "Спорт", "Культура", "Спорт", "Язык", "Картинка", "от руки", "Срочное", "Курсы")
     channel = await known(chat)
     culture = next(section.mask for section in chat.ctx.sections if section.id == "culture")
     assert (channel.sections, channel.title, channel.username) == (culture, "Дала", "dala_kz")
     manner = channel.manner
-    assert (manner.language, manner.pin_breaking, manner.rates) == ("kk", 0, True)
+    assert (manner.language, manner.source, manner.pin_breaking, manner.rates) == ("kk", True, 0, True)
     assert manner.posts == {"picture": "preview-below"}
     await pressed(chat, owner, "Все разделы", "Готово")
     channel = await known(chat)

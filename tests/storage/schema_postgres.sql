@@ -225,6 +225,16 @@ TABLE feed
     CREATE INDEX feed_asked ON public.feed USING btree (id) WHERE (asked_at IS NOT NULL)
     CREATE UNIQUE INDEX feed_pkey ON public.feed USING btree (id)
     CREATE UNIQUE INDEX feed_url_key ON public.feed USING btree (url)
+TABLE hand
+    channel_id bigint NOT NULL
+    message_id bigint NOT NULL
+    album text NOT NULL
+    content text NOT NULL
+    seen_at bigint NOT NULL
+    waits integer NOT NULL
+    post_id bigint
+    draft_id bigint
+    CREATE UNIQUE INDEX hand_pkey ON public.hand USING btree (channel_id, message_id)
 TABLE hold
     chat_id bigint NOT NULL
     until bigint NOT NULL

@@ -201,6 +201,17 @@ CREATE TABLE feed (
     moved_times INTEGER NOT NULL DEFAULT 0,
     gone_at BIGINT
 , added_at BIGINT, paused_at BIGINT, section TEXT NOT NULL DEFAULT '', items INTEGER NOT NULL DEFAULT 0, rhythm TEXT NOT NULL DEFAULT '', read_at BIGINT, asked_at BIGINT);
+CREATE TABLE hand (
+    channel_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    album TEXT NOT NULL,
+    content TEXT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    waits INTEGER NOT NULL,
+    post_id BIGINT,
+    draft_id BIGINT,
+    PRIMARY KEY (channel_id, message_id)
+) WITHOUT ROWID;
 CREATE TABLE hold (
     chat_id BIGINT PRIMARY KEY,
     until BIGINT NOT NULL

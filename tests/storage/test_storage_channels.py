@@ -8,11 +8,14 @@ import pytest
 from storage_help import article, receipt, running, saved, subscribed
 
 from bot.domain.channel import Channel, Manner
-from bot.domain.delivery import Audience, Lane, Result
+from bot.domain.delivery import Audience, Kind, Lane, Result
+from bot.domain.desk import Erratum, Gravity, Role
 from bot.domain.errors import StorageError
 from bot.domain.place import Place
+from bot.domain.post import PostKind, RichText
 from bot.domain.reader import ReaderKind
 from storage import Storage
+from tests.factories import drafted
 
 HERE = Place(-1001, ReaderKind.CHANNEL, "Новости", "novosti")
 MANNER = Manner("kk", gap=5, posts={"image": "none"})
@@ -98,3 +101,25 @@ async def test_what_a_channel_could_not_get_waits_for_its_turn_again(storage: St
         await storage.deliveries.settle([receipt(sent, id_, result)], [], worker="w", until=20, now=12)
     await storage.channels.requeue(id_)
     assert await storage.channels.queue(id_) == [(two, 10)]
+
+
+async def test_channels_that_have_a_wrong_post_are_told_first(storage: Storage) -> None:
+    id_ = (await channel(storage)).reader_id
+    (one,) = await posts(storage, 1)
+    await storage.channels.offer([(id_, one)], now=10)
+    sent = await storage.broadcasts.get(await storage.channels.post(id_, [one], now=11))
+    assert sent
+    await storage.deliveries.settle([receipt(sent, id_)], [], worker="w", until=20, now=12)
+    for languages in ((), ("kk",)):
+        post, draft = (await storage.posts.get([one]))[0], await drafted(storage)
+        await storage.editors.add(draft.author_id, Role.EDITOR, "Ада", by=0, now=1)
+        erratum = Erratum(0, draft.id, one, Gravity.SERIOUS, draft.author_id)
+        telling = replace(post, id=0, kind=PostKind.CORRECTION, texts={"ru": RichText("Ошибка")})
+        made = await storage.errata.publish(
+            draft, erratum, post, telling, audience=Audience(holders=one, languages=languages), now=13
+        )
+        assert made
+        told = [await storage.broadcasts.get(broadcast) for broadcast in made.broadcasts]
+        shown = [(found.lane, found.reply_to) for found in told if found and found.kind is Kind.SEND]
+        to_channel = [] if languages else [(Lane.CHANNEL, one)]
+        assert shown == [*to_channel, (Lane.BREAKING, one)]

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from storage_help import BIG, article, breaking, everything, receipt, running, saved, subscribed, tables
 
-from bot.domain.channel import Manner
+from bot.domain.channel import Hand, Manner
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Result
 from bot.domain.desk import Alarm, Card, Content, Draft, DraftState, Erratum, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
 from bot.domain.place import Place
-from bot.domain.post import Picture
+from bot.domain.post import Picture, RichText
 from bot.domain.reader import Choices, ReaderKind, Subscriber
 from storage import Storage, open_storage
 from tests.factories import drafted
@@ -32,6 +32,7 @@ BROADCAST = Broadcast(1, "k", Lane.REGULAR, BroadcastState.RUNNING, Audience(), 
 CORRECTION = replace(BROADCAST, id=2, kind=Kind.EDIT, target_id=1, version=2, posts=(1,))
 ERRATUM = Erratum(0, 1, 1, Gravity.TYPO, 1)
 POLL = Poll(FEED, (Found(article(1, 1), ("k",), True),))
+HAND = Hand(1, 1, RichText("x"))
 LAUNCH: dict[str, Any] = {"lane": Lane.REGULAR, "total": 1, "start": 0.0, "now": 1}
 SENDER: dict[str, Any] = {"by": 0, "solo": False}
 DRAFT = Draft(1, 1, 1, DraftState.DRAFT, Content(), 1)
@@ -92,6 +93,9 @@ READS: dict[str, Call] = {
     "feeds.states": lambda s: s.feeds.states(),
     "inbox.next_offset": lambda s: s.inbox.next_offset(),
     "inbox.oldest_waiting": lambda s: s.inbox.oldest_waiting(),
+    "hands.of": lambda s: s.hands.of(1, 1),
+    "hands.ours": lambda s: s.hands.ours(1, 1),
+    "hands.waiting": lambda s: s.hands.waiting(before=1),
     "lists.carried": lambda s: s.lists.carried(1, 1),
     "lists.due": lambda s: s.lists.due(now=1),
     "lists.had": lambda s: s.lists.had([1], [1]),
@@ -202,6 +206,13 @@ WRITES: dict[str, Call] = {
     "feeds.ask": lambda s: s.feeds.ask(["u"], now=1),
     "feeds.save_poll": lambda s: s.feeds.save_poll(POLL, now=1),
     "feeds.watch": lambda s: s.feeds.watch(["u"]),
+    "hands.keep": lambda s: s.hands.keep(HAND, now=1),
+    "hands.prune": lambda s: s.hands.prune(1),
+    "hands.publish": lambda s: s.hands.publish([HAND], breaking(), now=1),
+    "hands.revise": lambda s: s.hands.revise(breaking(id=1), 0, now=1),
+    "hands.sent": lambda s: s.hands.sent(1, 1, now=1),
+    "hands.settle": lambda s: s.hands.settle([HAND], before=1),
+    "hands.take": lambda s: s.hands.take(HAND, 1),
     "inbox.attempted": lambda s: s.inbox.attempted(1),
     "inbox.done": lambda s: s.inbox.done([1], 1),
     "inbox.prune": lambda s: s.inbox.prune(1),
