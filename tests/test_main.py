@@ -203,7 +203,7 @@ def test_each_command_does_its_work(
 
 
 def test_warnings_of_the_configuration_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "newsdesk.toml").write_text("[desk]\napprovals = 2\n")
+    (tmp_path / "newsdesk.toml").write_text('[[sections]]\nid = "sport"\nname = {ru = "Спорт"}\nmode = "manual"\n')
     assert cli.main(["migrate"]) == 0
     assert "not in this version yet" in capsys.readouterr().err
 

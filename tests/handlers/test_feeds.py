@@ -222,7 +222,7 @@ def test_every_cause_has_words_in_every_language(cause: str) -> None:
 
     detail = {
         "span": 7200, "gap": 600, "items": 3, "usual": 30, "n": 2, "host": "cdn.example", "title": "Т", "kind": cause,
-        "status": 503, "agent": "Newsdesk", "post": 1,
+        "status": 503, "agent": "Newsdesk", "post": 1, "name": "@liter", "rights": ["can_post_messages"],
     }  # fmt: skip
     words = Words.load(("ru", "kk", "en"))
     for language in words.languages:
