@@ -72,6 +72,9 @@ def parser() -> argparse.ArgumentParser:
     save.add_argument("file", type=Path, metavar="FILE", help="a new file")
     load = add("restore", _restore, "puts a backup in the database's place and keeps the old one beside it")
     load.add_argument("file", type=Path, metavar="FILE", help="made by newsdesk backup")
+    shift = add("move", _move, "a whole database between SQLite and PostgreSQL, while no bot runs on it")
+    shift.add_argument("source", metavar="FROM_URL", help="as in DATABASE_URL; it stays as it is")
+    shift.add_argument("target", metavar="TO_URL", help="an empty one of the other kind")
     return top
 
 
@@ -222,6 +225,27 @@ def _restore(args: argparse.Namespace) -> int:
         print(f"{done.stopped} sends that were under way when the backup was made are stopped, not repeated.")
     if done.aside:
         print(f"The database of before is kept as {done.aside}; delete it when you need it no more.")
+    return FINE
+
+
+def _move(args: argparse.Namespace) -> int:
+    from bot.settings_env import database_url
+    from bot.settings_file import checked
+    from storage.move import move
+
+    both: dict[str, str] = {"FROM_URL": args.source, "TO_URL": args.target}
+    source, target = (checked(lambda v: database_url(str(v), Path()), url, name) for name, url in both.items())
+
+    def progress(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done:,} of {of:,} rows ({100 * done // max(1, of)} %)", end="", file=sys.stderr, flush=True)
+
+    done = move(source, target, progress)
+    progress(done.rows * 2, done.rows * 2)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(f"Moved {done.readers:,} readers: {done.rows:,} rows in {done.tables} tables, counts and checksums agree.")
+    print("Name the new database in DATABASE_URL. The old one stays as it was: start no bot on it again.")
     return FINE
 
 

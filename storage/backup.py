@@ -13,22 +13,21 @@ import errno
 import hashlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from bot.domain.errors import AnotherCopyRuns, ConfigError, NewsdeskError, SchemaTooNew, StorageError, StorageFull
-from storage.engine import Engine
 from storage.migrate import migrate, migrations, version
-from storage.sqlite import open_sqlite, take_lock, translated
+from storage.rows import is_empty, postgres, pulled, pushed, schema, sqlite_file
+from storage.sqlite import take_lock, translated
 
 _MARK = b"\nnewsdesk backup, sha256 "
 _SEAL = len(_MARK) + 64 + 1
 _CHUNK = 1 << 20
-_ROWS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,13 @@ def backup(url: str, target: Path) -> int:
     Raises `ConfigError` or a `StorageError`; then nothing is left of it.
     """
     part = target.with_name(f"{target.name}.part")
-    with _files(target):
+    with files(target):
         if target.exists():
             raise ConfigError(str(target), "is there already.", "Name another file: a backup replaces nothing.")
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))  # it holds people's data
         try:
-            if database := _file(url):
+            if database := sqlite_file(url):
                 _from_sqlite(database, part)
             else:
                 asyncio.run(_from_postgres(url, part))
@@ -75,9 +74,9 @@ def restore(url: str, source: Path, *, now: int) -> Restored:
     Raises `AnotherCopyRuns` while the database is in use, `ConfigError` for one that is not empty, `StorageError` for a
     damaged file, `SchemaTooNew`; then everything stays as it was.
     """
-    database = _file(url)
+    database = sqlite_file(url)
     part = (database or source).with_name(f"{(database or source).name}.restoring")
-    with _files(source), closing(take_lock(str(database))) if database else nullcontext():
+    with files(source), closing(take_lock(str(database))) if database else nullcontext():
         try:
             found = _checked(source, part, now)
             if not database:
@@ -90,94 +89,43 @@ def restore(url: str, source: Path, *, now: int) -> Restored:
     return found
 
 
-def _file(url: str) -> Path | None:
-    """The file of SQLite, None for PostgreSQL."""
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-
-
 def _from_sqlite(database: Path, part: Path) -> None:
     if not database.exists():
         raise ConfigError("DATABASE_URL", f"there is no database {database}.", "newsdesk run makes one.")
     with translated(), closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as source:
         source.execute("PRAGMA busy_timeout=5000")
-        _version(source, database)
+        file_version(source, database)
         source.execute("VACUUM INTO ?", (str(part),))
 
 
 async def _from_postgres(url: str, part: Path) -> None:
-    async with _postgres(url) as source:
+    async with postgres(url) as source:
         number = await version(source)
         if number > migrations()[-1].number:
             raise SchemaTooNew("the database is of a newer version: install the newer newsdesk first")
-        await _schema(part, upto=number)
+        await schema(part, upto=number)
         with translated(), closing(sqlite3.connect(part)) as target:
             async with source.transaction() as db:
                 await db.write("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                for table, columns in _tables(target):
-                    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-                    await db.write(f"DECLARE all_of_{table} NO SCROLL CURSOR FOR SELECT {names} FROM {table}")
-                    while rows := await db.fetch(f"FETCH {_ROWS} FROM all_of_{table}"):
-                        target.executemany(
-                            f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", map(tuple, rows)
-                        )
-                # Ids that were given to somebody who has gone since are not given again.
-                last = await db.fetch("SELECT CAST(sequencename AS text), last_value FROM pg_sequences")
-            used = [(row[0].removesuffix("_id_seq"), row[1]) for row in last if row[1]]
-            target.executemany("DELETE FROM sqlite_sequence WHERE name = ?", [(table,) for table, _ in used])
-            target.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", used)
-            target.commit()
+                await pulled(db, target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself
 
 
 async def _into_postgres(url: str, part: Path, now: int) -> None:
-    async with _postgres(url) as target:
+    async with postgres(url) as target:
         await migrate(target)
-        await _schema(part)
+        await schema(part)
         if await target.fetch("SELECT 1 FROM leader WHERE until > :now", now=now * 1000):
             raise AnotherCopyRuns("another copy is running on this database")
         with translated(), closing(sqlite3.connect(part)) as source:
             async with target.transaction() as db:
-                for table, columns in _tables(source):
-                    if table != "meta" and await db.fetch(f"SELECT 1 FROM {table} LIMIT 1"):
-                        raise ConfigError("DATABASE_URL", "names a database that is not empty.", "Make a new one.")
-                    names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
-                    rows = source.execute(f"SELECT {names} FROM {table}")
-                    while some := rows.fetchmany(_ROWS):
-                        insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-                        await db.many(insert, some)
-                for table, last in source.execute("SELECT name, seq FROM sqlite_sequence WHERE seq > 0").fetchall():
-                    await db.fetch("SELECT setval(CAST(:name AS regclass), :last)", name=f"{table}_id_seq", last=last)
-
-
-@asynccontextmanager
-async def _postgres(url: str) -> AsyncIterator[Engine]:
-    from storage.postgres import open_postgres
-
-    engine = await open_postgres(url)
-    try:
-        yield engine
-    finally:
-        await engine.close()
-
-
-async def _schema(part: Path, upto: int | None = None) -> None:
-    """Bring a SQLite file to this version or an older one."""
-    engine = await open_sqlite(str(part), exclusive=False)
-    try:
-        await migrate(engine, upto=upto)
-    finally:
-        await engine.close()
-
-
-def _tables(connection: sqlite3.Connection) -> list[tuple[str, list[str]]]:
-    """The tables that both engines have, with their columns: not the search index, which makes itself."""
-    kept = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%'"
-    columns = "SELECT name FROM pragma_table_info(?)"
-    return [(name, [row[0] for row in connection.execute(columns, (name,))]) for (name,) in connection.execute(kept)]
+                if not await is_empty(db, source):
+                    raise ConfigError("DATABASE_URL", "names a database that is not empty.", "Make a new one.")
+                await pushed(source, db)
 
 
 @contextmanager
-def _files(path: Path) -> Iterator[None]:
+def files(path: Path) -> Iterator[None]:
     """Files that cannot be read or written are a wrong argument, a full disk is not."""
     try:
         yield
@@ -189,7 +137,8 @@ def _files(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _version(connection: sqlite3.Connection, where: Path) -> int:
+def file_version(connection: sqlite3.Connection, where: Path) -> int:
+    """The schema's version in a SQLite file; raises `StorageError` for a file that is none of ours."""
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     except sqlite3.DatabaseError as error:
@@ -217,7 +166,7 @@ def _checked(source: Path, part: Path, now: int) -> Restored:
     """The database in a backup as `part`, fit to be used, and what it holds."""
     _unsealed(source, part)
     with translated(), closing(sqlite3.connect(part)) as copy:
-        if _version(copy, source) > migrations()[-1].number:
+        if file_version(copy, source) > migrations()[-1].number:
             raise SchemaTooNew(f"{source} was made by a newer version: install the newer newsdesk first")
         stopped = _calm(copy, now)
         readers, articles = (copy.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in ("reader", "article"))

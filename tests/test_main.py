@@ -143,6 +143,7 @@ def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         ["import"],
         ["export"],
         ["backup"],
+        ["move", "sqlite:///a.db"],
         ["restore"],
         ["move"],
     ],

@@ -10,11 +10,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from time import time
-from typing import Any
 
 import asyncpg
 import pytest
-from storage_help import ALL_SECTIONS, TEXT, article, breaking, everything, receipt, running, saved, subscribed
+from storage_help import ALL_SECTIONS, TEXT, article, breaking, everything, plain, receipt, running, saved, subscribed
 
 from bot.__main__ import main
 from bot.domain.delivery import Audience, BroadcastState
@@ -331,15 +330,6 @@ async def test_postgres_there_and_back_and_over_to_sqlite(
         assert not names(folder, "*.restoring*")
     finally:
         await dropped(database_url, second)
-
-
-def plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Rows without what an engine adds for its own search."""
-    return sorted((tuple(value for value in row if not is_words(value)) for row in rows), key=repr)
-
-
-def is_words(value: object) -> bool:
-    return isinstance(value, str) and bool(re.match(r"'[^']+':\d", value))
 
 
 @pytest.mark.parametrize("engine_name", ["postgres"], indirect=True)
