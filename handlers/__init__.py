@@ -23,6 +23,7 @@ from handlers import (
     moved,
     newsroom,
     posts,
+    promo,
     reading,
     search,
     settings,
@@ -61,6 +62,7 @@ def _private() -> Router:
         _room(stats.router, HasRole(Role.EDITOR)),
         *_editors(),
         _room(corrections.readers),
+        _room(promo.readers),
         _room(moved.router),
         _room(groups.router),
         _room(start.router),
@@ -116,8 +118,8 @@ def _desk() -> Router:
 
 def _editors() -> list[Router]:
     """What editors do, in private and at the desk."""
-    rooms = (draftcard.router, approvals.router, corrections.router, stories.router, hands.router, newsroom.router)
-    return [_room(room, HasRole(Role.EDITOR)) for room in rooms]
+    rooms = (draftcard, approvals, corrections, stories, hands, promo, newsroom)
+    return [_room(room.router, HasRole(Role.EDITOR)) for room in rooms]
 
 
 def _room(template: Router, *doors: Filter) -> Router:

@@ -30,6 +30,7 @@ _READER = (
 _DESK = {
     Role.EDITOR: (
         ("breaking", mark("Send breaking news")),
+        ("promo", mark("A partner's post, and its figures")),
         ("drafts", mark("Drafts that were not sent")),
         ("correct", mark("Correct or withdraw a message")),
         ("stats", mark("What was sent, to how many")),

@@ -21,7 +21,7 @@ from bot.domain.desk import Awaited, Card, Draft, DraftState, Way
 from bot.domain.language import name_of
 from bot.domain.post import Picture, RichText
 from bot.i18n import Lang, mark
-from bot.posts.compose import label
+from bot.posts.compose import LABELS, label
 from bot.posts.richtext import bold, clip, join
 from handlers import fixcard, screen
 from handlers.context import Context
@@ -148,6 +148,9 @@ _REASONS = {
     "paused": mark("paused: {n}"),
     "language": mark("another language: {n}"),
     "main": mark("main stories only: {n}"),
+    "digest": mark("lists only: {n}"),
+    "ads": mark("partner posts off: {n}"),
+    "today": mark("had one that day: {n}"),
 }
 """Why readers are left out, as far as it is worth telling: whoever did not choose a section is no loss."""
 
@@ -158,9 +161,9 @@ def _reach(ctx: Context, draft: Draft, seen: Forecast, t: Lang) -> list[str | Ri
     reach = t("Readers who get it: {total} of {active}", total=total, active=all_)
     reasons = " · ".join(t(_REASONS[why], n=t.number(number)) for why, number in told.items())
     lines = [f"{reach} ({reasons})" if reasons else reach]
-    if draft.content.way is Way.REGULAR:
+    if draft.content.way in (Way.REGULAR, Way.PROMO):
         chosen = [section.name(t.code) for section in ctx.sections if section.mask & draft.content.sections]
-        lines.insert(0, t("Into: {sections}", sections=t.list(chosen)))
+        lines.insert(0, t("Into: {sections}", sections=t.list(chosen)) if chosen else t("To readers of all sections"))
     if seen.silent:
         lines.append(t("Without a sound: {n}", n=t.number(seen.silent)))
     rate, span = ctx.settings.delivery.messages_per_second, t.duration(max(1.0, seen.seconds))
@@ -210,7 +213,9 @@ def _warnings(ctx: Context, draft: Draft, seen: Forecast, t: Lang) -> list[str]:
         found.append(t("Much like “{headline}”, {span} ago", headline=said, span=t.duration(max(1, ctx.now - at))))
     if seen.dead:
         found.append(t("The link does not open: {reason}", reason=seen.dead))
-    if draft.content.way is Way.REGULAR and (sign := label(drafts.as_post(draft, ctx.now), ctx.sections, t)):
+    if draft.content.way in (Way.REGULAR, Way.PROMO) and (
+        sign := label(drafts.as_post(draft, ctx.now), ctx.sections, t)
+    ):
         found.append(t("It carries the label “{label}”.", label=sign))
     return [warning for warning in found if warning]
 
@@ -267,9 +272,16 @@ def _more(ctx: Context, draft: Draft, t: Lang) -> InlineKeyboardMarkup:
             *([one(t("Without the file"), "bare")] if content.media or content.image else []),
             *([one(t("⭐ Main story") if content.main else t("☆ Main story"), "main")] if _may_shine(draft) else []),
         ],
-        [button(t("🧵 Goes on with…"), STORY.pack(act="list", id=draft.id, post=0))],
+        [one(t("Label: {label}", label=t(LABELS[_other(draft)])), "label")]
+        if content.way is Way.PROMO
+        else [button(t("🧵 Goes on with…"), STORY.pack(act="list", id=draft.id, post=0))],
         [one(t("‹ Back"), "less")],
     )
+
+
+def _other(draft: Draft) -> str:
+    """The other label that a partner's post may carry."""
+    return "ad" if draft.content.label != "ad" else drafts.PARTNER
 
 
 def _may_shine(draft: Draft) -> bool:
@@ -309,7 +321,7 @@ async def decided(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
             return await _open(query, sections_screen(ctx, draft, t)[1])
         case "due" | "embargo":
             return await _open(query, _moments(ctx, draft, verb, t))
-        case "sound" | "main" | "bare" | "quote" | "default" | "skip":
+        case "sound" | "main" | "bare" | "quote" | "label" | "default" | "skip":
             return await _change(query, draft, verb, ctx, t, bot)
     return await screen.outdated(query, t)
 
@@ -352,11 +364,13 @@ async def _change(query: CallbackQuery, draft: Draft, what: str, ctx: Context, t
             content = replace(content, main=not content.main and _may_shine(draft))
         case "bare":
             content = replace(content, media=(), image="", album="")
+        case "label":
+            content = replace(content, label=_other(draft))
         case "quote":
             content = replace(content, unquoted=not content.unquoted)
         case _:
             content = replace(content, missing=what)
-    await keep(query, replace(draft, content=content), ctx, t, bot, anew=what in ("bare", "quote"))
+    await keep(query, replace(draft, content=content), ctx, t, bot, anew=what in ("bare", "quote", "label"))
 
 
 async def keep(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot: Bot, *, anew: bool) -> None:
@@ -579,10 +593,12 @@ async def _nobody(ctx: Context, draft: Draft, t: Lang) -> str:
         return await fixcard.outdated(ctx, draft, t)
     if drafts.lacking(draft.content, ctx.words.languages) and drafts.missing(draft.content, ctx.settings) == "ask":
         return t("Say first what readers of other languages shall get.")
-    if await ctx.storage.readers.count(drafts.audience(draft.content, ctx.settings)):
+    if await ctx.storage.readers.count(drafts.audience(draft.content, ctx.settings, draft.leaves_at(ctx.now))):
         return ""
     if draft.content.way is Way.BREAKING:
         return t("Nobody would get it: no reader has breaking news on.")
+    if draft.content.way is Way.PROMO:
+        return t("Nobody would get it: whoever wants partner posts there has had one that day.")
     return t("Nobody would get it: no reader has chosen these sections.")
 
 

@@ -100,6 +100,7 @@ ON_THIS = Callback("on", post=int)
 SAVED = Callback("saved", page=int)
 UNSAVE = Callback("unsave", post=int, page=int)
 LIST = Callback("list", view=str)
+ADS = Callback("ads", wanted=bool, view=str)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
@@ -108,6 +109,7 @@ FIX = Callback("fix", post=int)
 PULL = Callback("pull", post=int)
 HAND = Callback("hand", channel=int, message=int)
 STORY = Callback("story", act=str, id=int, post=int)
+CLIENT = Callback("client", act=str, id=int)
 """What several rooms of the desk show."""
 
 READER_CALLBACKS = (
@@ -133,6 +135,7 @@ READER_CALLBACKS = (
     SAVED,
     UNSAVE,
     LIST,
+    ADS,
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType, ContentType
 from aiogram.filters import Command, Filter
-from aiogram.types import CallbackQuery, ForceReply, Message
+from aiogram.types import CallbackQuery, ForceReply, InlineKeyboardMarkup, Message
 
 from bot.desk import drafts
 from bot.domain.desk import Content, Draft, DraftState, Way
@@ -26,7 +26,7 @@ from bot.posts.links import is_http
 from bot.posts.richtext import bold, join
 from handlers import draftcard, screen
 from handlers.context import Context
-from handlers.keyboards import Callback, button, keyboard
+from handlers.keyboards import CLIENT, Callback, button, keyboard
 from handlers.middleware import author, said_to_us
 from handlers.search import answer_with_articles
 from handlers.subscriptions import met
@@ -67,6 +67,12 @@ def _more_of(message: Message, draft: Draft) -> bool:
 async def breaking(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
     """`/breaking` asks for the text, `/breaking TEXT` (also as a caption) has it."""
     await _begin(message, Way.BREAKING, ctx, reader, t, bot)
+
+
+@router.message(Command("promo", ignore_case=True))
+async def partners(message: Message, ctx: Context, reader: Reader | None, t: Lang, bot: Bot) -> None:
+    """`/promo` asks for a partner's post, `/promo TEXT` (also as a caption) has it."""
+    await _begin(message, Way.PROMO, ctx, reader, t, bot)
 
 
 @router.message(Command("cancel", ignore_case=True))
@@ -114,15 +120,22 @@ async def _begin(message: Message, way: Way, ctx: Context, reader: Reader | None
         await _take(message, draft, ctx, t, bot)
     else:
         asks = None if message.chat.type == ChatType.PRIVATE else ForceReply(selective=True)
-        await screen.reply(message, _request(t), asks)
+        await screen.reply(message, *_request(t, way, asks))
 
 
-def _request(t: Lang) -> RichText:
+def _request(t: Lang, way: Way, asks: ForceReply | None) -> tuple[RichText, InlineKeyboardMarkup | ForceReply | None]:
+    if way is Way.PROMO:
+        how = t(
+            "Text, picture or video, as the partner has sent it. The label that the law wants is put above it. Readers"
+            " get one such post a day at most."
+        )
+        text = join("\n", [bold(t("✍️ Send the partner's post")), how, t("Leave: /cancel")])
+        return text, asks or keyboard([button(t("📊 Figures of earlier ones"), CLIENT.pack(act="list", id=0))])
     how = t(
         "First line is the headline (up to 120 characters), then 1–3 sentences. Add a picture or video if you like. Or"
         " a link to an article of ours."
     )
-    return join("\n", [bold(t("✍️ Send the breaking story")), how, t("Leave: /cancel")])
+    return join("\n", [bold(t("✍️ Send the breaking story")), how, t("Leave: /cancel")]), asks
 
 
 def file_of(message: Message) -> tuple[tuple[str, str], ...]:
@@ -153,7 +166,7 @@ async def _content(message: Message, before: Content, ctx: Context) -> Content:
     if before.way is Way.FIX:
         said = draftcard.words_in(message)
         return replace(before, texts={**before.texts, before.language: said}) if said else before
-    words, file = draftcard.words_in(message, command=before.way is Way.BREAKING), file_of(message)
+    words, file = draftcard.words_in(message, command=before.way in (Way.BREAKING, Way.PROMO)), file_of(message)
     if article := await _article(message, words, before, ctx):
         return replace(article, way=before.way, silent=before.silent, sections=article.sections or before.sections)
     if message.media_group_id and message.media_group_id == before.album:
@@ -237,7 +250,8 @@ async def show(bot: Bot, ctx: Context, draft: Draft, t: Lang) -> None:
 async def chosen(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, to: str, id: int) -> None:
     """Breaking news, into a section, only a question, or nothing."""
     draft = await ctx.storage.drafts.get(id)
-    if draft is None or draft.author_id != author(query) or draft.state is not DraftState.COMPOSE:
+    open_ = draft is not None and draft.content.way is not Way.PROMO and draft.state is DraftState.COMPOSE
+    if draft is None or draft.author_id != author(query) or not open_:
         await screen.outdated(query, t)
     elif to == "find" and await ctx.storage.drafts.drop(id):
         await screen.answer(query)

@@ -19,6 +19,7 @@ from handlers import screen
 from handlers.commands import sync_desk_menu
 from handlers.context import Context
 from handlers.keyboards import (
+    ADS,
     BREAKING,
     ERASE,
     EXPORT,
@@ -61,12 +62,19 @@ def settings_screen(ctx: Context, reader: Reader) -> Screen:
         [button(t("Sections"), OPEN.pack(view="sections"))],
         [button(t("Bring the muted back"), UNMUTE.pack())] if muted else [],
         [breaking_button(t, reader.breaking, "settings")],
+        [partner_button(t, reader.partner)],
         [button(t("Language: {language}", language=name_of(t.code)), OPEN.pack(view="language"))],
         *_pausing(reader, t),
         [button(t("Share"), OPEN.pack(view="share"))],
         [button(t("My data"), OPEN.pack(view="privacy"))],
         [button(t("Unsubscribe"), STOP.pack())],
     )
+
+
+def partner_button(t: Lang, on: bool) -> InlineKeyboardButton:
+    """Partner posts or none; pressing asks for the opposite of what it says."""
+    text = t("Partner posts: at most 1 a day") if on else t("Partner posts: none")
+    return button(text, ADS.pack(wanted=not on, view="settings"))
 
 
 def _state(ctx: Context, reader: Reader, t: Lang) -> str:

@@ -8,7 +8,7 @@ from aiogram import Bot, Router
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.desk import stories
-from bot.domain.desk import Draft, DraftState
+from bot.domain.desk import Draft, DraftState, Way
 from bot.domain.post import Post, RichText
 from bot.i18n import Lang
 from bot.posts.compose import headline
@@ -27,6 +27,8 @@ async def pressed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
     """List the earlier messages, choose one, choose how."""
     draft = await ctx.storage.drafts.get(id)
     if draft is None or draft.author_id != query.from_user.id or draft.state is not DraftState.DRAFT:
+        return await screen.outdated(query, t)
+    if draft.content.way is Way.PROMO:  # in a story's place it would be without its label
         return await screen.outdated(query, t)
     found = await ctx.storage.posts.get([post])
     target = found[0] if found and not found[0].withdrawn else None

@@ -143,6 +143,15 @@ class Broadcasts:
         found = await self._load("WHERE id = :id", id=broadcast_id)
         return found[0] if found else None
 
+    async def promos(self, limit: int) -> list[Broadcast]:
+        """Sends of partner posts that were not called off, newest first."""
+        found = await self._load(
+            "WHERE id IN (SELECT id FROM broadcast WHERE promo_day IS NOT NULL AND state <> 'cancelled'"
+            " ORDER BY id DESC LIMIT :limit)",
+            limit=limit,
+        )
+        return found[::-1]
+
     async def open(self) -> list[Broadcast]:
         """Broadcasts that still have something to do, oldest first."""
         return await self._load("WHERE state IN ('countdown', 'running', 'paused')")
@@ -313,9 +322,10 @@ async def insert(
     serial = _NEXT if lane is Lane.REGULAR and state is BroadcastState.RUNNING else "NULL"
     rows = await db.write(
         "INSERT INTO broadcast (key, lane, state, sections, besides, breaking, languages, audience, holders, reply_to,"
-        " horizon, start_block, total, due_at, created_at, started_at, serial) VALUES (:key, :lane, :state, :sections,"
-        " :besides, :breaking, :languages, :audience, :holders, :reply_to, :horizon, :start, :total, :due, :now,"
-        f" :started, {serial}) RETURNING id",
+        " horizon, start_block, total, due_at, created_at, started_at, promo_day, serial)"
+        " VALUES (:key, :lane, :state, :sections, :besides, :breaking, :languages, :audience, :holders, :reply_to,"
+        " :horizon, :start, :total, :due, :now,"
+        f" :started, :promo, {serial}) RETURNING id",
         key=key,
         lane=int(lane),
         state=state.value,
@@ -331,6 +341,7 @@ async def insert(
         now=now,
         started=now if state is BroadcastState.RUNNING else None,
         holders=audience.holders,
+        promo=audience.promo or None,
         reply_to=reply_to,
     )
     broadcast_id = int(rows[0][0])
@@ -343,7 +354,7 @@ async def insert(
 
 def _particular(audience: Audience) -> str:
     """What an audience asks for beyond the columns of its own; "" for nothing."""
-    usual, columns = Audience(), ("sections", "besides", "breaking", "languages", "holders", "until")
+    usual, columns = Audience(), ("sections", "besides", "breaking", "languages", "holders", "until", "promo")
     asked = {name: value for name, value in asdict(audience).items() if name not in columns}
     asked = {name: value for name, value in asked.items() if value != getattr(usual, name)}
     return json.dumps(asked) if asked else ""
@@ -366,6 +377,7 @@ def _broadcast(row: Row, posts: tuple[int, ...]) -> Broadcast:
             languages=tuple(row["languages"].strip(",").split(",")) if row["languages"] else (),
             holders=row["holders"],
             until=row["created_at"] + UNDER_WAY if row["holders"] else 0,
+            promo=row["promo_day"] or 0,
             **(_particulars(row["audience"]) if row["audience"] else {}),
         ),
         horizon=row["horizon"],

@@ -26,7 +26,7 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
         return {**demands, "due": "+list_at > 0 AND +list_at <= :due"}, {"due": audience.due}
     if audience.only:
         return {**demands, "kind": "id = :only"}, {"only": audience.only}
-    demands["kind"] = "kind <> 'channel'"
+    demands["kind"] = "kind = 'person'" if audience.promo else "kind <> 'channel'"
     follows = _follows(audience)
     if audience.sections:
         demands["sections"] = f"({_in_sections(audience, params)}{follows})"
@@ -46,6 +46,9 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
         if audience.stars:
             demands["served"] = "main_only = 1"
         demands["digest"] = "volume <> 0"
+    if audience.promo:
+        demands |= {"main": "main_only = 0", "digest": "volume <> 0", "ads": "partner = 1", "today": _NONE_TODAY}
+        params["promo"] = audience.promo
     if audience.hidden:
         demands["words"] = f"NOT {_TERM.format(f'= {int(audience.hidden)}', 0)}"
     return demands, params
@@ -56,6 +59,13 @@ _TERM = (
     " WHERE post_term.post_id {} AND reader_term.reader_id = reader.id AND reader_term.follows = {})"
 )
 """The condition that a post holds a word of the reader's, one that is followed (1) or hidden (0)."""
+
+
+_NONE_TODAY = (
+    "NOT EXISTS (SELECT 1 FROM broadcast JOIN receipt ON receipt.broadcast_id = broadcast.id"
+    " WHERE broadcast.promo_day = :promo AND receipt.reader_id = reader.id AND receipt.outcome IN (1, 5))"
+)
+"""No partner's post has come to the reader on that day, and none perhaps (its answer was lost)."""
 
 
 def _follows(audience: Audience) -> str:
@@ -449,4 +459,5 @@ def reader_of(row: Row) -> Reader:
         regions=row["regions"],
         rates=bool(row["rates"]),
         zone=row["zone"],
+        partner=bool(row["partner"]),
     )

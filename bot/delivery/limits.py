@@ -97,6 +97,8 @@ class Limits:
             if a_list:
                 self.listed(job, None)
             return False
+        if job.reader.limited and job.run.broadcast.lane is Lane.PROMO and job.copy is None:
+            return not (self._moment(job).quiet and job.reader.quiet == Quiet.HOLD)  # no list will bring it
         if not job.reader.limited or not (a_list or job.run.regular):
             return True
         found = self.verdict(job)

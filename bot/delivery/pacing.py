@@ -24,7 +24,7 @@ _SLOWER, _CREEP_SECONDS, _CREEP = 0.95, 10.0, 1.01
 _LOWEST_SHARE = 0.25
 _SWEEP = 4096
 _TURN = 20
-_SHARES = {Lane.DIGEST: 7, Lane.EDITS: 2, Lane.TICKER: 1}  # of a turn, for each message that goes
+_SHARES = {Lane.DIGEST: 7, Lane.EDITS: 2, Lane.PROMO: 1}  # of a turn, for each message that goes
 
 
 class Pacer:
@@ -188,7 +188,7 @@ class Paying(NamedTuple):
 
 class Shares:
     """Whose turn it is. Breaking goes first; then digests have a third while they are due, automatic edits a tenth
-    and no more while posts or digests are due, the ticker a twentieth. What a lane leaves unused is lent, to the
+    and no more while posts or digests are due, partner posts a twentieth. What a lane leaves unused is lent, to the
     first in the order of `Lane`.
 
     A lane earns its share with each message that goes while it is due, and has a turn for each whole one. More than

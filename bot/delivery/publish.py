@@ -80,12 +80,16 @@ class Publisher:
         now = self._clock.now()
         open_ = await self._storage.broadcasts.open()
         counting = [item for item in open_ if item.state is BroadcastState.COUNTDOWN]
+        promo = any(item.lane is Lane.PROMO and item.state is not BroadcastState.COUNTDOWN for item in open_)
         for item in counting:
+            if item.lane is Lane.PROMO and promo:
+                continue  # nobody shall get two: the one before must have its receipts first
             if item.due_at <= now:
+                promo |= item.lane is Lane.PROMO
                 begun = await self._storage.broadcasts.change(
                     item.id, BroadcastState.RUNNING, among=[BroadcastState.COUNTDOWN], now=int(now)
                 )
-                if begun and self._channels:
+                if begun and self._channels and item.lane is not Lane.PROMO:
                     await self._channels.first(item)
                 self._started()
         posts = await self._storage.posts.waiting()

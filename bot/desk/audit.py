@@ -29,6 +29,7 @@ ACTIONS: Mapping[str, str] = {
     "message updated": mark("updated a message"),
     "message withdrawn": mark("withdrew a message"),
     "post launched": mark("sent a post into sections"),
+    "partner post launched": mark("sent a partner post"),
     "draft asked": mark("asked for approval"),
     "draft approved": mark("approved a draft"),
     "draft returned": mark("returned a draft"),
@@ -87,6 +88,11 @@ def name_of(t: Lang, user_id: int, people: Mapping[int, Editor]) -> str:
     return " ".join(people[user_id].name.split()) if user_id in people and people[user_id].name else str(user_id)
 
 
+def cell(text: str) -> str:
+    """A text as a table's cell that no spreadsheet takes for a formula."""
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
 def as_csv(found: Sequence[Entry], zone: ZoneInfo) -> bytes:
     """The entries as a table, oldest first; no cell is a formula, whatever somebody wrote."""
     out = io.StringIO()
@@ -94,6 +100,5 @@ def as_csv(found: Sequence[Entry], zone: ZoneInfo) -> bytes:
     table.writerow(["id", "time", "user_id", "action", "subject", "text"])
     for entry in reversed(found):
         at = datetime.fromtimestamp(entry.at, UTC).astimezone(zone).isoformat()
-        said = ["'" + cell if cell.startswith(_FORMULA) else cell for cell in (entry.subject, entry.text)]
-        table.writerow([entry.id, at, entry.user_id, entry.action, *said])
+        table.writerow([entry.id, at, entry.user_id, entry.action, cell(entry.subject), cell(entry.text)])
     return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8", "replace")

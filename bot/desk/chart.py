@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.desk.stats import BREAKING, WEEK, Report, name_of, title
+from bot.desk.stats import BREAKING, PROMO, WEEK, Report, name_of, title
 from bot.domain.article import Section
 from bot.i18n import Lang
 
@@ -98,7 +98,7 @@ def draw(t: Lang, found: Report, sections: Sequence[Section], zone: ZoneInfo, ne
         sheet.write(_EDGE, y + 4, fitted(name_of(one.section, sections, t), _NAME_WIDE - 16))
         sheet.box(_EDGE + _NAME_WIDE, y, max(2, wide), 36)
         sheet.write(_EDGE + _NAME_WIDE + max(2, wide) + 12, y + 4, amount)
-        if one.section != BREAKING:  # which nobody joins as a section
+        if one.section not in (BREAKING, PROMO):  # which nobody joins as a section
             moves = f"+{t.number(one['joined'])}  −{t.number(one['left'])}"
             sheet.write(WIDTH - _EDGE, y + 4, moves, _FAINT, side="right")
     return sheet.png()

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from bot.desk import corrections
@@ -31,6 +32,8 @@ _COMMAND = re.compile(r"/\w+(?:@\w+)?")
 _STYLES = frozenset(("bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "date_time"))
 _KEPT = _STYLES | {"text_link", "url", "text_mention", "custom_emoji", "blockquote", "expandable_blockquote"}
 """Entities that carry what the editor did; Telegram finds mentions, hashtags and the like by itself."""
+PARTNER = "partner"
+"""The label of a partner's post unless its editor chooses another of the law's."""
 _RULE = "approvals"
 _MARGIN = 2
 """What the formatter leaves free between text and tags, in UTF-16 units."""
@@ -79,7 +82,7 @@ def as_post(draft: Draft, now: int) -> Post:
     kind, media = content.media[0] if len(content.media) == 1 else ("", "")
     return Post(
         id=0,
-        kind=PostKind.WRITTEN if content.way is Way.REGULAR else PostKind.BREAKING,
+        kind=_KINDS.get(content.way, PostKind.BREAKING),
         version=1,
         sections=content.sections,
         created_at=now,
@@ -92,7 +95,11 @@ def as_post(draft: Draft, now: int) -> Post:
         album=content.media if len(content.media) > 1 else (),
         silent=content.silent,
         reply_to=content.updates,
+        label=(content.label or PARTNER) if content.way is Way.PROMO else "",
     )
+
+
+_KINDS = {Way.REGULAR: PostKind.WRITTEN, Way.PROMO: PostKind.PROMO}
 
 
 def seal(draft: Draft) -> str:
@@ -132,12 +139,15 @@ def missing(content: Content, settings: Settings) -> str:
     return content.missing or settings.desk.missing_language
 
 
-def audience(content: Content, settings: Settings) -> Audience:
-    """Who gets it."""
+def audience(content: Content, settings: Settings, at: int) -> Audience:
+    """Who gets it when it goes out at that moment."""
     languages = settings.newsroom.languages
     some = tuple(content.texts) if missing(content, settings) == "skip" and lacking(content, languages) else ()
     if content.way is Way.BREAKING:
         return Audience(breaking=True, languages=some)
+    if content.way is Way.PROMO:
+        day = datetime.fromtimestamp(at, settings.newsroom.zone).toordinal()
+        return Audience(sections=content.sections, languages=some, promo=day)
     return Audience(sections=content.sections, languages=some)
 
 
@@ -152,8 +162,9 @@ async def require_approvals(storage: Storage, number: int) -> None:
 
 
 async def needed(storage: Storage, draft: Draft, settings: Settings) -> int:
-    """How many more persons must agree before this draft goes out; a correction is as grave as what it corrects."""
-    return await approvals(storage, settings) if draft.content.way in (Way.BREAKING, Way.FIX) else 0
+    """How many more persons must agree before this draft goes out; a correction is as grave as what it corrects, and
+    what is paid for is looked at by as many as breaking news."""
+    return await approvals(storage, settings) if draft.content.way is not Way.REGULAR else 0
 
 
 def deed(content: Content, *, solo: bool) -> str:
@@ -163,6 +174,8 @@ def deed(content: Content, *, solo: bool) -> str:
             return _FIXED.get(content.gravity, "message corrected")
         case Way.BREAKING:
             return "breaking launched alone" if solo else "breaking launched"
+        case Way.PROMO:
+            return "partner post launched"
     return "post launched"
 
 
@@ -177,17 +190,20 @@ async def launch(storage: Storage, draft: Draft, settings: Settings, *, by: int,
     """
     if draft.content.way is Way.FIX:
         return await corrections.launch(storage, draft, settings, by=by, solo=solo, now=now)
-    wanted = audience(draft.content, settings)
-    countdown = SOLO_SECONDS if solo else settings.desk.countdown
+    due = max(now + (SOLO_SECONDS if solo else settings.desk.countdown), draft.leaves_at(now))
+    wanted = audience(draft.content, settings, due)
     return await storage.broadcasts.launch(
         draft,
         as_post(draft, now),
         wanted,
         by=by,
         solo=solo,
-        lane=Lane.BREAKING if draft.content.way is Way.BREAKING else Lane.REGULAR,
+        lane=_LANES.get(draft.content.way, Lane.REGULAR),
         total=await storage.readers.count(wanted),
         start=random.random(),
-        due=max(now + countdown, draft.leaves_at(now)),
+        due=due,
         now=now,
     )
+
+
+_LANES = {Way.BREAKING: Lane.BREAKING, Way.PROMO: Lane.PROMO}

@@ -58,7 +58,7 @@ async def forecast(
 ) -> Forecast:
     """Look at readers, at what went out lately, and at the links."""
     content, delivery = draft.content, settings.delivery
-    wanted = drafts.audience(content, settings)
+    wanted = drafts.audience(content, settings, draft.leaves_at(now))
     left_out, nights = await storage.readers.breakdown(wanted)
     total, home, breaking = sum(nights.values()), settings.newsroom.timezone, content.way is Way.BREAKING
     quiet = sum(number for night, number in nights.items() if silent(night, now, home, breaking=breaking))
@@ -83,7 +83,7 @@ async def forecast(
 
 def barred(draft: Draft, sections: Sequence[Section]) -> tuple[Section, ...]:
     """Its sections that keep it from being breaking news."""
-    mask = draft.content.sections if draft.content.way is not Way.REGULAR else 0
+    mask = 0 if draft.content.way in (Way.REGULAR, Way.PROMO) else draft.content.sections
     return tuple(section for section in sections if section.mask & mask and section.kind != "news")
 
 

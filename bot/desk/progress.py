@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bot.delivery import budget
 from bot.desk.cards import Keyboard, buttons
-from bot.domain.delivery import CAP, Broadcast, BroadcastState, Progress
+from bot.domain.delivery import CAP, Broadcast, BroadcastState, Lane, Progress
 from bot.domain.post import RichText
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
@@ -37,11 +37,19 @@ def card(
             return _lines(t("⛔ Called off: nobody got it."), t("Begin again: /breaking")), None
         case BroadcastState.STOPPED:
             head = t("⛔ Stopped: {way}", way=way(t, progress))
-            return _lines(head, *_report(t, broadcast, progress, left)), again(t, broadcast.posts)
+            return _lines(head, *_report(t, broadcast, progress, left)), _after(t, broadcast)
         case BroadcastState.DONE:
             took = (broadcast.finished_at or now) - (broadcast.started_at or now)
             head = t("✅ Sent in {span}.", span=span(t, took))
-            return _lines(head, *_report(t, broadcast, progress, left)), again(t, broadcast.posts)
+            return _lines(head, *_report(t, broadcast, progress, left)), _after(t, broadcast)
+
+
+def _after(t: Lang, broadcast: Broadcast) -> Keyboard | None:
+    keys = again(t, broadcast.posts)
+    if keys and broadcast.lane is Lane.PROMO:
+        client = {"text": t("📊 Figures for the partner"), "callback_data": f"client:text:{broadcast.id}"}
+        keys["inline_keyboard"].append([client])
+    return keys
 
 
 def again(t: Lang, posts: Sequence[int]) -> Keyboard | None:

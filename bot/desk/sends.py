@@ -325,6 +325,8 @@ def asking(
         head = t("{name} asks to approve a withdrawal (until {time}):", name=author, time=until)
     elif draft.content.way is Way.FIX:
         head = t("{name} asks to approve a correction (until {time}):", name=author, time=until)
+    elif draft.content.way is Way.PROMO:
+        head = t("{name} asks to approve a partner post (until {time}):", name=author, time=until)
     else:
         head = t("{name} asks to approve breaking news (until {time}):", name=author, time=until)
     if needed > 1:

@@ -23,6 +23,8 @@ from storage.stats import STEPS, Tally
 WEEK, MONTH = 7, 30
 BREAKING = "breaking"
 """Breaking news in the place of a section."""
+PROMO = "promo"
+"""Partner posts in the place of a section; each of them has a place of its own, too (`promo:<broadcast>`)."""
 _PORTION = 50_000  # reader ids that are counted at once
 _READERS = 1000
 _WORDS = {Result.SENT: "delivered", Result.GONE: "blocked", Result.REJECTED: "failed", Result.UNCERTAIN: "lost"}
@@ -96,13 +98,20 @@ def tally(
         for post in held:
             mask |= post.sections
         places = ["", *(section.id for section in sections if section.mask & mask)]
-        if broadcast.lane is Lane.BREAKING:
+        if broadcast.lane is Lane.PROMO:
+            places = ["", PROMO, place_of(broadcast)]
+        elif broadcast.lane is Lane.BREAKING:
             places.append(BREAKING)
         for place in places:
             counts[place, _WORDS[Result(outcome)]] += n
             if outcome == Result.SENT:
                 counts[place, f"t:{step}"] += n
     return counts
+
+
+def place_of(broadcast: Broadcast) -> str:
+    """Under which name the figures of a partner post stand."""
+    return f"{PROMO}:{broadcast.id}"
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +129,8 @@ async def figures(
         if (day := day_of(at, zone)) > last - days:
             misled.update((day, place) for place in ("", *(one.id for one in sections if one.mask & mask)))
     told = [(day, place, "misled", n) for (day, place), n in misled.items()]
-    return sorted([*await storage.stats.rows(last - days + 1, last), *told])
+    rows = await storage.stats.rows(last - days + 1, last)
+    return sorted([*(row for row in rows if not row[1].startswith(f"{PROMO}:")), *told])
 
 
 async def report(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, days: int, now: int) -> Report:
@@ -134,7 +144,7 @@ async def report(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, 
         by_place[place][what] += n
         if not place and what == "delivered":
             by_day[day] += n
-    order = [section.id for section in sections] + [BREAKING]
+    order = [*(section.id for section in sections), BREAKING, PROMO]
     lines = [line(place, by_place[place]) for place in order if by_place[place]]
     return Report(first, last, line("", by_place[""]), lines, [by_day[day] for day in range(first, last + 1)])
 
@@ -162,6 +172,8 @@ def name_of(place: str, sections: Sequence[Section], t: Lang) -> str:
     """What a line of the report is called."""
     if place == BREAKING:
         return t("Breaking news")
+    if place == PROMO:
+        return t("Partner posts")
     return next((section.name(t.code) for section in sections if section.id == place), place) or t("All")
 
 
@@ -188,7 +200,7 @@ def _figures(t: Lang, one: Line) -> list[str]:
     if one["failed"]:
         sent.append(t("failed {n}", n=t.number(one["failed"])))
     lines = [" · ".join(sent)]
-    if one.section != BREAKING:  # which nobody joins as a section
+    if one.section not in (BREAKING, PROMO):  # which nobody joins as a section
         lines.append(t("joined {joined}, left {left}", joined=t.number(one["joined"]), left=t.number(one["left"])))
     if one.p50 is not None and one.p95 is not None:
         lines.append(t("Half had it within {half}, 95% within {most}.", half=_span(t, one.p50), most=_span(t, one.p95)))

@@ -24,7 +24,7 @@ async def earlier(storage: Storage, content: Content, now: int) -> list[Post]:
 def ranked(posts: Sequence[Post], content: Content) -> list[Post]:
     """The likeliest ones; `posts` come newest first."""
     mine = gist(content.text.text, content.language)
-    told = [post for post in posts if post.kind is not PostKind.CORRECTION]
+    told = [post for post in posts if post.kind not in (PostKind.CORRECTION, PostKind.PROMO)]
     return sorted(told, key=lambda post: -len(mine & gist(_words(post), post.language or content.language)))[:_SHOWN]
 
 

@@ -10,14 +10,15 @@ from typing import NamedTuple
 class Lane(IntEnum):
     """What a message is sent for; stored. Replies go before breaking news and the desk's corrections, these before
     all else; the rest share by weight (`pacing.Shares`). `EDITS` are automatic ones, of a feed's own changes. What goes
-    to a channel is a message for thousands: it goes before everything that goes to one reader."""
+    to a channel is a message for thousands: it goes before everything that goes to one reader. `PROMO` is what a
+    partner pays for: it never comes twice, and no list carries it."""
 
     REPLY = 0
     BREAKING = 1
     REGULAR = 2
     DIGEST = 3
     EDITS = 4
-    TICKER = 5
+    PROMO = 5
     CHANNEL = 6
 
 
@@ -53,6 +54,7 @@ class Audience:
     `holders` is a post of which a reader must have got a copy before `until` (epoch seconds), 0 for no such demand.
     Readers who follow a word in one of the posts `followed` belong to it whatever their sections, those who hide one in
     the post `hidden` do not. `due` (epoch seconds) asks for nothing but a list that is due by then.
+    `promo` is a partner post's day: for people who want such posts and have got none on that day, 0 for no such post.
     """
 
     sections: int = 0
@@ -70,6 +72,7 @@ class Audience:
     followed: tuple[int, ...] = ()
     hidden: int = 0
     due: int = 0
+    promo: int = 0
 
 
 LATE = "late:"

@@ -43,12 +43,13 @@ class DraftState(StrEnum):
 
 
 class Way(StrEnum):
-    """How a draft goes out: not decided, to everybody who wants breaking news, to the readers of its sections, or to
-    whoever has the post that it corrects."""
+    """How a draft goes out: not decided, to everybody who wants breaking news, to the readers of its sections, as a
+    partner's post (to those who have had none that day), or to whoever has the post that it corrects."""
 
     OPEN = ""
     BREAKING = "breaking"
     REGULAR = "regular"
+    PROMO = "promo"
     FIX = "fix"
 
 
@@ -72,6 +73,7 @@ class Content:
     no text: "default" another language's, "skip" nothing, "" the newsroom's setting.
     A correction is of the post `fixes` in the version `base`; `texts` are its new words, or a withdrawal's reasons, and
     readers are told what was wrong unless it is to go `unquoted`. What goes on with the post `updates` replies to it.
+    A partner's post carries the `label` that the law wants (`posts.compose.LABELS`).
     """
 
     way: Way = Way.OPEN
@@ -91,6 +93,7 @@ class Content:
     gravity: str = ""
     unquoted: bool = False
     updates: int = 0
+    label: str = ""
 
     @property
     def text(self) -> RichText:

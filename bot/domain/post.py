@@ -19,13 +19,14 @@ class RichText:
 
 
 class PostKind(StrEnum):
-    """Where a post comes from: a feed, or an editor who wrote it as breaking news or for a section. `correction`: the
-    message that tells the readers of another one what was wrong in it.
+    """Where a post comes from: a feed, or an editor who wrote it as breaking news, for a section or for a
+    partner. `correction`: the message that tells the readers of another one what was wrong in it.
     """
 
     ARTICLE = "article"
     BREAKING = "breaking"
     WRITTEN = "written"
+    PROMO = "promo"
     CORRECTION = "correction"
 
 

@@ -49,7 +49,8 @@ class Choices:
     `volume` is a number of posts a day, `ALL` or `DIGESTS`; what goes beyond it waits for the next list. Breaking news
     is not counted, and comes without a sound in quiet hours unless `night_breaking`. `news_languages` are those of the
     stories, empty for whatever the newsroom has for the interface's language. `main_only`: main stories and no others.
-    `regions` is a bitmask (`domain.regions`), 0 for all. `rates`: lists end with exchange rates.
+    `regions` is a bitmask (`domain.regions`), 0 for all. `rates`: lists end with exchange rates. `partner`: partner
+    posts may come, one a day at most.
     """
 
     breaking: bool = True
@@ -65,6 +66,7 @@ class Choices:
     regions: int = 0
     rates: bool = False
     zone: str = ""
+    partner: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Intake:
     async def breaking(self, body: Any, name: str) -> Answer:
         """Breaking news by nobody at the desk: to be approved there if the rules say so, else counting down."""
         content = await self._content(body)
-        readers = await self._storage.readers.count(drafts.audience(content, self._settings))
+        readers = await self._storage.readers.count(drafts.audience(content, self._settings, int(self._clock.now())))
         if not readers:
             raise Refusal(422, "nobody would get it: no reader has breaking news on.")
         draft = await self._draft(content, name)

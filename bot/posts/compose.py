@@ -127,8 +127,10 @@ def _edited(post: Post) -> bool:
 def post_keyboard(post: Post, style: PostStyle, t: Lang, *, saved: bool = False) -> dict[str, Any] | None:
     """The buttons under an article's post, the same for every reader until one is pressed; None for none.
 
-    Breaking news, corrections and a post that is not stored yet have none.
+    Breaking news, corrections and a post that is not stored yet have none; a partner's has the way out of such posts.
     """
+    if post.kind is PostKind.PROMO and post.id:
+        return {"inline_keyboard": [[{"text": t("🚫 No partner posts"), "callback_data": "ads:0:post"}]]}
     if post.kind not in (PostKind.ARTICLE, PostKind.WRITTEN) or not post.id:
         return None
     article = post.kind is PostKind.ARTICLE

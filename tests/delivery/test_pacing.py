@@ -213,7 +213,7 @@ def test_concurrency_covers_the_round_trip() -> None:
     assert concurrency(1000, 5.0, most=64) == 64
 
 
-BULK = (Lane.REGULAR, Lane.DIGEST, Lane.EDITS, Lane.TICKER)
+BULK = (Lane.REGULAR, Lane.DIGEST, Lane.EDITS, Lane.PROMO)
 DUE = st.lists(st.sets(st.sampled_from(BULK)), min_size=1, max_size=400)
 
 
@@ -229,14 +229,14 @@ def turns(*due: Lane, times: int = 1000) -> dict[Lane, int]:
 
 def test_the_shares_while_all_are_due() -> None:
     got = turns(*BULK)
-    assert got == pytest.approx({Lane.REGULAR: 500, Lane.DIGEST: 350, Lane.EDITS: 100, Lane.TICKER: 50}, abs=2)
+    assert got == pytest.approx({Lane.REGULAR: 500, Lane.DIGEST: 350, Lane.EDITS: 100, Lane.PROMO: 50}, abs=2)
 
 
 def test_what_is_unused_is_lent() -> None:
-    assert turns(Lane.TICKER) == {Lane.TICKER: 1000}
-    assert turns(Lane.EDITS, Lane.TICKER) == pytest.approx({Lane.EDITS: 950, Lane.TICKER: 50}, abs=2)
+    assert turns(Lane.PROMO) == {Lane.PROMO: 1000}
+    assert turns(Lane.EDITS, Lane.PROMO) == pytest.approx({Lane.EDITS: 950, Lane.PROMO: 50}, abs=2)
     assert turns(Lane.DIGEST, Lane.EDITS) == pytest.approx({Lane.DIGEST: 900, Lane.EDITS: 100}, abs=1)
-    assert turns(Lane.REGULAR, Lane.TICKER) == pytest.approx({Lane.REGULAR: 950, Lane.TICKER: 50}, abs=2)
+    assert turns(Lane.REGULAR, Lane.PROMO) == pytest.approx({Lane.REGULAR: 950, Lane.PROMO: 50}, abs=2)
     assert Shares().turn(()) is None
 
 
@@ -257,7 +257,7 @@ def test_shares_hold_in_any_stretch_of_time(due: list[set[Lane]], first: int) ->
     assert all(lane in lanes if lanes else lane is None for lanes, lane in sent)
     beside = [lane for lanes, lane in sent[first:] if lanes & {Lane.REGULAR, Lane.DIGEST}]
     assert beside.count(Lane.EDITS) <= len(beside) / 10 + 2
-    assert beside.count(Lane.TICKER) <= len(beside) / 20 + 2
+    assert beside.count(Lane.PROMO) <= len(beside) / 20 + 2
     digest = [lane for lanes, lane in sent[first:] if Lane.DIGEST in lanes]
     assert digest.count(Lane.DIGEST) >= len(digest) / 3 - 2
     for lane in BULK:

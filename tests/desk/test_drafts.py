@@ -134,11 +134,11 @@ def test_what_becomes_of_a_draft() -> None:
 def test_who_has_no_text_in_their_language(own: str, configured: str, languages: tuple[str, ...]) -> None:
     settings = replace(SETTINGS, desk=Desk(missing_language=configured))
     content = replace(EMPTY, texts={"ru": RichText("x")}, missing=own)
-    assert drafts.audience(content, settings) == Audience(breaking=True, languages=languages)
+    assert drafts.audience(content, settings, 0) == Audience(breaking=True, languages=languages)
     all_ = replace(content, texts=dict.fromkeys(LANGUAGES, RichText("x")))
-    assert drafts.audience(all_, settings).languages == ()
+    assert drafts.audience(all_, settings, 0).languages == ()
     regular = replace(content, way=Way.REGULAR, sections=5)
-    assert drafts.audience(regular, settings) == Audience(sections=5, languages=languages)
+    assert drafts.audience(regular, settings, 0) == Audience(sections=5, languages=languages)
 
 
 async def test_an_article_of_ours_becomes_a_draft(storage: Storage) -> None:

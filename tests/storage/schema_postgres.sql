@@ -92,7 +92,9 @@ TABLE broadcast
     audience text NOT NULL ''::text
     counted_at bigint
     serial bigint
+    promo_day bigint
     CREATE INDEX broadcast_open ON public.broadcast USING btree (id) WHERE (state = ANY (ARRAY['countdown'::text, 'running'::text, 'paused'::text]))
+    CREATE INDEX broadcast_promo ON public.broadcast USING btree (promo_day) WHERE (promo_day IS NOT NULL)
     CREATE INDEX broadcast_serial ON public.broadcast USING btree (serial) WHERE (serial IS NOT NULL)
     CREATE INDEX broadcast_uncounted ON public.broadcast USING btree (id) WHERE ((counted_at IS NULL) AND (kind = 'send'::text))
     CREATE UNIQUE INDEX broadcast_key_key ON public.broadcast USING btree (key)
@@ -369,6 +371,7 @@ TABLE reader
     listed bigint NOT NULL 0
     ask integer NOT NULL 0
     counted bigint NOT NULL 0
+    partner integer NOT NULL 1
     CREATE INDEX reader_list ON public.reader USING btree (list_at) WHERE ((list_at IS NOT NULL) AND (state = 'active'::text))
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)

@@ -94,7 +94,7 @@ CREATE TABLE broadcast (
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT
-, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0, audience TEXT NOT NULL DEFAULT '', counted_at BIGINT, serial BIGINT);
+, target_id BIGINT, version INTEGER NOT NULL DEFAULT 0, paid BIGINT NOT NULL DEFAULT 0, unpaid TEXT NOT NULL DEFAULT '', holders BIGINT NOT NULL DEFAULT 0, reply_to BIGINT NOT NULL DEFAULT 0, audience TEXT NOT NULL DEFAULT '', counted_at BIGINT, serial BIGINT, promo_day BIGINT);
 CREATE TABLE broadcast_post (
     broadcast_id BIGINT NOT NULL,
     post_id BIGINT NOT NULL,
@@ -313,7 +313,7 @@ CREATE TABLE reader (
     joined_at BIGINT NOT NULL,
     consent_at BIGINT,
     consent_text TEXT NOT NULL DEFAULT '',
-    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT, active_day BIGINT NOT NULL DEFAULT 0, kind TEXT NOT NULL DEFAULT 'person', night_breaking INTEGER NOT NULL DEFAULT 0, volume INTEGER NOT NULL DEFAULT -1, quiet TEXT NOT NULL DEFAULT 'silent', quiet_from INTEGER NOT NULL DEFAULT 1380, quiet_to INTEGER NOT NULL DEFAULT 450, digest_at TEXT NOT NULL DEFAULT ',480,1140,', digest_days INTEGER NOT NULL DEFAULT 127, news_languages TEXT NOT NULL DEFAULT '', main_only INTEGER NOT NULL DEFAULT 0, regions BIGINT NOT NULL DEFAULT 0, rates INTEGER NOT NULL DEFAULT 0, zone TEXT NOT NULL DEFAULT '', sent_day BIGINT NOT NULL DEFAULT 0, sent_n INTEGER NOT NULL DEFAULT 0, list_at BIGINT, listed BIGINT NOT NULL DEFAULT 0, ask INTEGER NOT NULL DEFAULT 0, counted BIGINT NOT NULL DEFAULT 0,
+    changed_at BIGINT NOT NULL, muted BIGINT NOT NULL DEFAULT 0, paused_until BIGINT, active_day BIGINT NOT NULL DEFAULT 0, kind TEXT NOT NULL DEFAULT 'person', night_breaking INTEGER NOT NULL DEFAULT 0, volume INTEGER NOT NULL DEFAULT -1, quiet TEXT NOT NULL DEFAULT 'silent', quiet_from INTEGER NOT NULL DEFAULT 1380, quiet_to INTEGER NOT NULL DEFAULT 450, digest_at TEXT NOT NULL DEFAULT ',480,1140,', digest_days INTEGER NOT NULL DEFAULT 127, news_languages TEXT NOT NULL DEFAULT '', main_only INTEGER NOT NULL DEFAULT 0, regions BIGINT NOT NULL DEFAULT 0, rates INTEGER NOT NULL DEFAULT 0, zone TEXT NOT NULL DEFAULT '', sent_day BIGINT NOT NULL DEFAULT 0, sent_n INTEGER NOT NULL DEFAULT 0, list_at BIGINT, listed BIGINT NOT NULL DEFAULT 0, ask INTEGER NOT NULL DEFAULT 0, counted BIGINT NOT NULL DEFAULT 0, partner INTEGER NOT NULL DEFAULT 1,
     UNIQUE (chat_id, thread_id)
 );
 CREATE TABLE reader_term (
@@ -377,6 +377,7 @@ CREATE INDEX api_call_begun ON api_call (begun_at);
 CREATE INDEX article_newest ON article (seen_at);
 CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
+CREATE INDEX broadcast_promo ON broadcast (promo_day) WHERE promo_day IS NOT NULL;
 CREATE INDEX broadcast_serial ON broadcast (serial) WHERE serial IS NOT NULL;
 CREATE INDEX broadcast_uncounted ON broadcast (id) WHERE counted_at IS NULL AND kind = 'send';
 CREATE INDEX channel_post_queued ON channel_post (queued_at);

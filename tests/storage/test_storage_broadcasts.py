@@ -201,3 +201,23 @@ async def test_percentiles_of_many_are_looked_up_in_a_part(sqlite_storage: Stora
     assert progress.sent == 20_000
     assert progress.p50 == pytest.approx(100, abs=1)
     assert progress.p95 == pytest.approx(190, abs=1)
+
+
+async def test_partner_posts_and_who_has_had_one_that_day(storage: Storage) -> None:
+    await settled_down(storage, [1, 2, 3])
+    audience = Audience(promo=738_000)
+    ids = []
+    for n in range(3):
+        await saved(storage, article(n, 1))
+        ((post, _),) = await storage.posts.waiting()
+        ids.append(
+            await storage.broadcasts.publish([post], audience, key=f"k{n}", lane=Lane.PROMO, total=3, start=0, now=50)
+        )
+    assert await storage.broadcasts.change(ids[1], BroadcastState.CANCELLED, among=[BroadcastState.RUNNING], now=51)
+    found = await storage.broadcasts.promos(5)
+    assert [(one.id, one.audience) for one in found] == [(ids[2], audience), (ids[0], audience)]
+    assert [one.id for one in await storage.broadcasts.promos(1)] == [ids[2]]
+    made = [receipt(found[1], 1), receipt(found[1], 2, result=Result.GONE)]
+    await storage.deliveries.settle(made, [], worker="w", until=0, now=60)
+    assert await storage.readers.count(audience) == 2
+    assert await storage.readers.count(Audience(promo=738_001)) == 3

@@ -52,6 +52,7 @@ READS: dict[str, Call] = {
     "broadcasts.get": lambda s: s.broadcasts.get(1),
     "broadcasts.left": lambda s: s.broadcasts.left(BROADCAST, until=1),
     "broadcasts.open": lambda s: s.broadcasts.open(),
+    "broadcasts.promos": lambda s: s.broadcasts.promos(5),
     "broadcasts.progress": lambda s: s.broadcasts.progress(1),
     "broadcasts.refusals": lambda s: s.broadcasts.refusals(1),
     "channels.all": lambda s: s.channels.all(),
