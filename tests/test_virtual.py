@@ -36,7 +36,7 @@ def settings(sandbox: Sandbox, folder: Path) -> Settings:
     )
 
 
-def test_an_hour_of_a_bot_is_the_same_each_time(tmp_path: Path) -> None:
+def test_a_bots_life_is_the_same_each_time(tmp_path: Path) -> None:
     folders = iter((tmp_path / "a", tmp_path / "b"))
 
     async def story(clock: LoopClock, rng: random.Random) -> tuple[list[str], list[tuple[str, float]]]:
@@ -52,16 +52,16 @@ def test_an_hour_of_a_bot_is_the_same_each_time(tmp_path: Path) -> None:
             async with running(settings(sandbox, folder), clock=clock):
                 person = sandbox.people.add(5, lang="ru")
                 await person.send("/start sport")
-                for n in range(1, 7):
-                    await asyncio.sleep(600)
+                for n in range(1, 4):
+                    await asyncio.sleep(300)
                     items.insert(0, ITEM.format(n=n))
-                await asyncio.sleep(600)
-        assert clock.now() - START > 4000
+                await asyncio.sleep(300)
+        assert clock.now() - START > 1200
         texts = [message.get("text") or "" for message in person.chat()]
         return texts, [(call.method, call.time) for call in sandbox.calls]
 
     texts, calls = play(7, story)
-    assert [sum(f"номер {n} " in text for text in texts) for n in range(1, 7)] == [1] * 6
+    assert [sum(f"номер {n} " in text for text in texts) for n in range(1, 4)] == [1] * 3
     assert play(7, story) == (texts, calls)
 
 

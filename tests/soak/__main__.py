@@ -1,0 +1,36 @@
+"""`python -m tests.soak --seed 1 2 3`: one line of figures for each seed, or what did not hold."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+from tests.soak.book import Size
+from tests.soak.world import soak
+
+
+def main() -> None:
+    """Seeds one after the other, each in a process of its own whose hashes are no accident either."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, nargs="+", default=[1])
+    parser.add_argument("--readers", type=int, default=Size.readers)
+    parser.add_argument("--hours", type=float, default=Size.hours)
+    options = parser.parse_args()
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        sys.exit(
+            subprocess.call(
+                [sys.executable, "-m", "tests.soak", *sys.argv[1:]], env=os.environ | {"PYTHONHASHSEED": "0"}
+            )
+        )
+    for seed in options.seed:
+        began = time.monotonic()
+        found = soak(seed, Size(readers=options.readers, hours=options.hours))
+        print(f"seed {seed}: " + ", ".join(f"{name.strip()} {value:,}" for name, value in found.items()), end="")
+        print(f", {time.monotonic() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
