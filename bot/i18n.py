@@ -22,7 +22,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_day_names, get_timezone_location
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -104,6 +104,14 @@ class Lang:
     def time(self, ts: float, zone: tzinfo) -> str:
         """«16:48» of epoch seconds in that zone."""
         return _moment(ts, zone).strftime("%H:%M")
+
+    def weekday(self, day: int) -> str:
+        """A day of the week, Monday is 0: «пн»."""
+        return str(get_day_names("abbreviated", "stand-alone", self._locale)[day])
+
+    def city(self, zone: tzinfo) -> str:
+        """The city that a time zone is named after: «Алматы»."""
+        return get_timezone_location(zone, locale=self._locale, return_city=True)
 
     def number(self, n: float) -> str:
         """A count with the language's own grouping: «12 840»."""

@@ -7,6 +7,7 @@ from aiogram.filters import Filter
 
 from bot.domain.desk import Role
 from handlers import (
+    account,
     admin,
     approvals,
     article,
@@ -31,6 +32,7 @@ from handlers import (
     stats,
     stories,
     subscriptions,
+    wording,
 )
 from handlers.middleware import AnyGroup, AtDesk, HasRole, InChannel, InGroup, InPrivate, calm, know_reader
 
@@ -68,6 +70,8 @@ def _private() -> Router:
         _room(start.router),
         _room(subscriptions.router),
         _room(settings.router),
+        _room(account.router),
+        _room(wording.router),
         _room(reading.router),
         _room(posts.router),
         _room(article.router),

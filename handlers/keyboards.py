@@ -101,6 +101,10 @@ SAVED = Callback("saved", page=int)
 UNSAVE = Callback("unsave", post=int, page=int)
 LIST = Callback("list", view=str)
 ADS = Callback("ads", wanted=bool, view=str)
+CHOOSE = Callback("c", what=str, to=str)
+FIRST = Callback("first", volume=str)
+WORD = Callback("w", act=str, term=int)
+FOLLOW = Callback("fw")
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
@@ -136,6 +140,10 @@ READER_CALLBACKS = (
     UNSAVE,
     LIST,
     ADS,
+    CHOOSE,
+    FIRST,
+    WORD,
+    FOLLOW,
 )
 
 

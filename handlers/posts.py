@@ -18,8 +18,7 @@ from bot.posts.richtext import bold, concat, join, link
 from bot.readers.search import related
 from handlers import screen
 from handlers.context import Context
-from handlers.keyboards import MORE, MUTE, ON_THIS, SAVE, SAVED, UNMUTE, UNSAVE, button, keyboard
-from handlers.settings import settings_screen
+from handlers.keyboards import MORE, MUTE, ON_THIS, SAVE, SAVED, UNSAVE, button, keyboard
 from handlers.subscriptions import chosen
 
 SAVED_PAGE, RELATED = 5, 5
@@ -97,16 +96,6 @@ async def mute(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lan
         said = t("Nothing for 24 hours: {sections}. Undo: /settings", sections=names)
     await screen.answer(query, said, alert=True)
     return await _as_before(query, ctx, reader, shown)
-
-
-@router.callback_query(UNMUTE)
-async def unmute(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang) -> None:
-    """All muted sections speak again; pressed in /settings."""
-    changed = reader and await ctx.storage.readers.unmute(reader.id, now=ctx.now)
-    if changed is None:
-        return await screen.outdated(query, t)
-    await screen.answer(query)
-    return await screen.show(query, *settings_screen(ctx, changed))
 
 
 @router.callback_query(ON_THIS)

@@ -14,7 +14,7 @@ from bot.posts.richtext import bold, clip
 from handlers import screen
 from handlers.context import Context
 from handlers.keyboards import ADS, CLIENT, button, keyboard
-from handlers.settings import settings_screen
+from handlers.settings import redraw
 
 router = Router(name="promo")
 readers = Router(name="promo readers")
@@ -68,6 +68,5 @@ async def switched(query: CallbackQuery, ctx: Context, reader: Reader | None, wa
     if changed is None:
         return await screen.outdated(query, t)
     if view == "settings":
-        await screen.answer(query)
-        return await screen.show(query, *settings_screen(ctx, changed))
+        return await redraw(query, ctx, changed, t, "settings")
     return await screen.answer(query, t("No more partner posts. To have them back: /settings"))

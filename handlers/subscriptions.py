@@ -14,10 +14,12 @@ from bot.domain.reader import Reader, ReaderState
 from bot.i18n import Lang
 from bot.posts.hashtags import hashtag
 from bot.posts.richtext import bold, join
+from bot.readers import choices as said
 from handlers import screen
 from handlers.context import Context
 from handlers.keyboards import (
     DONE,
+    FIRST,
     ONLY_BREAKING,
     OPEN,
     SECTION,
@@ -53,6 +55,7 @@ def sections_screen(
     done = t.n("Done · {n} section", "Done · {n} sections", count) if count else t("Done")
     return text, keyboard(
         *rows([_section_button(section, reader) for section in ctx.sections], 2),
+        [_regions_button(reader, t)] if regional_chosen(ctx, reader) else [],
         [breaking_button(t, reader.breaking, "sections")],
         [button(t("Breaking news only"), ONLY_BREAKING.pack())] if only else [],
         [button(done, DONE.pack(), "primary")],
@@ -63,6 +66,18 @@ def sections_screen(
 def _section_button(section: Section, reader: Reader) -> InlineKeyboardButton:
     on = bool(section.mask & reader.sections)
     return button(("✅ " if on else "") + section.name(reader.language), SECTION.pack(bit=section.bit, wanted=not on))
+
+
+def _regions_button(reader: Reader, t: Lang) -> InlineKeyboardButton:
+    """From where; its text does not name the section, whose button is another one."""
+    number = reader.regions.bit_count()
+    text = t.n("📍 From {n} region", "📍 From {n} regions", number) if number else t("📍 From everywhere")
+    return button(text, OPEN.pack(view="regions"))
+
+
+def regional_chosen(ctx: Context, reader: Reader) -> bool:
+    """Whether the reader has a section that can be narrowed to regions."""
+    return any(section.regional for section in chosen(ctx, reader))
 
 
 def chosen(ctx: Context, reader: Reader) -> list[Section]:
@@ -121,7 +136,8 @@ async def _subscribe(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reade
     assert active is not None
     await screen.answer(query)
     example = await _example(ctx, active) if reader.state is not ReaderState.ACTIVE else None
-    await screen.show(query, *_done_screen(ctx, active, example is not None))
+    shown = done_screen(ctx, active, example=example is not None, first=reader.consent_at is None)
+    await screen.show(query, *shown)
     if example:
         await screen.send_post(bot, ctx, active, example)
 
@@ -142,20 +158,38 @@ async def newest_of(ctx: Context, sections: Sequence[Section], language: str, li
     return posts or await ctx.storage.posts.latest(mask, (), limit)
 
 
-def _done_screen(ctx: Context, reader: Reader, example: bool) -> tuple[RichText, InlineKeyboardMarkup]:
-    """What is in force from now on; nothing is promised that no setting keeps."""
+def done_screen(
+    ctx: Context, reader: Reader, *, example: bool = False, first: bool = False
+) -> tuple[RichText, InlineKeyboardMarkup]:
+    """What is in force from now on; nothing is promised that no setting keeps. Whoever comes `first` is asked how much
+    shall come."""
     t = ctx.words[reader.language]
     names = t.list(section.name(t.code) for section in chosen(ctx, reader))
+    asks = first and bool(names)
     lines: list[str | RichText] = [
         bold(t("Done!")),
         t("You follow: {sections}", sections=names) if names else t("You get breaking news only."),
+        *(said.promises(reader, t) if names else ()),
+        said.first_news(reader, ctx.now, ctx.settings.newsroom.timezone, t) if names else "",
         t("• breaking news only when it truly matters") if names and reader.breaking else "",
         t("• change anything: /settings, unsubscribe: /stop"),
+        t("How much would you like?") if asks else "",
         t("This is what a story looks like ↓") if example else "",
     ]
     return join("\n", lines), keyboard(
-        [button(t("Sections"), OPEN.pack(view="sections")), button(t("Share"), OPEN.pack(view="share"))]
+        *(_questions(reader, t) if asks else ()),
+        [button(t("Sections"), OPEN.pack(view="sections")), button(t("Share"), OPEN.pack(view="share"))],
     )
+
+
+def _questions(reader: Reader, t: Lang) -> list[list[InlineKeyboardButton]]:
+    times = reader.digest_at or (reader.quiet_to,)
+    digests = t.n("{n} digest a day: {times}", "{n} digests a day: {times}", len(times), times=said.clocks(times, t))
+    return [
+        [button(t("Everything at once"), FIRST.pack(volume="all"))],
+        [button(t.n("Up to {n} a day", "Up to {n} a day", 8), FIRST.pack(volume="8"))],
+        [button(digests, FIRST.pack(volume="digest"))],
+    ]
 
 
 async def subscribe_to(bot: Bot, ctx: Context, reader: Reader, section: Section) -> None:
@@ -165,7 +199,12 @@ async def subscribe_to(bot: Bot, ctx: Context, reader: Reader, section: Section)
     assert active is not None
     t = ctx.words[active.language]
     tag = hashtag(section.name(t.code)) or section.name(t.code)
-    text = join("\n", [t("✅ You follow {tag}. Add more?", tag=tag), t("Unsubscribe: /stop · your data: /privacy")])
+    lines = [
+        t("✅ You follow {tag}. Add more?", tag=tag),
+        said.first_news(active, ctx.now, ctx.settings.newsroom.timezone, t),
+        t("Unsubscribe: /stop · your data: /privacy"),
+    ]
+    text = join("\n", lines)
     buttons = keyboard(
         [button(t("Sections"), OPEN.pack(view="sections"))], language_buttons(ctx, active.language, "sections")
     )

@@ -17,8 +17,11 @@ from bot.domain.desk import Role
 from bot.domain.reader import Reader, ReaderState
 from bot.posts.richtext import units
 from handlers.middleware import AtDesk, HasRole, InGroup, InPrivate, person, speaker
-from handlers.settings import VIEWS, goodbye_screen
 from handlers.subscriptions import sections_screen
+from handlers.views import VIEWS, WORDED
+from handlers.views.account import goodbye_screen
+from handlers.wording import MOST
+from storage.terms import Chosen
 
 USER = User(id=7, is_bot=False, first_name="Ада")
 PRIVATE = Chat(id=7, type="private")
@@ -91,7 +94,9 @@ async def test_every_screen_fits_in_every_language_with_62_long_sections(chat: T
     ctx = replace(chat.ctx, sections=sections)
     for language in ctx.words.languages:
         reader = Reader(1, 7, language, ReaderState.NEW, 2**62 - 1, START)
+        words = [Chosen(n, "Очень длинное выражение из слов " * 2, bool(n % 2)) for n in range(MOST)]
         drawn = [view(ctx, reader) for view in VIEWS.values()]
+        drawn += [view(ctx, reader, words) for view in WORDED.values()]
         drawn += [goodbye_screen(ctx, reader), sections_screen(ctx, reader, first_line="x" * 200, only=True)]
         for text, keyboard in drawn:
             assert 0 < units(text.text) <= 4096

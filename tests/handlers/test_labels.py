@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from talking import START, Chat, labels
 
@@ -10,9 +12,12 @@ from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Progr
 from bot.domain.desk import Role
 from bot.domain.reader import Reader, ReaderState
 from bot.sandbox.client import Person
-from handlers.settings import privacy_screen, settings_screen
 from handlers.subscriptions import sections_screen
+from handlers.views.account import privacy_screen
+from handlers.views.choices import digest_screen, news_screen, quiet_screen, volume_screen
+from handlers.views.main import settings_screen
 
+SETTINGS = ["Тихо", "Сколько", "Обзор", "Срочное", "Отписаться"]
 SECTIONS = ["Новости Казахстана", "Новости мира", "Интервью", "Life style", "Спорт", "Культура", "Регионы", "Amanat"]
 STEERING = {
     BroadcastState.COUNTDOWN: ["Отменить"],
@@ -36,7 +41,11 @@ async def test_what_readers_press(chat: Chat, state: ReaderState, all_: bool) ->
     screens = [
         (sections_screen(chat.ctx, reader), [*SECTIONS, "Готово", "Қазақша", "English", "Срочное"]),
         (sections_screen(chat.ctx, reader, only=True), [*SECTIONS, "Готово", "Қазақша", "English"]),
-        (settings_screen(chat.ctx, reader), ["Срочное", "Отписаться", "Разделы", "Язык", "Поделиться"]),
+        (settings_screen(chat.ctx, reader), [*SETTINGS, "Разделы", "Язык", "Поделиться"]),
+        (volume_screen(chat.ctx, reader), ["До 8", "До 15", "сразу", "Только обзоры"]),
+        (quiet_screen(chat.ctx, reader), ["Без звука", "Копить", "Как днём", "до 07:30", "с 23:00"]),
+        (digest_screen(chat.ctx, replace(reader, volume=0)), ["08:00", "19:00", "пн", "вс", "Курсы"]),
+        (news_screen(chat.ctx, reader), ["Қазақша", "English", "На языке меню"]),
         (privacy_screen(chat.ctx, reader), ["Скачать", "Удалить"]),
     ]
     for (_, keyboard), wanted in screens:

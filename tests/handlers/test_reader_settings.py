@@ -28,16 +28,19 @@ async def test_settings_say_what_is_in_force_and_change_in_place(chat: Chat) -> 
     assert "Сейчас вы не подписаны" in shown["text"]
     assert labels(shown) == [
         ["Разделы"],
-        ["🔴 Срочное: вкл"],
-        ["Язык: Русский"],
+        ["Сколько", "Тихо"],
+        ["Обзор", "🔴 Срочное: вкл"],
+        ["⭐ Только главное: нет", "🔕 Ночью: без звука"],
+        ["Слова", "📰 Новости: RU"],
+        ["Часовой пояс", "Язык: Русский"],
         ["Поделиться"],
-        ["Мои данные"],
-        ["Отписаться"],
+        ["Партнёрские: не больше 1 в день"],
+        ["Мои данные", "Отписаться"],
     ]
     await reader.tap(shown, "Срочное")
     off = await reader.next("Срочное: выключено")
     assert off["message_id"] == shown["message_id"]
-    await reader.tap(shown, "Язык")
+    await reader.tap(shown, "Язык:")
     languages = await reader.next("Выберите язык · Тілді таңдаңыз · Choose your language")
     assert labels(languages) == [["✅ Русский", "Қазақша", "English"], ["‹ Настройки"]]
     await reader.tap(shown, "English")
@@ -177,7 +180,7 @@ async def test_a_pause_lasts_its_days_or_until_it_is_ended(chat: Chat) -> None:
     assert "Пауза до 30 ноября 2025, 10:00: ничего не приходит." in paused["text"].splitlines()
     assert await chat.storage.readers.count(Audience()) == 0
     await reader.tap(shown, "Закончить паузу")
-    assert "Пауза" in labels(await reader.next("Настройки"))[3][0]
+    assert labels(await reader.next("Настройки"))[-3] == ["Пауза", "Поделиться"]
     assert await chat.storage.readers.count(Audience()) == 1
     for stale in ("resume", "pause:2", "pause:99999"):
         answer = await reader.press(shown, stale)
@@ -202,7 +205,7 @@ async def test_below_a_digest_are_its_times_and_the_way_out(chat: Chat) -> None:
     reader = chat.people.add(READER)
     await reader.send("/start sport")
     digest = await reader.next()
-    for data, answer in [("list:times", "Настройки"), ("list:stop", "Вы отписаны"), ("list:else", "")]:
+    for data, answer in [("list:times", "Обзор"), ("list:stop", "Вы отписаны"), ("list:else", "")]:
         await reader.press(digest, data)
         if answer:
             assert (await reader.next(answer))["message_id"] > digest["message_id"]
