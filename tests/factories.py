@@ -79,7 +79,7 @@ class FeedSite:
     async def polls(self, more: int = 1) -> None:
         """Wait until the feed has been asked that many more times."""
         wanted = len(self.requests) + more
-        async with asyncio.timeout(15), self.polled:
+        async with asyncio.timeout(60), self.polled:
             await self.polled.wait_for(lambda: len(self.requests) >= wanted)
 
 
@@ -236,7 +236,7 @@ async def zygote() -> AsyncIterator[Zygote]:
 
 async def gone(pid: int) -> None:
     """Wait until a process that is not our child has ended."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 os.kill(pid, 0)
