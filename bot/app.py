@@ -6,9 +6,9 @@
     Telegram ──receive──▶ inbox ──handle──▶ readers' choices, editors' drafts ──launch──▶ broadcasts
               ops/receiver      handlers/         storage/readers, editors
 
-Stages hand over through rows in storage only; the `wake`s are hints. This module opens storage, takes the
-leadership of what it runs (or says that another copy has it), and starts one task group of services. A service
-runs until the stop event and cleans up after itself; whatever it loses by dying, a restart finds in storage.
+Stages hand over through rows in storage only; the `wake`s are hints. This module opens storage (or says that another
+copy has it) and starts one task group of services; what must run once is led by one process. A service runs until the
+stop event and cleans up after itself; whatever it loses by dying, a restart or another process finds in storage.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from bot.ops.api import Work as ApiWork
 from bot.ops.backlog import born
 from bot.ops.health import Health
 from bot.ops.http import Handler, HttpPort
-from bot.ops.leadership import Leadership, Work, agree, leadership
+from bot.ops.leadership import Leadership, Work, agree, take_over
 from bot.ops.metrics import Counted, Metrics
 from bot.ops.retention import keep_tidy
 from bot.ops.supervisor import tell
@@ -156,8 +156,8 @@ async def run(
             leadership=Leadership(storage, clock, worker, stop),
         )
         await storage.meta.put("started_at", str(int(clock.now())))
-        async with leadership(storage, clock, house.worker, only - {"watch"}):
-            await _serve(house, only, ready)
+        await take_over(storage)
+        await _serve(house, only, ready)
     except BaseExceptionGroup as group:
         raise _purposeful(group) from None
     finally:
@@ -408,6 +408,8 @@ async def _start_talking(house: _House, ctx: Context, telegram: Telegram, start:
         kinds=dispatcher.resolve_used_update_types(),
         heard=heard,
         born_at=ctx.born_at,
+        worker=house.worker if house.storage.shared else "",
+        once=house.once,
     )
     if env.webhook_url:
         house.webhook = receiver.webhook(env.webhook_secret)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -13,6 +13,7 @@ import asyncpg
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from storage.engine import Connection, Dialect, Row, bound, compiled
 
+_T = TypeVar("_T")
 DIALECT = Dialect(
     name="postgres",
     tokens={
@@ -34,6 +35,8 @@ _REFUSED = (
     asyncpg.AdminShutdownError,
     OSError,
 )
+_FULL = (asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError, asyncpg.ProtocolViolationError)
+"""A server without a free connection, or one that is just starting; the last is how PgBouncer says it."""
 _PATIENCE, _PAUSE = 5.0, 0.1
 _BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '8s'"
 """A process that stands still in a transaction must not hold its locks longer than its leases last."""
@@ -93,24 +96,12 @@ class PostgresEngine:
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Any]:
         with _translated():
-            connection = await self._patiently()
+            connection = await _patiently(self._pool.acquire, _REFUSED)
         try:
             yield connection
         finally:
             with _translated():
                 await self._pool.release(connection)
-
-    async def _patiently(self) -> Any:
-        """A connection, when one is free. A server that has none left, or is just restarting, is asked again."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE
-        while True:
-            try:
-                return await self._pool.acquire()
-            except _REFUSED:
-                if loop.time() > deadline:
-                    raise
-            await asyncio.sleep(_PAUSE)  # noqa: TID251 - the server's time, as SQLite's busy_timeout is
 
     async def fetch(self, sql: str, **params: object) -> Sequence[Row]:
         async with self._acquired() as connection:
@@ -146,6 +137,19 @@ class PostgresEngine:
         await self._pool.close()
 
 
+async def _patiently(connect: Callable[[], Awaitable[_T]], refusals: tuple[type[Exception], ...]) -> _T:
+    """What `connect` gives. A server that has no connection left, or is just restarting, is asked again."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while True:
+        try:
+            return await connect()
+        except refusals:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(_PAUSE)  # noqa: TID251 - the server's time, as SQLite's busy_timeout is
+
+
 async def _roll_back(connection: Any) -> None:
     """What cannot be rolled back is cut off: nobody may be given a connection with a transaction in it."""
     if connection.is_closed():
@@ -162,16 +166,20 @@ async def open_postgres(url: str) -> PostgresEngine:
     `pool=N` for the number of connections (10)."""
     address, options = _split(url)
     cache = 100 if options.get("prepare", "1") != "0" else 0
+
+    async def connect() -> Any:
+        return await asyncpg.create_pool(
+            address,
+            min_size=1,
+            max_size=int(options.get("pool", "10")),
+            statement_cache_size=cache,
+            command_timeout=60,
+            reset=_keep,
+        )
+
     with _translated():
         try:
-            pool = await asyncpg.create_pool(
-                address,
-                min_size=1,
-                max_size=int(options.get("pool", "10")),
-                statement_cache_size=cache,
-                command_timeout=60,
-                reset=_keep,
-            )
+            pool = await _patiently(connect, _FULL)
         except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, ValueError) as error:
             raise StorageError(f"DATABASE_URL: {error}") from error
     return PostgresEngine(pool)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from functools import cache
 from hashlib import md5
 from html import escape
 from pathlib import Path
@@ -31,6 +34,7 @@ from storage import Storage
 from storage.posts import change
 
 OWNER = 9001
+_ready: set[int] = set()
 
 
 @dataclass
@@ -79,7 +83,7 @@ class FeedSite:
     async def polls(self, more: int = 1) -> None:
         """Wait until the feed has been asked that many more times."""
         wanted = len(self.requests) + more
-        async with asyncio.timeout(60), self.polled:
+        async with asyncio.timeout(15), self.polled:
             await self.polled.wait_for(lambda: len(self.requests) >= wanted)
 
 
@@ -186,7 +190,7 @@ async def withdraw(storage: Storage, post: Post, *, lane: Lane = Lane.BREAKING, 
 class Zygote:
     """The forking process."""
 
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[bytes]
 
     async def bot(
         self,
@@ -198,45 +202,58 @@ class Zygote:
         only: Sequence[str] = ("send",),
         lease: int = 4,
         die: str = "",
+        skew: float = 0.0,
+        **environ: str,
     ) -> int:
         """Start a bot; its pid. `die` is "before|after noun.method": it kills itself at that storage call;
-        "call N": at its N-th call of the database or of Telegram."""
+        "call N": at its N-th call of the database or of Telegram. `skew`: by how many seconds its machine's clock is
+        ahead."""
         (folder / "newsdesk.toml").write_text(config, encoding="utf-8")
         environ = {
+            **environ,
             "BOT_TOKEN": sandbox.token,
             "BOT_API_URL": sandbox.url,
             "DATABASE_URL": database_url,
             "NEWSDESK_CONFIG": "newsdesk.toml",
-            "HTTP_LISTEN": "",
+            "HTTP_LISTEN": environ.get("HTTP_LISTEN", ""),
             "FETCH_ALLOW_PRIVATE": "1",
         }
-        request = {"environ": environ, "cwd": str(folder), "only": only, "lease": lease, "die": die}
+        request = {"environ": environ, "cwd": str(folder), "only": only, "lease": lease, "die": die, "skew": skew}
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        return int(await self.process.stdout.readline())
+        self.process.stdin.flush()
+        return int(await asyncio.to_thread(self.process.stdout.readline))
+
+
+@cache
+def _imported() -> subprocess.Popen[bytes]:
+    """One for all tests of this process: its imports take three seconds. It is not measured, since who is killed tells
+    nothing of its lines; it ends when its input does."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.zygote"], stdin=-1, stdout=-1, cwd=Path(__file__).parents[1], env=environ
+    )
+    assert process.stdin
+    atexit.register(process.wait)
+    atexit.register(process.stdin.close)
+    return process
 
 
 @asynccontextmanager
 async def zygote() -> AsyncIterator[Zygote]:
-    """Everything imported, ready to fork; not measured, since who is killed tells nothing of its lines."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.zygote", stdin=-1, stdout=-1, cwd=Path(__file__).parents[1], env=environ
-    )
-    assert process.stdout
-    assert process.stdin
-    try:
-        assert await process.stdout.readline() == b"ready\n"
-        yield Zygote(process)
-    finally:
-        process.stdin.close()
-        await process.wait()
+    """Everything imported, ready to fork."""
+    process = _imported()
+    if process.pid not in _ready:
+        assert process.stdout
+        assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
+        _ready.add(process.pid)
+    yield Zygote(process)
 
 
 async def gone(pid: int) -> None:
     """Wait until a process that is not our child has ended."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(30):
         while True:
             try:
                 os.kill(pid, 0)

@@ -1,6 +1,7 @@
 """Forks bots from a process that has imported everything, so that a kill costs no three seconds of imports.
 
-Each line on stdin is {"environ": …, "cwd": …, "only": […], "lease": seconds, "die": "before|after noun.method"};
+Each line on stdin is {"environ": …, "cwd": …, "only": […], "lease": seconds, "skew": seconds,
+"die": "before|after noun.method"};
 the answer is the child's pid. With `die` the child kills itself at that storage call; "call N" means its N-th call of
 the database or of Telegram, whichever it is.
 """
@@ -16,11 +17,12 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 
 import storage
-from bot import app, telegram
+from bot import app, clock, telegram
 from bot.clock import RealClock
 from bot.delivery import lanes, publish, renderings, sender
 from bot.desk import progress
@@ -50,7 +52,10 @@ def child(request: dict) -> int:  # type: ignore[type-arg]
     """Be a bot until killed or stopped."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     configure(level="error")
-    leadership.LEASE_SECONDS = lanes.Lanes.lease = request["lease"]
+    leadership.LEASE_SECONDS = lanes.Lanes.lease = receiver.Receiver.lease = request["lease"]
+    if skew := request.get("skew"):
+        machines_time = clock.time.time
+        clock.time = SimpleNamespace(time=lambda: machines_time() + skew, monotonic=clock.time.monotonic)  # type: ignore[assignment]
     match request.get("die", "").split():
         case ["call", n]:
             doomed_at(int(n))

@@ -1,7 +1,7 @@
 """What runs once, however many processes there are: a lease row for each name, held while the work lasts.
 
 On SQLite the file lock says that nobody else runs here, so the work simply runs. On PostgreSQL it runs in the process
-that holds the lease; the others stand by and look each second. A leader that cannot renew in time stops by itself, a
+that holds the lease; the others stand by and look twice a second. A leader that cannot renew in time stops by itself, a
 little before others may take over. One that stood still (SIGSTOP, a paused machine) finds that out when it goes on:
 for a moment two may run, so what they write is conditional wherever twice would do harm.
 """
@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from bot.clock import Clock
-from bot.domain.errors import AnotherCopyRuns, StorageError
+from bot.domain.errors import StorageError
 from storage import Storage
 
 _log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10.0
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 
 _QUICK = 0.25
 
@@ -117,44 +117,9 @@ class Leadership:
             await self._clock.sleep(left)
 
 
-@asynccontextmanager
-async def leadership(storage: Storage, clock: Clock, owner: str, services: Collection[str]) -> AsyncIterator[None]:
-    """Hold the leases of these services. Raises `AnotherCopyRuns`, at the start or when one is lost.
-
-    On SQLite the file lock has said already that nobody else runs here: its leases are taken over at once.
-    On PostgreSQL the lease of a killed copy runs out within seconds, so the start waits that long.
-    """
-    if storage.engine.dialect.name == "sqlite":
+async def take_over(storage: Storage) -> None:
+    """On SQLite the file lock has said that nobody else runs here: what a dead copy had is free at once. On PostgreSQL
+    others may be at work, and what a dead one had runs out by itself."""
+    if not storage.shared:
         await storage.leaders.take_over()
-
-    async def acquire(name: str) -> bool:
-        now, ttl = int(clock.now() * 1000), int(LEASE_SECONDS * 1000)
-        return await storage.leaders.acquire(name, owner, now=now, ttl=ttl) is not None
-
-    for name in sorted(services):
-        deadline = clock.monotonic() + LEASE_SECONDS + 1
-        while not await acquire(name):
-            if clock.monotonic() >= deadline:
-                raise AnotherCopyRuns(f"another copy is running on this database (it holds '{name}').")
-            await clock.sleep(1.0)
-    if "send" in services:
         await storage.deliveries.take_over()
-
-    async def renew() -> None:
-        while True:
-            await clock.sleep(LEASE_SECONDS / 3)
-            try:
-                for name in sorted(services):
-                    if not await acquire(name):
-                        raise AnotherCopyRuns(f"another copy has taken '{name}' over.")
-            except StorageError as error:
-                _log.warning("the lease could not be renewed: %s", error)
-
-    async with asyncio.TaskGroup() as tasks:
-        renewing = tasks.create_task(renew())
-        try:
-            yield
-        finally:
-            renewing.cancel()
-    for name in sorted(services):
-        await storage.leaders.release(name, owner)

@@ -2,6 +2,10 @@
 
 aiogram's own polling confirms update 11 while 10 is still in its handler and goes on through 401, 409 and 429.
 Here polling and webhook are two feeders of one inbox; a kill -9 loses no press of a button.
+
+Several processes may share the inbox (`worker` names this one): one polls, or each takes what a balancer brings it.
+What one has stored it handles, in the order of the chat, wherever the older ones are; what a dead one leaves behind is
+taken over when its time is over, and what is another's by now is left to that one.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import hmac
 import json
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +25,7 @@ from bot.clock import Clock
 from bot.domain.errors import StorageError, TelegramStopped
 from bot.ops.backlog import Backlog
 from bot.ops.flood import ANSWERED_BURST, Admission, Bucket, Door, talker
+from bot.ops.leadership import Work
 from bot.telegram import REFUSED, Telegram
 from storage import Storage
 from storage.inbox import Waiting
@@ -31,6 +36,8 @@ POLL_SECONDS = 25
 _AT_ONCE = 32
 _MOST_PENDING = 20_000  # a chatty person's thousands must not keep the others' updates out
 _TRIES = 3
+_LOOK_SECONDS = 1.0
+_OLDER_SECONDS = 0.05  # until an older update of the chat is asked for again, which another process has
 _LONGEST_PAUSE = 60.0
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name, not a secret
 _LAST_ID = 2**53
@@ -38,11 +45,21 @@ HURRIED = "hurried"
 """The field of an update whose person is to be asked for patience instead of being answered."""
 
 Handle = Callable[[dict[str, Any]], Awaitable[object]]
+Once = Callable[[str, Work], Coroutine[Any, Any, None]]
+"""Runs work of that name in one process at a time."""
+
+
+async def alone(name: str, work: Work) -> None:
+    """Where there is only one process."""
+    await work()
 
 
 class Receiver:
     """Feeds stored updates to `handle`. `heard` is called whenever Telegram answered a poll; `born_at` is that of
-    `Backlog`."""
+    `Backlog`. `worker` is empty where no other process shares the inbox; `once` lets one of them poll."""
+
+    lease = 10.0
+    """Seconds that an update is this process's, unless that is prolonged."""
 
     def __init__(
         self,
@@ -54,6 +71,8 @@ class Receiver:
         kinds: Sequence[str],
         heard: Callable[[], None] = lambda: None,
         born_at: int = 0,
+        worker: str = "",
+        once: Once = alone,
     ) -> None:
         self._storage = storage
         self._telegram = telegram
@@ -61,6 +80,9 @@ class Receiver:
         self._clock = clock
         self._kinds = list(kinds)
         self._heard = heard
+        self._worker = worker
+        self._once = once
+        self._here: set[int] = set()
         self._chats: dict[int, deque[Waiting]] = {}
         self._ready: asyncio.Queue[int] = asyncio.Queue()
         self._pending = 0
@@ -80,15 +102,14 @@ class Receiver:
 
         Raises `TelegramStopped` when the token is refused.
         """
-        waiting, hopeless = await self._storage.inbox.recover(_TRIES, int(self._clock.now()))
-        self._left_behind.update(update.update_id for update in waiting)
-        if hopeless:
-            _log.error("%d updates were given up after %d tries each", hopeless, _TRIES)
-        self._enqueue(waiting)
+        if not self._worker:
+            self._left_over(*await self._storage.inbox.recover(_TRIES, int(self._clock.now())))
         self._recovered.set()
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work(tasks)) for _ in range(_AT_ONCE)]
-            poll = tasks.create_task(self._poll()) if polling else None
+            if self._worker:
+                workers.append(tasks.create_task(self._look_after()))
+            poll = tasks.create_task(self._once("poll", self._poll)) if polling else None
             await stop.wait()
             if poll:
                 poll.cancel()
@@ -96,16 +117,45 @@ class Receiver:
             await self._clock.wait(self._idle, 20.0)
             for worker in workers:
                 worker.cancel()
+        if self._worker:
+            with suppress(StorageError):  # then it runs out by itself
+                await self._storage.inbox.release(self._worker)
+
+    def _left_over(self, waiting: Sequence[Waiting], hopeless: int) -> None:
+        """What an earlier life or another process has left behind."""
+        waiting = [update for update in waiting if update.update_id not in self._here]
+        self._left_behind.update(update.update_id for update in waiting)
+        if hopeless:
+            _log.error("%d updates were given up after %d tries each", hopeless, _TRIES)
+        self._enqueue(waiting)
+
+    async def _look_after(self) -> None:
+        """Keep what waits here, and take over what is nobody's any more."""
+        prolonged = self._clock.monotonic()
+        while True:
+            now = int(self._clock.now() * 1000)
+            until = now + int(self.lease * 1000)
+            try:
+                if self._here and self._clock.monotonic() - prolonged >= self.lease / 3:
+                    await self._storage.inbox.prolong(self._worker, self._here, until)
+                    prolonged = self._clock.monotonic()
+                self._left_over(*await self._storage.inbox.take_over(self._worker, _TRIES, now=now, until=until))
+            except StorageError as error:
+                _log.warning("the inbox is out of reach: %s", error)
+            await self._clock.sleep(min(_LOOK_SECONDS, self.lease / 3))
 
     def _enqueue(self, updates: Iterable[Waiting]) -> None:
         for update in updates:
             self._pending += 1
+            self._here.add(update.update_id)
             queue = self._chats.get(update.chat)
             if queue is None:
                 self._chats[update.chat] = deque([update])
                 self._ready.put_nowait(update.chat)
-            else:
+            elif queue[-1].update_id < update.update_id:
                 queue.append(update)
+            else:  # a dead process had it
+                self._chats[update.chat] = deque(sorted([*queue, update], key=lambda one: one.update_id))
         if self._pending:
             self._idle.clear()
 
@@ -114,14 +164,18 @@ class Receiver:
         and one that is answered too fast for Telegram rests without keeping a worker."""
         while True:
             chat = await self._ready.get()
-            rest = 0.0 if self._stopping.is_set() else self._pace.take(chat, self._clock.monotonic())
+            update = self._chats[chat][0]
+            rest = await self._turn(update)
+            if rest == 0.0 and not self._stopping.is_set():
+                rest = self._pace.take(chat, self._clock.monotonic())
             if rest:
                 tasks.create_task(self._rest(chat, rest))
                 continue
+            if rest is not None:
+                await self._one(update)
             queue = self._chats[chat]
-            update = queue[0]
-            await self._one(update)
-            queue.popleft()
+            queue.remove(update)
+            self._here.discard(update.update_id)
             self._pending -= 1
             if queue:
                 self._ready.put_nowait(chat)
@@ -130,6 +184,19 @@ class Receiver:
             self._room.set()
             if not self._pending:
                 self._idle.set()
+
+    async def _turn(self, update: Waiting) -> float | None:
+        """Seconds until it is worth asking whether it is this one's turn; None when it is not ours to handle."""
+        if not self._worker:
+            return 0.0
+        try:
+            turn = await self._storage.inbox.turn(update.update_id, update.chat, self._worker)
+        except StorageError as error:
+            _log.warning("update %d has to wait: %s", update.update_id, error)
+            return None if self._stopping.is_set() else 1.0
+        if turn is False and not self._stopping.is_set():
+            return _OLDER_SECONDS
+        return 0.0 if turn else None
 
     async def _rest(self, chat: int, seconds: float) -> None:
         await self._clock.wait(self._stopping, seconds)
@@ -161,7 +228,8 @@ class Receiver:
         rows = list(map(_row, updates))
         await self._recovered.wait()  # else what a webhook brings meanwhile would be recovered too: handled twice
         heard = [row for row, update in zip(rows, updates, strict=True) if self._admits(row[0], update)]
-        fresh = set(await self._storage.inbox.store(heard, int(self._clock.now())))
+        until = int((self._clock.now() + self.lease) * 1000) if self._worker else 0
+        fresh = set(await self._storage.inbox.store(heard, int(self._clock.now()), worker=self._worker, until=until))
         self._enqueue(Waiting(id_, chat, body, 0) for id_, chat, body in heard if id_ in fresh)
         return rows[-1][0] + 1
 

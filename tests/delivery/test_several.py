@@ -66,7 +66,7 @@ async def test_two_share_the_blocks_and_keep_the_order_of_each_chat(storage: Sto
     for n in range(6):
         await subscribe(storage, range(1 + n * 1000, 1 + n * 1000 + 30), 1)
         await storage.engine.write(f"UPDATE reader SET id = {1024 * n} + chat_id % 1000 WHERE chat_id > {n * 1000}")
-    crew, wire = on_the_wire(storage, rate=300, speed=10)
+    crew, wire = on_the_wire(storage, rate=100, speed=10)
     casts = [await crew.broadcast(await crew.post(f"Пост {n}")) for n in range(5)]
     async with crew.sending("a"), crew.sending("b"):
         await crew.done(*casts)
@@ -79,10 +79,13 @@ async def test_two_share_the_blocks_and_keep_the_order_of_each_chat(storage: Sto
     assert all(texts == [f"Пост {n}" for n in range(5)] for texts in by_chat.values())
 
 
-async def test_a_dead_workers_readers_wait_no_longer_than_its_lease(storage: Storage) -> None:
+async def test_a_dead_workers_readers_wait_no_longer_than_its_lease(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Even while the others have enough to do."""
+    monkeypatch.setattr(Lanes, "lease", 3.0)
     await subscribe(storage, range(1, 3000), 1)
-    crew, wire = on_the_wire(storage, rate=30, speed=5)
+    crew, wire = on_the_wire(storage, rate=30, speed=1)
     broadcast = await crew.broadcast(await crew.post("Финал"), lane=Lane.REGULAR)
     (cast,) = await storage.broadcasts.open()
     now = int(crew.clock.now() * 1000)
@@ -92,12 +95,12 @@ async def test_a_dead_workers_readers_wait_no_longer_than_its_lease(storage: Sto
     his = range(claim.block << 10, (claim.block + 1) << 10)
     began = crew.clock.monotonic()
     async with crew.sending():
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(15):
             while not any(chat in his for _, chat, _ in wire.log):
                 wire.heard.clear()
                 await wire.heard.wait()
         assert crew.clock.monotonic() - began < Lanes.lease + 2
-        assert len(wire.log) > 50, "while it had enough to do"
+        assert len(wire.log) > 10, "while it had enough to do"
         wire.seconds = 0.001
         crew.pacer.allowed = crew.pacer.rate = 3000
         await crew.done(broadcast)

@@ -248,6 +248,8 @@ TABLE inbox
     received_at bigint NOT NULL
     handled_at bigint
     attempts integer NOT NULL 0
+    worker text NOT NULL ''::text
+    until bigint NOT NULL 0
     CREATE INDEX inbox_chat ON public.inbox USING btree (chat)
     CREATE INDEX inbox_waiting ON public.inbox USING btree (update_id) WHERE (handled_at IS NULL)
     CREATE UNIQUE INDEX inbox_pkey ON public.inbox USING btree (update_id)

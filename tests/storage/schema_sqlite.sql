@@ -223,7 +223,7 @@ CREATE TABLE inbox (
     received_at BIGINT NOT NULL,
     handled_at BIGINT,
     attempts INTEGER NOT NULL DEFAULT 0
-);
+, worker TEXT NOT NULL DEFAULT '', until BIGINT NOT NULL DEFAULT 0);
 CREATE TABLE invitation (
     hash TEXT PRIMARY KEY,
     role INTEGER NOT NULL,

@@ -34,6 +34,31 @@ async def test_what_kills_the_process_is_given_up_after_some_tries(storage: Stor
     assert await storage.inbox.recover(2, 10) == ([], 0)
 
 
+async def test_several_processes_share_it(storage: Storage) -> None:
+    turn = storage.inbox.turn
+    await storage.inbox.store([(1, 5, "{}"), (3, 6, "{}")], 1, worker="a", until=2000)
+    await storage.inbox.store([(2, 5, "{}")], 1, worker="b", until=2000)
+    assert [await turn(1, 5, "a"), await turn(2, 5, "b"), await turn(1, 5, "b")] == [
+        True,
+        False,
+        None,
+    ]
+    assert await storage.inbox.take_over("b", 3, now=1999, until=5000) == ([], 0)
+    await storage.inbox.prolong("a", [3, 2], 4000)
+    taken, _ = await storage.inbox.take_over("b", 3, now=2000, until=5000)
+    assert [update.update_id for update in taken] == [1, 2], "3 was prolonged, and 2 had run out, too"
+    assert [await turn(1, 5, "a"), await turn(1, 5, "b"), await turn(2, 5, "b")] == [
+        None,
+        True,
+        False,
+    ]
+    await storage.inbox.done([1], 3)
+    assert [await turn(1, 5, "b"), await turn(2, 5, "b")] == [None, True]
+    await storage.inbox.attempted(3)
+    await storage.inbox.release("a")
+    assert await storage.inbox.take_over("b", 1, now=2001, until=5000) == ([], 1), "it was tried often enough"
+
+
 async def test_what_is_handled_is_forgotten_but_for_its_number(storage: Storage) -> None:
     await storage.inbox.store([(1, GROUP, TEXT)], 5)
     await storage.inbox.done([1], 6)

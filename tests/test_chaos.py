@@ -1,0 +1,162 @@
+"""Everything at once: senders killed and halted, cut off from the database, the database killed, clocks a minute apart.
+
+`CHAOS_READERS=100000 CHAOS_SEED=7 pytest -m prove -s tests/test_chaos.py` is the large run. Invariants: nobody is left
+without a post, and what comes twice is bounded by what was in flight or unwritten at each fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmarks import evidence
+from bot.clock import RealClock
+from bot.delivery.sender import MOST_IN_FLIGHT
+from bot.sandbox.http import Sandbox
+from tests.faults import SERVER, Network, network, own_server
+from tests.processes import House, house
+
+UNWRITTEN = 512
+"""Receipts that a sender holds at most while the database does not take them."""
+SKEWS = (-60.0, 25.0, 60.0, 0.0)
+LEASE = 2
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(RealClock(), anti_spin=False) as server:
+        yield server
+    assert not server.violations
+
+
+class Chaos:
+    """Faults against the senders of a house, each with a way of its own to the database."""
+
+    def __init__(self, made: House, networks: list[Network]) -> None:
+        self.made, self.networks, self.lease = made, networks, made.lease
+        self.counts: Counter[str] = Counter()
+        self._lives = 0
+
+    async def begin(self) -> None:
+        for n in range(len(self.networks)):
+            await self._start(n)
+
+    async def _start(self, n: int) -> None:
+        url = self.networks[n].url
+        await self.made.start(f"s{n}", "send", f"{url}{'&' if '?' in url else '?'}pool=4", skew=SKEWS[n])
+
+    async def kill(self, n: int, rng: random.Random) -> None:
+        await self.made.kill(f"s{n}")
+        await asyncio.sleep(rng.uniform(0, self.lease))
+        await self._start(n)
+        self.counts["sender killed (-9)"] += 1
+
+    async def halt(self, n: int, rng: random.Random) -> None:
+        os.kill(self.made.pids[f"s{n}"], signal.SIGSTOP)
+        await asyncio.sleep(self.lease * rng.uniform(1.2, 2))
+        os.kill(self.made.pids[f"s{n}"], signal.SIGCONT)
+        self.counts["sender halted beyond its lease"] += 1
+
+    async def cut(self, n: int, rng: random.Random) -> None:
+        self.networks[n].cut()
+        await asyncio.sleep(self.lease * rng.uniform(0.5, 2))
+        self.networks[n].heal()
+        self.counts["sender cut off from the database"] += 1
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def judged(made: House, chaos: Chaos, words: list[str], chats: range) -> tuple[int, int, int]:
+    """Missing, repeats, and the most copies that somebody has of one post."""
+    missing = repeats = most = 0
+    for word in words:
+        copies = made.copies(word, chats)
+        missing += copies.count(0)
+        repeats += sum(copies) - len(copies) + copies.count(0)
+        most = max(most, *copies)
+    return missing, repeats, most
+
+
+@pytest.mark.parametrize("engine_name", ["postgres"])
+async def test_a_small_chaos(sandbox: Sandbox, database_url: str, engine_name: str, tmp_path: Path) -> None:
+    """One fault of each kind, two senders two minutes apart, each beginning when sending is under way."""
+    chats, rng = range(1, 201), random.Random(1)
+    async with (
+        house(sandbox, None, database_url, tmp_path, readers=200, stride=100, rate=50, lease=1) as made,
+        network(database_url) as first,
+        network(database_url) as second,
+    ):
+        chaos = Chaos(made, [first, second])
+        await chaos.begin()
+        await made.publish("Финал кубка")
+        for n, fault in enumerate((chaos.cut, chaos.kill, chaos.halt)):
+            before = sum(made.copies("Финал", chats))
+            await sandbox.until(lambda before=before: sum(made.copies("Финал", chats)) > before + 20, timeout=30)
+            await fault(n % 2, rng)
+        await made.done()
+        missing, repeats, most = judged(made, chaos, ["Финал"], chats)
+    assert missing == 0
+    assert repeats <= 3 * 50, "at each fault no more than a second's"
+    assert most <= 4
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(SERVER is None, reason="Debian's PostgreSQL server is not installed")
+async def test_chaos(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Four senders; faults at random moments, one after the other, and the database killed in between."""
+    readers, seed = int(os.environ.get("CHAOS_READERS", "10000")), int(os.environ.get("CHAOS_SEED", "2026"))
+    rate, chats, rng = 1000, range(1, readers + 1), random.Random(seed)
+    words = ["Первая новость", "Вторая новость"]
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(own_server())
+        made = await stack.enter_async_context(
+            house(sandbox, None, server.url, tmp_path, readers=readers, rate=rate, lease=LEASE)
+        )
+        chaos = Chaos(made, [await stack.enter_async_context(network(server.url)) for _ in SKEWS])
+        await chaos.begin()
+        faults = [chaos.kill, chaos.kill, chaos.halt, chaos.cut, None]
+        sends: Counter[str] = Counter()
+        sandbox.machine.listeners.append(lambda kind, chat_id, payload: sends.update([kind]))
+        for word in words:
+            await made.publish(word)
+            goal = sends["message"] + readers
+            while sends["message"] < 0.9 * goal:
+                await asyncio.sleep(rng.uniform(1, 3))
+                fault, n = rng.choice(faults), rng.randrange(len(SKEWS))
+                if fault:
+                    await fault(n, rng)
+                else:
+                    await server.crash()
+                    chaos.counts["database killed"] += 1
+            await made.done(timeout=900)
+        missing, repeats, most = judged(made, chaos, words, chats)
+    bound = chaos.total * (MOST_IN_FLIGHT + UNWRITTEN)
+    table = "\n".join(
+        [
+            f"{len(SKEWS)} senders, clocks {min(SKEWS):+.0f} … {max(SKEWS):+.0f} s, {readers:,} readers, "
+            f"{len(words)} posts, lease {LEASE} s, seed {seed}",
+            *(f"{count:5}  {fault}" for fault, count in sorted(chaos.counts.items())),
+            f"{missing:5}  readers without a post",
+            f"{repeats:5}  repeats ({repeats / chaos.total:.1f} a fault), most copies at one reader {most}",
+        ]
+    )
+    with capsys.disabled():
+        print(f"\n{table}")
+    evidence.save(
+        "chaos",
+        evidence.Figure("lost", "readers without a post", missing, "", wanted="<= 0"),
+        evidence.Figure("repeats", "repeats per fault", repeats / chaos.total, "", wanted="<= 768"),
+        table=table,
+    )
+    assert missing == 0
+    assert repeats <= bound
