@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     preview.add_argument("--html", type=Path, metavar="FILE", help="write a page as well")
     preview.add_argument("--to", metavar="CHAT", help="send them to this one chat")
     add("migrate", _migrate, "brings the database to this version")
+    trace = add("trace", _trace, "why a reader got or did not get an article, in words")
+    trace.add_argument("--article", required=True, metavar="A", help="its link, its number, or p and a post's number")
+    trace.add_argument("--reader", required=True, metavar="R", help="a chat id; of a forum's topic CHAT/TOPIC")
     into = commands.add_parser("import", help="from a file").add_subparsers(required=True, metavar="COMMAND")
     bring = add(
         "readers", _import_readers, "the readers of an earlier bot with this token, from CSV or JSON lines", into
@@ -191,6 +194,14 @@ def _migrate(args: argparse.Namespace) -> int:
 
     old, new = _await(work())
     print(f"The database is at version {new}" + (f", it was at {old}." if old != new else " already."))
+    return FINE
+
+
+def _trace(args: argparse.Namespace) -> int:
+    from bot.ops.tracing import trace
+
+    for line in _await(trace(_settings(), args.article, args.reader)):
+        print(line)
     return FINE
 
 

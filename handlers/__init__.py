@@ -32,6 +32,7 @@ from handlers import (
     stats,
     stories,
     subscriptions,
+    why,
     wording,
 )
 from handlers.middleware import AnyGroup, AtDesk, HasRole, InChannel, InGroup, InPrivate, calm, know_reader
@@ -74,9 +75,11 @@ def _private() -> Router:
         _room(wording.router),
         _room(reading.router),
         _room(posts.router),
+        _room(why.router),
         _room(article.router),
         _room(search.finding),
         _room(newsroom.plain, HasRole(Role.EDITOR)),
+        _room(why.linked),
         _room(search.router),  # takes whatever is left
         _room(search.stale),
     )

@@ -18,6 +18,7 @@ _READER = (
     ("latest", mark("The latest news")),
     ("find", mark("Search the news")),
     ("saved", mark("What you saved")),
+    ("why", mark("Why this came, or did not")),
     ("rates", mark("Exchange rates")),
     ("settings", mark("Settings")),
     ("language", mark("Language")),

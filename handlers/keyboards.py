@@ -105,6 +105,7 @@ CHOOSE = Callback("c", what=str, to=str)
 FIRST = Callback("first", volume=str)
 WORD = Callback("w", act=str, term=int)
 FOLLOW = Callback("fw")
+WHY = Callback("why", post=int)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
@@ -144,6 +145,7 @@ READER_CALLBACKS = (
     FIRST,
     WORD,
     FOLLOW,
+    WHY,
 )
 
 

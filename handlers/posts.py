@@ -18,7 +18,7 @@ from bot.posts.richtext import bold, concat, join, link
 from bot.readers.search import related
 from handlers import screen
 from handlers.context import Context
-from handlers.keyboards import MORE, MUTE, ON_THIS, SAVE, SAVED, UNSAVE, button, keyboard
+from handlers.keyboards import MORE, MUTE, ON_THIS, SAVE, SAVED, UNSAVE, WHY, button, keyboard
 from handlers.subscriptions import chosen
 
 SAVED_PAGE, RELATED = 5, 5
@@ -75,6 +75,7 @@ async def more(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lan
         keyboard(
             *(muting if _why(ctx, reader, shown) else ()),
             [button(t("More on this"), ON_THIS.pack(post=post))],
+            [button(t("Why do I see this?"), WHY.pack(post=post))],
             [button(t("‹ Back"), MORE.pack(post=post, opened=False))],
         ),
     )

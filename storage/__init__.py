@@ -37,6 +37,7 @@ from storage.readers import Readers
 from storage.saved import Saved
 from storage.stats import Stats
 from storage.terms import Terms
+from storage.traces import Traces
 
 __all__ = ["Storage", "open_beside", "open_engine", "open_storage"]
 
@@ -67,6 +68,7 @@ class Storage:
         self.saved = Saved(engine)
         self.stats = Stats(engine)
         self.terms = Terms(engine)
+        self.traces = Traces(engine)
         self.privacy = Privacy(engine)
         self.editors = Editors(engine)
         self.drafts = Drafts(engine)

@@ -258,6 +258,22 @@ class Result(IntEnum):
     SKIPPED = 6
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One send that carried a post, and what became of it at one reader: `result` None while there is no receipt,
+    which was written `at`; `due_at` is when it is tried again (all in epoch seconds). `together`: in a message with
+    others."""
+
+    lane: Lane
+    state: BroadcastState
+    began: int
+    result: Result | None = None
+    at: int = 0
+    due_at: int | None = None
+    reason: str = ""
+    together: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Telegram has it; the copy can be edited under `message_id`."""

@@ -18,7 +18,7 @@ _MOST_SHOWN = 20
 
 async def import_readers(settings: Settings, path: Path, *, dry: bool) -> bool:
     """Import and report; False when a line was left out."""
-    async with _opened(settings) as (storage, sections):
+    async with opened(settings) as (storage, sections):
         newsroom, now = settings.newsroom, int(RealClock().now())
         feeds = {bare(feed.url): feed.section for feed in settings.feeds}
         reading = Reading(sections, newsroom.languages, newsroom.zone, settings.readers.choices, now, feeds)
@@ -37,13 +37,14 @@ async def import_readers(settings: Settings, path: Path, *, dry: bool) -> bool:
 
 async def export_readers(settings: Settings, path: Path) -> None:
     """Export and report."""
-    async with _opened(settings) as (storage, sections):
+    async with opened(settings) as (storage, sections):
         number = await take_out(storage, path, sections)
     print(f"{path}: {number} readers. It holds personal data: keep it as you keep the database.")
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[Storage, list[Section]]]:
+async def opened(settings: Settings) -> AsyncIterator[tuple[Storage, list[Section]]]:
+    """The database beside a bot that may be running on it, and the newsroom's sections."""
     storage = await open_beside(settings.env.database_url)
     try:
         bits = await storage.meta.section_bits([section.id for section in settings.sections])

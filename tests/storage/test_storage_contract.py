@@ -138,6 +138,13 @@ READS: dict[str, Call] = {
     "terms.known": lambda s: s.terms.known({"=порт"}),
     "terms.of": lambda s: s.terms.of(1),
     "terms.unread": lambda s: s.terms.unread(5),
+    "traces.latest": lambda s: s.traces.latest(1, 5),
+    "traces.muted_until": lambda s: s.traces.muted_until(1, 1),
+    "traces.of_message": lambda s: s.traces.of_message(1, 1),
+    "traces.passages": lambda s: s.traces.passages(1, 1),
+    "traces.shown": lambda s: s.traces.shown(1, 1),
+    "traces.state": lambda s: s.traces.state(1),
+    "traces.words": lambda s: s.traces.words(1, 1),
 }
 WRITES: dict[str, Call] = {
     "alarms.give_back": lambda s: s.alarms.give_back(ALARM),
