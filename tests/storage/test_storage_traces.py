@@ -23,9 +23,8 @@ async def sent(storage: Storage, posts: list[int], key: str, lane: Lane = Lane.R
 async def test_the_ways_of_a_post_to_a_reader(storage: Storage) -> None:
     await settled_down(storage, range(1, 6))
     await saved(storage, *(article(n, 1) for n in range(1, 5)))
-    traces = storage.traces
-    assert await traces.state(1) is PostState.WAITING
-    assert await traces.state(99) is None
+    assert await storage.traces.state(1) is PostState.WAITING
+    assert await storage.traces.state(99) is None
     alone, round_ = await sent(storage, [1], "a"), await sent(storage, [2, 3], "b")
     list_, other = await sent(storage, [], "l", Lane.DIGEST), await sent(storage, [], "m", Lane.DIGEST)
     await storage.lists.carry(list_.id, [1, 2])
@@ -40,23 +39,23 @@ async def test_the_ways_of_a_post_to_a_reader(storage: Storage) -> None:
     await storage.deliveries.settle(receipts, [], worker="w", until=41, now=12, marks=Marks())
     await storage.posts.shown(4, 1, 15, 1, now=130)
 
-    (passage,) = await traces.passages(1, 1)
+    (passage,) = await storage.traces.passages(1, 1)
     assert (passage.lane, passage.result, passage.began, passage.together) == (Lane.REGULAR, Result.SENT, 100, False)
-    assert [one.result for one in await traces.passages(1, 2)] == [Result.REJECTED]
-    assert [one.result for one in await traces.passages(1, 5)] == [None]
-    assert await traces.passages(2, 1) == [], "the round's message brought another"
-    assert [one.together for one in await traces.passages(3, 1)] == [True]
-    assert [(one.lane, one.result) for one in await traces.passages(1, 4)] == [
+    assert [one.result for one in await storage.traces.passages(1, 2)] == [Result.REJECTED]
+    assert [one.result for one in await storage.traces.passages(1, 5)] == [None]
+    assert await storage.traces.passages(2, 1) == [], "the round's message brought another"
+    assert [one.together for one in await storage.traces.passages(3, 1)] == [True]
+    assert [(one.lane, one.result) for one in await storage.traces.passages(1, 4)] == [
         (Lane.REGULAR, None),
         (Lane.DIGEST, Result.SENT),
     ], "of lists the reader's own"
-    assert (await traces.shown(4, 1), await traces.shown(4, 2)) == (130, None)
-    assert await traces.of_message(1, 11) == [1]
-    assert await traces.of_message(1, 12) == [3]
-    assert await traces.of_message(3, 13) == [2, 3]
-    assert await traces.of_message(1, 15) == [4]
-    assert await traces.of_message(2, 11) == [], "another's message"
-    assert await traces.latest(1, 5) == [1]
+    assert (await storage.traces.shown(4, 1), await storage.traces.shown(4, 2)) == (130, None)
+    assert await storage.traces.of_message(1, 11) == [1]
+    assert await storage.traces.of_message(1, 12) == [3]
+    assert await storage.traces.of_message(3, 13) == [2, 3]
+    assert await storage.traces.of_message(1, 15) == [4]
+    assert await storage.traces.of_message(2, 11) == [], "another's message"
+    assert await storage.traces.latest(1, 5) == [1]
 
 
 async def test_words_and_mutes_that_concern_a_post(sqlite_storage: Storage) -> None:
