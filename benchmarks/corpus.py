@@ -1,7 +1,8 @@
 """Foreign test data through our reading, beside feedparser's own: `python -m benchmarks.corpus FOLDER...`.
 
 For each folder: how many documents gave entries here and with feedparser alone, whether anything but a FeedError came
-out, and which documents only one of the two could read. Bring your own folders: test data of feedparser, gofeed or
+out, which documents only one of the two could read, and how many were read without feedparser (`bot.feeds.quick`), each
+of them to be found the same when it is read by feedparser. Bring your own folders: test data of feedparser, gofeed or
 miniflux, or feeds saved from the network.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import feedparser
@@ -22,9 +24,11 @@ import feedparser
 from bot.domain.article import Section
 from bot.domain.errors import FeedError
 from bot.domain.post import Post, PostKind
+from bot.feeds import parse as parsing
 from bot.feeds.decode import decode
 from bot.feeds.identity import document_keys, recognise
-from bot.feeds.parse import parse
+from bot.feeds.parse import Document, parse
+from bot.feeds.quick import quick
 from bot.feeds.slices import cut
 from bot.i18n import Words
 from bot.posts.compose import PostStyle, compose
@@ -47,6 +51,8 @@ class Tally:
     only_theirs: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
+    quick: int = 0
+    different: list[str] = field(default_factory=list)
 
 
 def through(body: bytes) -> int:
@@ -62,6 +68,23 @@ def through(body: bytes) -> int:
         post = Post(1, PostKind.ARTICLE, 1, 1, 0, language="ru", image=entry.image, **fields)
         compose(post, lang=WORDS["ru"], sections=[SECTION], style=PostStyle(), zone=ZONE, newsroom="Дала")
     return len(document.entries)
+
+
+def both_ways(body: bytes) -> bool | None:
+    """Whether a document that is read without feedparser is the same as with it; None when it is not."""
+    try:
+        text = decode(body).text_bytes
+        if quick(text) is None:
+            return None
+        here = _read(text)
+        with mock.patch.object(parsing, "quick", return_value=None):
+            return here == _read(text)
+    except FeedError:
+        return None
+
+
+def _read(text: bytes) -> Document:
+    return parse(text, base="https://news.test/rss", zone=ZONE, language="", now=NOW)
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -86,6 +109,9 @@ def look(folder: Path) -> Tally:
             ours = 0
             tally.crashes.append(f"{path}: {type(error).__name__}: {error}")
         tally.slowest = max(tally.slowest, process_time() - began)
+        if (same := both_ways(body)) is not None:
+            tally.quick += 1
+            tally.different += [str(path)] * (not same)
         try:
             entries = feedparser.parse(io.BytesIO(body)).entries
         except Exception:  # noqa: BLE001  # whatever feedparser stumbles over
@@ -108,10 +134,12 @@ def main(folders: list[str]) -> None:
             f"{name}: {tally.files} documents; with entries that say something {tally.ours} here, {tally.theirs} with"
             f" feedparser alone (and {tally.bare} whose entries have neither title nor text);"
             f" crashes {len(tally.crashes)}; slowest {tally.slowest * 1000:.0f} ms;"
-            f" refused {dict(tally.refused.most_common())}"
+            f" refused {dict(tally.refused.most_common())}; read without feedparser {tally.quick}, of them"
+            f" otherwise than with it {len(tally.different)}"
         )
         for title, found in (
             ("crash", tally.crashes),
+            ("different", tally.different),
             ("only here", tally.only_ours),
             ("only feedparser", tally.only_theirs),
         ):

@@ -78,6 +78,8 @@ def believable(ts: int | None, now: float) -> int | None:
 
 
 def _epoch(moment: datetime, now: float) -> int:
+    if isinstance(moment.tzinfo, timezone):
+        return int(moment.timestamp())
     first, later = (int(moment.replace(fold=fold).timestamp()) for fold in (0, 1))
     return later if now - 86_400 <= later <= now + AHEAD else first
 

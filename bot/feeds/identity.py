@@ -32,6 +32,8 @@ _NUMBER = re.compile(r"(?<![0-9A-Za-z])[a-z]?(\d{5,18})(?![0-9A-Za-z])", re.A)
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.A)
 _UNIX = re.compile(r"1[4-9]\d{8}(?:\d{3})?", re.A)
 _WORD = re.compile(r"\w+")
+_CANONICAL = re.compile(r"https?://(?:www\.)?((?!www\.)[a-z0-9][a-z0-9.-]*(?:/[\w.~-]+)*)/?", re.A)
+"""An address as most are: nothing in it changes but scheme, www and the last slash."""
 _TYPOGRAPHY = dict.fromkeys(map(ord, "«»“”„‟"), '"') | dict.fromkeys(map(ord, "‘’‚"), "'")
 _TYPOGRAPHY |= dict.fromkeys(map(ord, "‐‑–—−"), "-") | {0xAD: "", 0x200B: "", 0xFEFF: "", 0x2026: "..."}
 
@@ -84,6 +86,8 @@ def canonical_link(url: str) -> str:
 
     "" for what is no http(s) address with a host. The result is its own canonical link.
     """
+    if (found := _CANONICAL.fullmatch(url)) and not found[1].endswith("/amp"):
+        return "https://" + found[1]
     try:
         parts = urlsplit(url.strip())
         host, port = (parts.hostname or "").removeprefix("www."), parts.port
@@ -121,11 +125,12 @@ def aliases(entry: Entry, *, host: str, unique_guids: Collection[str]) -> tuple[
         keys.append("u:" + link)
     if number := _number(link):
         keys.append(f"n:{_host(urlsplit(link).hostname or host)}:{number}")
-    if len(_words(entry.title)) >= 4:
-        keys.append("t:" + _hash(_plain(entry.title)))
+    title = _plain(entry.title)
+    if title.count(" ") >= 3:
+        keys.append("t:" + _hash(title))
     # midnight is what a date without a time becomes: no moment to recognise anything by
-    if entry.published and entry.published % 3600 and len(_words(entry.lead)) >= 6:
-        keys.append(f"s:{entry.published}:" + _hash(_plain(entry.lead)))
+    if entry.published and entry.published % 3600 and (lead := _plain(entry.lead)).count(" ") >= 5:
+        keys.append(f"s:{entry.published}:" + _hash(lead))
     return tuple(dict.fromkeys(keys))
 
 

@@ -1,7 +1,7 @@
 """From a decoded feed to entries. Pure apart from feedparser, which gets bytes only and never fetches.
 
-feedparser finds the elements; texts, links, pictures, dates and languages are read here, because feeds escape
-twice, write dates in their own way and put tracking pixels where a picture is expected.
+feedparser finds the elements, or `quick` in plain RSS; texts, links, pictures, dates and languages are read here,
+because feeds escape twice, write dates in their own way and put tracking pixels where a picture is expected.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from bot.domain.article import Entry
 from bot.domain.errors import FeedError
 from bot.feeds.dates import AHEAD, read_date
 from bot.feeds.decode import is_json, is_wall, root
+from bot.feeds.quick import quick
 from bot.feeds.slices import cut
 from bot.feeds.sources import other_source
 
-TITLE_LIMIT, LEAD_LIMIT, BODY_LIMIT = 1_000, 4_000, 200_000
+TITLE_LIMIT, LEAD_LIMIT, BODY_LIMIT = 1_000, 2_000, 200_000
 EARLIEST = 946_684_800
 """The year 2000: an earlier date is an unset field, not a date."""
 
@@ -64,11 +65,13 @@ _PIXEL = re.compile(
     r"stats\.wordpress|pixel\.|/pixel|1x1|(?:blank|spacer|transparent)\.(?:gif|png)|/emoji/|gravatar\.com|tns-counter",
     re.I,
 )
+_ABSOLUTE = re.compile(r"https?://[a-z0-9][\w.-]*(?:/[\w/.~%,@!$'()*+:-]*)?(?:\?[\w&=/.~%,@!$'()*+:-]+)?", re.A)
+"""An address that is absolute already, and in its own usual form."""
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.I)
 _MAIL = re.compile(r"\S+@\S+")
 _LATIN = re.compile(r"[a-z\u00c0-\u024f]+")
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]+")
-_KAZAKH = frozenset("әғқңөұүһі")
+_KAZAKH_WORD = re.compile(r"[\u0400-\u04ff]*[әғқңөұүһі][\u0400-\u04ff]*")
 _RUSSIAN_WORDS = "в на и с по не что для из о за от к у до во со об как при он она они это"
 _RUSSIAN = frozenset(_RUSSIAN_WORDS.split())
 _TELLING = 400
@@ -120,7 +123,8 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
         found = feedparser.FeedParserDict(feed=other.feed, entries=other.entries, version=other.kind, bozo=False)
     else:
         body, cut_off = _shorten(body_utf8, limit, complete)
-        found = _feedparser(body)
+        plain = quick(body)
+        found = feedparser.FeedParserDict(plain) if plain else _feedparser(body)
     if not found.get("version") and not found.entries:
         raise FeedError("not_feed", "the document is XML but neither RSS nor Atom")
     reader = _Reader(base, zone, language, now, _language_tag(found.feed))
@@ -168,13 +172,13 @@ def item_language(text: str, feed_language: str = "") -> str:
     in it: Russian text with Kazakh names stays Russian.
     """
     text = text[:_TELLING].casefold()
-    cyrillic, latin = (sum(map(len, letters.findall(text))) for letters in (_CYRILLIC_WORD, _LATIN))
+    words = _CYRILLIC_WORD.findall(text)
+    cyrillic, latin = sum(map(len, words)), sum(map(len, _LATIN.findall(text)))
     if not cyrillic and not latin:
         return feed_language
     if latin > cyrillic:
         return feed_language if feed_language not in ("", "ru", *_OTHER_CYRILLIC) else "en"
-    words = _CYRILLIC_WORD.findall(text)
-    kazakh = sum(not _KAZAKH.isdisjoint(word) for word in words)
+    kazakh = len(_KAZAKH_WORD.findall(text))
     if kazakh * 5 >= len(words) and kazakh >= 5 * sum(word in _RUSSIAN for word in words):
         return feed_language if feed_language in _OTHER_CYRILLIC else "kk"
     return feed_language if feed_language in _OTHER_CYRILLIC else "ru"
@@ -241,6 +245,8 @@ class _Reader:
 
 def absolute(base: str, href: str) -> str:
     """The absolute http(s) address of a link, "" for anything else (javascript:, data:, no host, too long)."""
+    if len(href) <= 2_000 and _ABSOLUTE.fullmatch(href):
+        return href
     href = re.sub(r"[\x00-\x20\x7f]+", "%20", href.strip())
     try:
         url = urljoin(base, href) if href else ""
@@ -320,7 +326,11 @@ def _dicts(raw: Any, name: str) -> list[Any]:
 
 def _clean(text: str) -> str:
     """NFC and stripped, without lone surrogates."""
-    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode()).strip()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _line(text: str) -> str:
@@ -351,7 +361,8 @@ def _lead(raw: Any) -> str:
     summary = _text(raw, "summary")
     if summary in _contents(raw):
         return ""
-    return _shortened(plain_text(summary[: LEAD_LIMIT * 20]), LEAD_LIMIT)
+    written = LEAD_LIMIT * (20 if "<" in summary or "&" in summary else 2)
+    return _shortened(plain_text(summary[:written]), LEAD_LIMIT)
 
 
 def _shortened(text: str, limit: int) -> str:

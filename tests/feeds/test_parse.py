@@ -327,7 +327,7 @@ def test_a_parser_that_fails_is_a_parse_error(monkeypatch: pytest.MonkeyPatch) -
     for failure in (RecursionError(), OverflowError()):
         monkeypatch.setattr("feedparser.parse", lambda *_, error=failure, **__: (_ for _ in ()).throw(error))
         with pytest.raises(FeedError, match="parse:"):
-            read(rss("<title>x</title>"))
+            read("<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>x</title></entry></feed>")
 
 
 def test_absolute() -> None:

@@ -620,9 +620,10 @@ async def test_a_feed_that_an_editor_adds_is_watched_at_once_and_one_that_is_pau
     async with served_by(handler) as url, running(desk):
         await desk.storage.feeds.add(f"{url}/added", "culture", now=NOW)
         desk.watcher.wake()
-        await until(desk.clock, lambda: len(asked) == 2)
+        await until(desk.clock, lambda: len(asked) >= 2)
         desk.site.publish("Балет на льду", category="")
-        await until(desk.clock, lambda: len(asked) == 4)
+        published = len(asked)
+        await until(desk.clock, lambda: len(asked) >= published + 2)
         (added,) = await desk.storage.feeds.added()
         await desk.storage.feeds.pause(added.id, NOW)
         desk.watcher.wake()
@@ -633,7 +634,7 @@ async def test_a_feed_that_an_editor_adds_is_watched_at_once_and_one_that_is_pau
         assert len(asked) == resting
         await desk.storage.feeds.pause(added.id, None)
         desk.watcher.wake()
-        await until(desk.clock, lambda: len(asked) == resting + 1)
+        await until(desk.clock, lambda: len(asked) > resting)
     assert ("Балет на льду", CULTURE) in [(post.title, post.sections) for post in await desk.posts(PostState.WAITING)]
 
 
