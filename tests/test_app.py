@@ -22,6 +22,7 @@ from bot.domain.desk import Role
 from bot.domain.errors import ConfigError, NewsdeskError, TelegramStopped
 from bot.ops.log import anon, configure
 from bot.sandbox.http import Sandbox
+from bot.sending import DRAIN_SECONDS
 from bot.settings import Settings, load
 from bot.settings_file import Secret
 from storage import open_storage
@@ -316,7 +317,7 @@ async def test_sigterm_ends_the_program_well(sandbox: Sandbox, tmp_path: Path) -
             await person.next("Что вам присылать", timeout=10)
             began = asyncio.get_running_loop().time()
             process.send_signal(signal.SIGTERM)
-            said, complained = await asyncio.wait_for(process.communicate(), app.DRAIN_SECONDS)
+            said, complained = await asyncio.wait_for(process.communicate(), DRAIN_SECONDS)
         finally:
             if process.returncode is None:
                 process.kill()

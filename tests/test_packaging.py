@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import DRAIN_SECONDS
+from bot.sending import DRAIN_SECONDS
 from bot.settings_env import VARIABLES
 
 ROOT = Path(__file__).parent.parent

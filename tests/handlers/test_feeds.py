@@ -9,12 +9,12 @@ from functools import partial
 import pytest
 from talking import START, Chat, labels, last
 
-from bot.app import _say_at
 from bot.desk.alarms import SENTENCES, Alarms
 from bot.domain.desk import Alarm, Role
 from bot.domain.feed import Added, Missing, Poll
 from bot.settings import DEFAULT_SECTIONS, FeedConfig, Newsroom, Settings
 from bot.settings_env import NO_ENV
+from bot.talking import say_at
 from tests.factories import FeedSite, feed_site
 
 ADA = 501
@@ -155,7 +155,7 @@ async def test_readers_have_no_feeds(chat: Chat) -> None:
 
 
 def watchman(chat: Chat) -> Alarms:
-    return Alarms(chat.storage, chat.ctx.settings, chat.ctx.words, chat.clock, partial(_say_at, chat.bot))
+    return Alarms(chat.storage, chat.ctx.settings, chat.ctx.words, chat.clock, partial(say_at, chat.bot))
 
 
 async def test_the_desk_is_told_once_with_what_to_do_and_can_ask_for_quiet(chat: Chat) -> None:
