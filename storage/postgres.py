@@ -152,7 +152,10 @@ async def _patiently(connect: Callable[[], Awaitable[_T]], refusals: tuple[type[
 
 async def _roll_back(connection: Any) -> None:
     """What cannot be rolled back is cut off: nobody may be given a connection with a transaction in it."""
-    if connection.is_closed():
+    try:
+        if connection.is_closed():
+            return
+    except asyncpg.InterfaceError:  # the pool has taken it back, since the server is gone
         return
     try:
         await connection.execute("ROLLBACK")

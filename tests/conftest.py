@@ -174,7 +174,7 @@ async def sqlite_storage(tmp_path: Path) -> AsyncIterator[Storage]:
 @pytest.fixture
 def root_logger() -> Iterator[None]:
     """For tests that configure the log of the whole process."""
-    loggers = [logging.getLogger(name) for name in ("", *log._TALKATIVE)]
+    loggers = [logging.getLogger(name) for name in ("", "asyncpg", *log._TALKATIVE)]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
     yield
     for logger, level, handlers in before:

@@ -93,6 +93,18 @@ class House:
         self.pids[name] = pid
         return pid
 
+    async def up(self, name: str) -> bool:
+        """Wait until its services run; whether it has not ended before that."""
+        pid = self.pids[name]
+        async with asyncio.timeout(60):
+            while not (self.folder / f"ready-{pid}").exists():
+                try:
+                    os.kill(pid, 0)
+                except ProcessLookupError:
+                    return False
+                await asyncio.sleep(0.05)
+        return True
+
     async def kill(self, name: str) -> float:
         """kill -9; the moment at which that was."""
         pid = self.pids.pop(name)

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -62,7 +63,8 @@ def child(request: dict) -> int:  # type: ignore[type-arg]
         case [when, call]:
             doomed(when, call)
     settings = load(request["environ"], Path(request["cwd"]))
-    asyncio.run(app.run(settings, only=frozenset(request["only"]), clock=RealClock()))
+    ready = Path(request["cwd"], f"ready-{os.getpid()}")
+    asyncio.run(app.run(settings, only=frozenset(request["only"]), clock=RealClock(), ready=ready.touch))
     return 0
 
 
@@ -112,6 +114,8 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # stdout is for pids
             try:
                 code = child(request)
+            except Exception:  # noqa: BLE001 - a process that ends by itself should say why
+                traceback.print_exc()
             finally:
                 os._exit(code)
         print(pid, flush=True)

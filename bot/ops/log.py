@@ -73,4 +73,5 @@ def configure(form: str = "console", level: str = "info", *, secret: str = "") -
     root.setLevel(level.upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(root.level, logging.INFO))
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)  # that the database is away is said by whoever waits for it
     logging.captureWarnings(True)
