@@ -64,6 +64,7 @@ class Bookkeeper:
     storage: Storage
     broadcast: Broadcast
     done: int = 0
+    worker: str = "w"
 
     async def run(self, *, rate: float = 0.0, deadline: float = float("inf")) -> None:
         """Serve everybody; with a `rate` (deliveries a second) in groups of what 50 ms bring."""
@@ -80,7 +81,7 @@ class Bookkeeper:
         number = self.broadcast.id
         finished: list[tuple[int, int]] = []
         while time.monotonic() < deadline:
-            claim = await deliveries.claim(self.broadcast, "w", 1, now=100, until=100 + LEASE)
+            claim = await deliveries.claim(self.broadcast, self.worker, 1, now=100, until=100 + LEASE)
             if claim is None:
                 break
             after, more = 0, True
@@ -100,7 +101,9 @@ class Bookkeeper:
         began = time.monotonic()
         while True:
             receipts, finished = await self._results.get()
-            await self.storage.deliveries.settle([], finished, worker="w", until=100 + LEASE, now=100, sent=receipts)
+            await self.storage.deliveries.settle(
+                [], finished, worker=self.worker, until=100 + LEASE, now=100, sent=receipts
+            )
             self.done += len(receipts)
             self._results.task_done()
             if rate:
