@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -63,6 +64,39 @@ async def test_what_a_weekly_list_asks_for_is_kept_until_it_has_come(storage: St
     await storage.engine.write("UPDATE reader SET listed = 1")
     await tidy(storage, NOW)
     assert [(await storage.broadcasts.progress(id_)).sent for id_ in ids] == [0, 1, 0]
+
+
+async def test_forgetting_never_stops_the_sending(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two portions of what is forgotten there is always room for what is sent just now."""
+    await subscribe(storage, range(1, 8001), 1)
+    for n in range(2):
+        await arrive(storage, f"a{n}", NOW)
+    old, fresh = await deliver(storage, NOW - 8 * DAY), await deliver(storage, None)
+    receipts = [Receipt(old, reader, Result.SENT, 5, message_id=reader) for reader in range(2, 8001)]
+    await storage.deliveries.settle(receipts, [], worker="w", until=0, now=NOW)
+    log, engine, write = list[str](), storage.engine, storage.engine.write
+
+    async def noted(sql: str, **params: object) -> Sequence[object]:
+        rows = await write(sql, **params)
+        if sql.startswith("DELETE FROM receipt"):
+            log.append("portion")
+        return rows
+
+    monkeypatch.setattr(engine, "write", noted)
+    forgetting = asyncio.create_task(tidy(storage, NOW))
+    reader = 1
+    while not forgetting.done():
+        reader += 1
+        await storage.deliveries.settle(
+            [Receipt(fresh, reader, Result.SENT, 5, message_id=1)], [], worker="w", until=0, now=NOW
+        )
+        log.append("sent")
+    await forgetting
+    assert log.count("portion") >= 8
+    told = "".join(word[0] for word in log)
+    assert "ppp" not in told, "at most two portions go before a waiting send"
+    assert (await storage.broadcasts.progress(old)).sent == 0
+    assert (await storage.broadcasts.progress(fresh)).sent == reader
 
 
 async def test_a_broadcast_without_its_receipts_can_still_be_asked(storage: Storage) -> None:
