@@ -2,7 +2,7 @@
 
 A few whole broadcasts are written as `bot/delivery` writes them; the bytes of one receipt, its indexes included, are
 what a week of twenty broadcasts a day to a million readers is reckoned from. Then the oldest is forgotten while another
-is written at a thousand a second: how much faster the forgetting is than the writing, and what a receipt waits meanwhile.
+is written at a thousand a second: how much faster forgetting is than writing, and what a receipt waits meanwhile.
 `--readers 200000 --broadcasts 4`
 """
 
