@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import parser
+from bot.delivery.budget import MESSAGES_PER_STAR, MOST_PAID, load_of
+from bot.settings import Settings
 from bot.settings_env import VARIABLES
 from bot.settings_file import keys
 
@@ -91,7 +93,23 @@ def test_make_offers_what_is_promised() -> None:
         assert re.search(rf"^{target}: ", makefile, re.M)
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda p: p.name)
+def test_sizing_is_reckoned_as_the_bot_reckons() -> None:
+    """`docs/operating.md`: readers → minutes, messages a day, seconds of paid broadcast, Stars."""
+    text = (ROOT / "docs/operating.md").read_text("utf-8")
+    table = re.findall(r"^\| ([\d,]+) \| (\d+) min \| (\d+) \| ([\d,]+) s \| ([\d,]+) \|$", text, re.M)
+    assert len(table) >= 4
+    rate, quiet = Settings().delivery.messages_per_second, Settings().readers.quiet_hours
+    budget = load_of([], rate=rate, quiet_hours=quiet).budget
+    assert f"{budget:,} messages a day" in text
+    for row in table:
+        readers, minutes, messages, seconds, stars = (int(cell.replace(",", "")) for cell in row)
+        assert minutes == round(readers / rate / 60)
+        assert messages == budget // readers
+        assert seconds == readers // MOST_PAID
+        assert stars == readers // MESSAGES_PER_STAR
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda p: p.name)
 def test_no_link_leads_nowhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target

@@ -46,7 +46,7 @@ def names(text: str) -> list[str]:
 
 
 def test_every_metric_is_documented_and_nothing_else() -> None:
-    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    page = (ROOT / "docs/operating.md").read_text("utf-8")
     assert re.findall(r"^\| `(newsdesk_\w+)` \|", page, re.MULTILINE) == list(METRICS) == names(metrics().text())
 
 
@@ -55,7 +55,7 @@ def test_alerts_ask_for_metrics_that_exist_and_have_a_remedy() -> None:
     used = set(re.findall(r"newsdesk_\w+", rules))
     assert used
     assert used <= METRICS.keys()
-    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    page = (ROOT / "docs/operating.md").read_text("utf-8")
     assert re.findall(r"alert: (\w+)", rules) == re.findall(r"^\| `(Newsdesk\w+)` \|", page, re.MULTILINE)
 
 

@@ -45,7 +45,7 @@ METRICS = {
     "newsdesk_day_messages_planned": "gauge",
     "newsdesk_day_messages_budget": "gauge",
 }
-"""Every metric with its type; docs/operations.md says what each means, and a test compares."""
+"""Every metric with its type; docs/operating.md says what each means, and a test compares."""
 
 MOST_REASONS = 100
 """Different answers of Telegram that are counted by themselves; what comes beyond is "other"."""
