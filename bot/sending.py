@@ -16,6 +16,7 @@ from bot.delivery.publish import Publisher
 from bot.delivery.renderings import Renderings
 from bot.delivery.sender import Sender
 from bot.delivery.shared import SharedBudget
+from bot.desk.queue import rules
 from bot.domain.errors import NewsdeskError
 from bot.feeds.fetch import Fetcher
 from bot.house import House, Start, until
@@ -86,6 +87,7 @@ async def start_sending(
         home=newsroom.timezone,
         valid_for=lambda mask: house.settings.valid_for([one.id for one in house.sections if one.mask & mask]),
         started=sender.wake,
+        rules=rules(house.settings, house.sections),
         channels=Channels(house.storage, house.clock, lambda post: audience_of(post, 0, offer).languages),
     )
     me = telegram.bot.id

@@ -149,11 +149,14 @@ class SectionConfig:
     id: str = key("", _section_id, required=True)
     name: dict[str, str] = key({}, file.by_language)  # noqa: RUF009  # made once, replaced, never changed
     match: tuple[str, ...] = key((), file.list_of(file.text(100)))
-    mode: str = key(
-        "auto", file.matching(r"auto|manual|hold [1-9]\d{0,3}[sm]", "Write auto, manual or 'hold 3m'."), later=True
-    )
-    kind: str = key("news", file.one_of("news", "partner", "politics"), later=True)
+    mode: str = key("auto", file.matching(r"auto|manual|hold [1-9]\d{0,3}[sm]", "Write auto, manual or 'hold 3m'."))
+    kind: str = key("news", file.one_of("news", "partner", "politics"))
     posts: Posts = Posts()
+
+    @property
+    def delay(self) -> int:
+        """Seconds in which its articles can be taken off before they go; 0 for none."""
+        return file.duration(self.mode.removeprefix("hold ")) if self.mode.startswith("hold ") else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,22 +295,21 @@ def _settings(tables: dict[str, Any], path: Path, place: str, env: Env, warnings
             raise ConfigError(f"{place}, [{name}]", "unknown table or key.", file.nearest(name, _TABLES + _LISTS))
     base = Settings()
     plain: dict[str, Any] = {
-        name: file.read(tables.get(name, {}), getattr(base, name), f"{place}, [{name}]", warnings) for name in _TABLES
+        name: file.read(tables.get(name, {}), getattr(base, name), f"{place}, [{name}]") for name in _TABLES
     }
     posts: Posts = plain["posts"]
     sections = tuple(
-        _with_posts(table, SectionConfig(), posts, where, warnings) for where, table in _each(tables, "sections", place)
+        _with_posts(table, SectionConfig(), posts, where) for where, table in _each(tables, "sections", place)
     )
     settings = Settings(
         **plain,
         sections=sections or tuple(replace(s, posts=posts) for s in DEFAULT_SECTIONS),
-        feeds=tuple(file.read(t, FeedConfig(), w, warnings) for w, t in _each(tables, "feeds", place)),
-        channels=tuple(_channel(t, posts, w, warnings) for w, t in _each(tables, "channels", place)),
-        silence=tuple(file.read(t, Silence(), w, []) for w, t in _each(tables, "silence", place)),
+        feeds=tuple(file.read(t, FeedConfig(), w) for w, t in _each(tables, "feeds", place)),
+        channels=tuple(_channel(t, posts, w) for w, t in _each(tables, "channels", place)),
+        silence=tuple(file.read(t, Silence(), w) for w, t in _each(tables, "silence", place)),
         env=env,
         path=path,
     )
-    warnings += [f"{place}, [[silence]]: {file.NOT_YET}"] if tables.get("silence") else []
     _fits_together(settings, place, warnings)
     rates = replace(settings.rates, ca_file=_certificates(settings.rates.ca_file, path, place))
     return replace(settings, rates=rates, warnings=tuple(warnings))
@@ -325,18 +327,18 @@ def _each(tables: dict[str, Any], name: str, place: str) -> Iterator[tuple[str, 
 P = TypeVar("P", SectionConfig, ChannelConfig)
 
 
-def _with_posts(table: object, base: P, posts: Posts, place: str, warnings: list[str]) -> P:
+def _with_posts(table: object, base: P, posts: Posts, place: str) -> P:
     """An entry whose own keys may stand beside those of [posts], which it then overrides for itself."""
     if not isinstance(table, dict):
         raise ConfigError(place, "is not a table.", "Write its keys below a line with its name.")
     of_posts = file.keys(Posts)
-    entry = file.read({k: v for k, v in table.items() if k not in of_posts}, base, place, warnings)
-    own = file.read({k: v for k, v in table.items() if k in of_posts}, posts, place, warnings)
+    entry = file.read({k: v for k, v in table.items() if k not in of_posts}, base, place)
+    own = file.read({k: v for k, v in table.items() if k in of_posts}, posts, place)
     return replace(entry, posts=own)
 
 
-def _channel(table: object, posts: Posts, place: str, warnings: list[str]) -> ChannelConfig:
-    channel = _with_posts(table, ChannelConfig(), posts, place, warnings)
+def _channel(table: object, posts: Posts, place: str) -> ChannelConfig:
+    channel = _with_posts(table, ChannelConfig(), posts, place)
     return replace(channel, own_posts=tuple(file.keys(Posts).keys() & table)) if isinstance(table, dict) else channel
 
 

@@ -23,8 +23,6 @@ from bot.domain.errors import ConfigError
 T = TypeVar("T")
 Check = Callable[[object], T]
 
-NOT_YET = "not in this version yet, so it has no effect."
-
 
 class Wrong(Exception):
     """A value cannot be used: what is the matter and what to write instead."""
@@ -43,12 +41,9 @@ class Secret(str):
         return "Secret()" if not self else "Secret(…)"
 
 
-def key(default: T, check: Check[T], *, name: str = "", later: bool = False, required: bool = False) -> T:
-    """A dataclass field that stands in the file as `name` (the field's own by default).
-
-    `later`: its feature comes with a later version; a value other than the default gives one warning line.
-    """
-    about = {"check": check, "name": name, "later": later, "required": required}
+def key(default: T, check: Check[T], *, name: str = "", required: bool = False) -> T:
+    """A dataclass field that stands in the file as `name` (the field's own by default)."""
+    about = {"check": check, "name": name, "required": required}
     if isinstance(default, dict):
         return field(default_factory=lambda: default, metadata=about)
     return field(default=default, metadata=about)
@@ -59,9 +54,9 @@ def keys(cls: type) -> dict[str, Any]:
     return {f.metadata["name"] or f.name: f for f in fields(cls) if f.metadata}
 
 
-def read(table: object, base: T, place: str, warnings: list[str]) -> T:
-    """`base` with what the table says. Raises `ConfigError` at the first mistake, adds to `warnings`."""
-    known, cls = keys(type(base)), base
+def read(table: object, base: T, place: str) -> T:
+    """`base` with what the table says. Raises `ConfigError` at the first mistake."""
+    known = keys(type(base))
     if not isinstance(table, Mapping):
         raise ConfigError(place, "is not a table.", "Write its keys below a line with this name.")
     for name in table:
@@ -73,9 +68,7 @@ def read(table: object, base: T, place: str, warnings: list[str]) -> T:
             if one.metadata["required"]:
                 raise ConfigError(f"{place} {name}", "is missing.", "Add it.")
             continue
-        value = values[one.name] = checked(one.metadata["check"], table[name], f"{place} {name}")
-        if one.metadata["later"] and value != getattr(cls, one.name):
-            warnings.append(f"{place} {name}: {NOT_YET}")
+        values[one.name] = checked(one.metadata["check"], table[name], f"{place} {name}")
     return replace(base, **values)  # type: ignore[type-var]  # every `base` is a dataclass, see `keys`
 
 

@@ -14,6 +14,7 @@ from bot.channels.intake import Intake as Hands
 from bot.desk.alarms import Alarms
 from bot.desk.board import Board
 from bot.desk.invitations import claim_link
+from bot.desk.queue import QueueCards
 from bot.desk.room import Seat
 from bot.desk.sends import Sends
 from bot.domain.desk import Role
@@ -108,7 +109,8 @@ def _start_desk(house: House, ctx: Context, telegram: Telegram, start: Start) ->
         gathered=partial(gathered, telegram.bot, ctx),
     )
     hands = Hands(house.storage, telegram, house.settings, ctx.words, house.sections, house.clock, published=house.wake)
-    board = Board([sends, hands], house.clock)
+    queue = QueueCards(house.storage, telegram, house.settings, ctx.words, house.sections, house.clock)
+    board = Board([sends, queue, hands], house.clock)
     house.wakers.append(board.wake)
     start(house.once_until_stop("desk", board.run))
 

@@ -25,6 +25,7 @@ from handlers import (
     newsroom,
     posts,
     promo,
+    queue,
     reading,
     search,
     settings,
@@ -125,7 +126,7 @@ def _desk() -> Router:
 
 def _editors() -> list[Router]:
     """What editors do, in private and at the desk."""
-    rooms = (draftcard, approvals, corrections, stories, hands, promo, newsroom)
+    rooms = (draftcard, approvals, queue, corrections, stories, hands, promo, newsroom)
     return [_room(room.router, HasRole(Role.EDITOR)) for room in rooms]
 
 

@@ -32,6 +32,7 @@ _DESK = {
     Role.EDITOR: (
         ("breaking", mark("Send breaking news")),
         ("promo", mark("A partner's post, and its figures")),
+        ("queue", mark("What waits for the desk")),
         ("drafts", mark("Drafts that were not sent")),
         ("correct", mark("Correct or withdraw a message")),
         ("stats", mark("What was sent, to how many")),

@@ -32,6 +32,7 @@ from storage.migrate import migrate, migrations, version
 from storage.places import Places
 from storage.posts import Posts
 from storage.privacy import Privacy
+from storage.queue import Queue
 from storage.rates import Rates
 from storage.readers import Readers
 from storage.saved import Saved
@@ -63,6 +64,7 @@ class Storage:
         self.budgets = Budgets(engine)
         self.corrections = Corrections(engine)
         self.calls = Calls(engine)
+        self.queue = Queue(engine)
         self.readers = Readers(engine)
         self.lists = Lists(engine)
         self.saved = Saved(engine)

@@ -95,7 +95,7 @@ class Articles:
             old = "seen_at < :before AND NOT EXISTS (SELECT 1 FROM alias WHERE article_id = article.id)"
             await db.write("DELETE FROM alias WHERE seen_at < :before", before=before)
             await db.write("DELETE FROM tap WHERE at < :before", before=before)
-            for table in ("saved", "post_term"):
+            for table in ("saved", "post_term", "held"):
                 await db.write(
                     f"DELETE FROM {table} WHERE post_id IN (SELECT id FROM post WHERE article_id IN"
                     f" (SELECT id FROM article WHERE {old}))",

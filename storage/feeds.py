@@ -110,11 +110,12 @@ class Feeds:
         """
         work = [
             *_guard(poll, self._db.dialect),
-            *_added(poll.new, self._db.dialect, now),
+            *_added(poll, self._db.dialect, now),
             *_aliases(poll, now),
             _state(poll.state),
         ]
         work += [raised(poll.alarms, now)] if poll.alarms else []
+        work += _flooded(poll, self._db.dialect, now)
         work += _kept(poll, self._db.dialect, now)
         work += _missing(poll, self._db.dialect, now)
         if not poll.edited and not any(met.sections for met in poll.seen):
@@ -125,7 +126,7 @@ class Feeds:
                 await _edit(db, found, now)
             for met in poll.seen:
                 if met.sections:
-                    await _more_sections(db, met)
+                    await _more_sections(db, met, flood=bool(poll.flood))
             for sql, rows in work:
                 await db.many(sql, rows)
 
@@ -150,16 +151,30 @@ def _state(state: FeedState) -> Work:
     return f"UPDATE feed SET {assignments} WHERE id = :id", [(*(getattr(state, name) for name in names), state.id)]
 
 
-def _added(new: Sequence[Found], dialect: Dialect, now: int) -> Iterator[Work]:
+def _added(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
     """Each article with its aliases and its post, one after the other: they are tied by the id given last."""
-    last = dialect.last_id("article")
-    for found in new:
+    last, sorted_ = dialect.last_id("article"), PostState.HELD if poll.flood else PostState.WAITING
+    for found in poll.new:
         article = found.article
         yield _INSERT_ARTICLE, [tuple(getattr(article, name) for name in _ARTICLE)]
         yield _INSERT_ALIAS.format(article=last), [(key, now) for key in found.keys]
-        state = PostState.WAITING if article.sections else PostState.UNSORTED
+        state = sorted_ if article.sections else PostState.UNSORTED
         post = replace(_post(article, now), everybody=found.everybody)
         yield insert_post(post, state if found.publish else PostState.STORED, article=last)
+
+
+def _flooded(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
+    """What a flood holds, as one thing to be decided: every held post that nothing else holds."""
+    if poll.flood:
+        yield "INSERT INTO flood (feed_id, n, at) VALUES (:feed, :n, :now)", [(poll.state.id, poll.flood, now)]
+        yield (
+            f"INSERT INTO held (post_id, why, flood_id, at) SELECT post.id, 'flood', {dialect.last_id('flood')},"
+            " CAST(:now AS BIGINT) FROM post WHERE state = 'held' AND NOT EXISTS"
+            " (SELECT 1 FROM held AS other WHERE other.post_id = post.id AND decided_at IS NULL)"
+            " ON CONFLICT (post_id) DO UPDATE SET why = excluded.why, flood_id = excluded.flood_id, at = excluded.at,"
+            " until = NULL, decision = '', decided_by = 0, decided_at = NULL",
+            [(now,)],
+        )
 
 
 def _kept(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
@@ -222,15 +237,17 @@ async def _edit(db: Connection, found: Found, now: int) -> None:
         await follow(db, known.id, Kind.EDIT, version=version, lane=Lane.EDITS, now=now, private=to_readers)
 
 
-async def _more_sections(db: Connection, met: Met) -> None:
-    """The article stands in more sections: to be sent to readers of those, or (silently) as if they had it."""
+async def _more_sections(db: Connection, met: Met, *, flood: bool) -> None:
+    """The article stands in more sections: to be sent to readers of those, or (silently) as if they had it. Of a
+    `flood` it is held first."""
     rows = await db.write(
         "UPDATE article SET sections = sections | :more WHERE id = :id AND (sections & :more) <> :more RETURNING id",
         more=met.sections,
         id=met.article_id,
     )
     if rows:
-        states = "WHEN 'unsorted' THEN 'waiting' WHEN 'published' THEN 'waiting'"
+        goes = "'held'" if flood else "'waiting'"
+        states = f"WHEN 'unsorted' THEN {goes} WHEN 'published' THEN {goes}"
         served = "served"
         if not met.publish:
             states = "WHEN 'unsorted' THEN 'stored'"

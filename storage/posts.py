@@ -70,7 +70,7 @@ class Posts:
         """The newest published article posts in any of these sections, newest first; languages empty for all."""
         rows = await self._db.fetch(
             "SELECT post.* FROM post JOIN article ON article.id = post.article_id"
-            " WHERE post.state <> 'withdrawn' AND (post.sections & :sections) <> 0"
+            " WHERE post.state NOT IN ('withdrawn', 'held') AND (post.sections & :sections) <> 0"
             " AND (:languages = '' OR :languages LIKE '%,' || post.language || ',%')"
             " ORDER BY COALESCE(article.published_at, article.seen_at) DESC, post.id DESC LIMIT :limit",
             sections=sections,
@@ -98,7 +98,7 @@ class Posts:
             found = "SELECT id FROM article WHERE words @@ to_tsquery('simple', :query) ORDER BY id DESC LIMIT :limit"
         rows = await self._db.fetch(
             f"SELECT post.* FROM ({found}) AS found JOIN post ON post.article_id = found.id"
-            " WHERE post.state <> 'withdrawn' ORDER BY found.id DESC",
+            " WHERE post.state NOT IN ('withdrawn', 'held') ORDER BY found.id DESC",
             query=both.join(f"({either.join(_beginning(term, any_) for term in known)})" for known in terms),
             limit=limit,
         )

@@ -204,9 +204,11 @@ def test_each_command_does_its_work(
 
 
 def test_warnings_of_the_configuration_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "newsdesk.toml").write_text('[[sections]]\nid = "sport"\nname = {ru = "Спорт"}\nmode = "manual"\n')
+    (tmp_path / "newsdesk.toml").write_text(
+        "[[silence]]\nfrom = 2026-11-21T00:00:00\nuntil = 2026-11-23T00:00:00\nsections = ['unknown']\n"
+    )
     assert cli.main(["migrate"]) == 0
-    assert "not in this version yet" in capsys.readouterr().err
+    assert "there is no section 'unknown' to be silent" in capsys.readouterr().err
 
 
 def test_a_closed_pipe_is_no_bug() -> None:

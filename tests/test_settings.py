@@ -65,10 +65,7 @@ def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
     assert found.feeds == (FeedConfig("https://example.kz/rss", "ru", "sport", "Asia/Almaty", 60),)
     assert found.channels == (ChannelConfig("@liter_kz", language="ru", quiet_hours="23:00-07:30"),)
     assert found.silence[0].until.isoformat() == "2026-11-23T00:00:00"
-    assert [w.split(":")[0] for w in found.warnings] == [
-        "newsdesk.toml, [[silence]]",
-        "newsdesk.toml, [[silence]] 1 sections",
-    ]
+    assert [w.split(":")[0] for w in found.warnings] == ["newsdesk.toml, [[silence]] 1 sections"]
 
 
 def test_the_example_shows_every_key() -> None:
@@ -124,7 +121,7 @@ def test_a_post_is_valid_as_long_as_the_longest_of_its_sections(tmp_path: Path) 
     assert found.valid_for(["sport", "world"]) == found.valid_for([]) == 7200
 
 
-def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
+def test_modes_and_what_else_a_newsroom_chooses(tmp_path: Path) -> None:
     found = loaded(
         tmp_path,
         """
@@ -138,11 +135,21 @@ def test_later_keys_are_accepted_with_one_line_each(tmp_path: Path) -> None:
         [[sections]]
         id = "sport"
         mode = "hold 3m"
+        [[sections]]
+        id = "ads"
+        mode = "manual"
+        kind = "partner"
+        [[sections]]
+        id = "world"
         """,
     )
-    assert [w.split(": ")[0] for w in found.warnings] == ["newsdesk.toml, [[sections]] 1 mode"]
-    assert all("not in this version yet" in w for w in found.warnings)
+    assert found.warnings == ()
     assert found.posts.valid_for == 2 * 86400
+    assert [(one.mode, one.delay, one.kind) for one in found.sections] == [
+        ("hold 3m", 180, "news"),
+        ("manual", 0, "partner"),
+        ("auto", 0, "news"),
+    ]
 
 
 SPORT = '[[sections]]\nid = "sport"\n'

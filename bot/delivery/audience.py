@@ -31,12 +31,14 @@ def offer_of(languages: Sequence[str], fed: Collection[str], sections: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A post that waits: the sections already `served`, its audience, and how many `readers` that is."""
+    """A post that waits: the sections already `served`, its audience, and how many `readers` that is. Those of one
+    `bundle` (0: none) go as one list."""
 
     post: Post
     served: int
     audience: Audience
     readers: int
+    bundle: int = 0
 
 
 def languages_for(post: Post, all_languages: Sequence[str], fed: Collection[str]) -> tuple[str, ...]:
@@ -78,15 +80,18 @@ def audience_of(post: Post, served: int, offer: Offer, *, words: bool = False) -
 def gather(waiting: Sequence[Waiting], *, rate: float, under_way: int) -> list[list[Waiting]]:
     """The broadcasts to start now. `under_way` is how many deliveries of open regular broadcasts are left.
 
-    One post each while everything can be out within ten minutes. Beyond that a broadcast carries all posts that
-    wait when it starts (a *round*), and the next one starts when it has ended. A post that gained a section goes
-    by itself, because readers of its earlier sections have it.
+    One post each, or bundle, while everything can be out within ten minutes. Beyond that a broadcast carries all
+    posts that wait when it starts (a *round*), and the next one starts when it has ended. A post that gained a section
+    goes by itself, because readers of its earlier sections have it.
     """
     if not waiting:
         return []
     load = under_way + sum(item.readers for item in waiting)
     if load <= rate * ROUND_SECONDS:
-        return [[item] for item in waiting]
+        bundles: dict[tuple[int, int], list[Waiting]] = {}
+        for item in waiting:
+            bundles.setdefault((item.bundle, 0 if item.bundle and not item.served else item.post.id), []).append(item)
+        return list(bundles.values())
     if under_way:
         return []
     fresh = [item for item in waiting if not item.served]

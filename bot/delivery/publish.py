@@ -10,14 +10,17 @@ from typing import Protocol
 
 from bot.clock import Clock
 from bot.delivery.audience import Offer, Waiting, audience_of, gather, joint, overdue
+from bot.delivery.gate import Rules, judge
 from bot.delivery.lists import Timetable
 from bot.delivery.vocabulary import read_words
 from bot.domain.delivery import LATE, Broadcast, BroadcastState, Lane
 from bot.domain.errors import StorageError
+from bot.domain.held import Said
 from bot.domain.post import Post
 from storage import Storage
 
 _log = logging.getLogger(__name__)
+_NO_RULES = Rules()
 
 
 class Channels(Protocol):
@@ -34,7 +37,7 @@ class Channels(Protocol):
 
 class Publisher:
     """Looks at what waits, every second and when woken. `started` is called when broadcasts begin; `valid_for` is that
-    of `audience.overdue`, `home` the newsroom's zone. `channels` are served first."""
+    of `audience.overdue`, `home` the newsroom's zone, `rules` decide what is held. `channels` are served first."""
 
     def __init__(
         self,
@@ -46,10 +49,12 @@ class Publisher:
         valid_for: Callable[[int], int],
         started: Callable[[], None],
         home: str,
+        rules: Rules = _NO_RULES,
         channels: Channels | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._storage = storage
+        self._rules = rules
         self._clock = clock
         self._rate = rate
         self._offer = offer
@@ -92,12 +97,15 @@ class Publisher:
                 if begun and self._channels and item.lane is not Lane.PROMO:
                     await self._channels.first(item)
                 self._started()
-        posts = await self._storage.posts.waiting()
+        posts = await self._admitted(int(now))
         if self._channels and await self._channels.offer([post for post, _ in posts]):
             self._started()
         await read_words(self._storage)  # after: a post that came in between waits for the next look
         marked = await self._storage.terms.held([post.id for post, _ in posts]) if posts else frozenset()
-        waiting = [await self._measured(post, served, post.id in marked) for post, served in posts]
+        bundles = await self._storage.queue.listed() if posts else {}
+        waiting = [
+            await self._measured(post, served, post.id in marked, bundles.get(post.id, 0)) for post, served in posts
+        ]
         late, old = overdue(open_, waiting, valid_for=self._valid_for, now=now)
         if (late or old) and not await self._arrives(late):
             await self._list(late, old)
@@ -113,9 +121,26 @@ class Publisher:
         left = [item.due_at - now for item in counting if item.due_at > now]
         return min([1.0, *left])
 
-    async def _measured(self, post: Post, served: int, words: bool) -> Waiting:
+    async def _admitted(self, now: int) -> list[tuple[Post, int]]:
+        """The posts that wait and may go; what may not is held for the desk."""
+        queue = self._storage.queue
+        await queue.ripen(now=now)
+        posts = await self._storage.posts.waiting()
+        if not posts:
+            return []
+        said, embargoes = await queue.said(), await queue.embargoes(now=now)
+        judged = [
+            judge(post, served, said.get(post.id, Said()), self._rules, now, embargo=embargoes.get(post.id, 0))
+            for post, served in posts
+        ]
+        held = [hold for hold in judged if hold]
+        if held:
+            await queue.hold(held, now=now)
+        return [item for item, hold in zip(posts, judged, strict=True) if not hold]
+
+    async def _measured(self, post: Post, served: int, words: bool, bundle: int) -> Waiting:
         audience = audience_of(post, served, self._offer, words=words)
-        return Waiting(post, served, audience, await self._storage.readers.count(audience))
+        return Waiting(post, served, audience, await self._storage.readers.count(audience), bundle)
 
     async def _arrives(self, late: Sequence[Broadcast]) -> bool:
         """Whether readers are getting a late list: what is late besides waits for its end, as with rounds."""

@@ -64,11 +64,7 @@ SENTENCES: dict[str, Sentence] = {
             d["n"],
             title=d["title"],
         ),
-        t("Nobody gets them. Name their category in a section's match, or give the feed a section."),
-    ),
-    "flood": lambda t, d: (
-        t.n("{n} new article at once.", "{n} new articles at once.", d["n"]),
-        t("The newest five of each section go out, the others are kept for search only."),
+        t("Nobody gets them: give each its section in /queue, and name their category in a section's match."),
     ),
     "vanished": lambda t, d: (
         t("An article is not in its feed any more: {title}", title=d["title"]),

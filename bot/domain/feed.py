@@ -112,7 +112,8 @@ class Poll:
 
     `kept` are alias keys that are in use still. `missing` are the articles that are not in the feed, None where not all
     of it was read; those of `proposed` are for the desk to withdraw. `since`: when the feed had been asked last as the
-    poll began; None saves whatever happened meanwhile. `fresh` are keys of new articles that nobody had then.
+    poll began; None saves whatever happened meanwhile. `fresh` are keys of new articles that nobody had then. `flood`:
+    so many would go out at once, which is for the desk to decide; 0 for an ordinary poll.
     """
 
     state: FeedState
@@ -125,3 +126,4 @@ class Poll:
     proposed: frozenset[int] = frozenset()
     since: int | None = None
     fresh: tuple[str, ...] = ()
+    flood: int = 0

@@ -1,19 +1,14 @@
-"""From verdicts to what a poll changes: new articles, edits, further sections, the newest after an outage. Pure."""
+"""From verdicts to what a poll changes: new articles, edits, further sections, and whether it is a flood. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain.article import Article, Entry, Section
-from bot.domain.desk import Alarm
 from bot.domain.feed import FeedState, Found, KnownArticle, Met, Poll
 from bot.feeds.identity import DAY, Edited, Known, New, Verdict, fingerprint, flood, material
 from bot.feeds.sections import section_mask
-from bot.feeds.signs import subject
-
-NEWEST_OF_A_FLOOD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +61,13 @@ def changes(
                 publish = primed and isinstance(verdict, New)
                 new.append(Found(article, verdict.keys, publish, everybody=setting.everybody))
     going = sum(found.publish for found in new) + sum(met.publish for met in seen)
-    alarms: tuple[Alarm, ...] = ()
-    if flood(going, total):
-        new, seen = _newest(new, seen, by_id)
-        alarms = (Alarm(subject(state.id), "flood", {"n": going}),)
+    sorted_ = sum(found.publish and bool(found.article.sections) for found in new) + sum(met.publish for met in seen)
     # The oldest first, so that ids and posts follow the order of events; documents have the newest on top.
     new.reverse()
     new.sort(key=lambda found: found.article.published_at or int(now))
     fresh = tuple(key for found in new for key in found.keys if key not in known)
-    return Poll(state, tuple(new), tuple(edited.values()), tuple(seen), alarms, fresh=fresh)
+    held = sorted_ if flood(going, total) else 0
+    return Poll(state, tuple(new), tuple(edited.values()), tuple(seen), fresh=fresh, flood=held)
 
 
 def _followed(entry: Entry, stored: KnownArticle, setting: Setting) -> bool:
@@ -112,27 +105,3 @@ def _of_page(stored: KnownArticle | None) -> str:
 
 def _also_in(found: Found, sections: int) -> Found:
     return replace(found, article=replace(found.article, sections=found.article.sections | sections))
-
-
-def _newest(
-    new: Sequence[Found], seen: Sequence[Met], known: Mapping[int, KnownArticle]
-) -> tuple[list[Found], list[Met]]:
-    """After an outage: at most the newest five of each section go out, the others are kept silently."""
-    dated: list[tuple[int, int, Found | Met]] = [
-        (found.article.published_at or found.article.seen_at, found.article.sections, found) for found in new
-    ]
-    for met in seen:
-        stored = known[met.article_id]
-        dated.append((stored.published_at or stored.seen_at, met.sections, met))
-    taken: Counter[int] = Counter()
-    silent: set[int] = set()
-    for _, mask, item in sorted(dated, key=lambda one: -one[0]):
-        bits = [bit for bit in range(mask.bit_length()) if mask >> bit & 1] or [-1]
-        if item.publish and all(taken[bit] < NEWEST_OF_A_FLOOD for bit in bits):
-            taken.update(bits)
-        else:
-            silent.add(id(item))
-    return (
-        [replace(found, publish=id(found) not in silent) for found in new],
-        [replace(met, publish=id(met) not in silent) for met in seen],
-    )

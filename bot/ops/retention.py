@@ -24,6 +24,7 @@ async def tidy(storage: Storage, now: int) -> None:
     await storage.channels.prune(now - RECEIPT_DAYS * DAY)
     await storage.calls.prune(now - INBOX_DAYS * DAY)
     await storage.hands.prune(now - RECEIPT_DAYS * DAY)
+    await storage.queue.prune(now - RECEIPT_DAYS * DAY)
     await storage.media.prune(now - MEDIA_DAYS * DAY)
     await storage.articles.prune(now - ARTICLE_DAYS * DAY)
 

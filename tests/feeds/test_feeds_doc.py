@@ -16,7 +16,7 @@ def test_every_alarm_is_documented() -> None:
 
 
 FEEDS = {
-    "silent", "shrank", "repaired", "future", "certificate", "wall", "redirect", "unsorted", "flood", "vanished",
+    "silent", "shrank", "repaired", "future", "certificate", "wall", "redirect", "unsorted", "vanished",
     "gone", "private", "failing",
 }  # fmt: skip
 """Alarms of feeds; other rooms have their own."""

@@ -169,18 +169,23 @@ async def test_a_feed_added_later_and_old_articles_gain_their_sections_silently(
     assert [post.title for post, _ in await both.storage.posts.waiting()] == ["Свежее"]
 
 
-async def test_after_an_outage_the_newest_five_of_each_section_go_out(desk: Desk) -> None:
+async def test_a_flood_is_held_for_the_desk(desk: Desk) -> None:
     await desk.poll()
     for n in range(10):
         desk.site.publish(f"Спорт: событие номер {n}", at=NOW - 1000 + n)
         desk.site.publish(f"Культура: событие номер {n}", category="Культура", at=NOW - 1000 + n)
+    desk.site.publish("Неизвестно о чём", category="Разное")
     await desk.poll()
-    waiting = await desk.titles(PostState.WAITING)
-    assert waiting == [f"{name}: событие номер {n}" for n in range(5, 10) for name in ("Спорт", "Культура")]
-    assert len(await desk.posts(PostState.STORED)) == 10
+    assert await desk.titles(PostState.WAITING) == []
+    assert await desk.titles(PostState.UNSORTED) == ["Неизвестно о чём"]
+    (flood,) = await desk.storage.queue.floods()
+    assert (flood.n, len(await desk.storage.queue.of_flood(flood.id))) == (20, 20)
+    desk.site.publish("Обычная новость", at=NOW + 100)
+    await desk.poll()
+    assert await desk.titles(PostState.WAITING) == ["Обычная новость"]
 
 
-async def test_a_section_feed_that_was_away_catches_up_with_five(desk: Desk) -> None:
+async def test_a_section_feed_that_was_away_brings_a_flood_for_its_section(desk: Desk) -> None:
     await desk.restart(desk.configs[0], WatchedFeed(f"{desk.site.url}/culture", ZONE, "ru", "culture", 60))
     await desk.poll(0)
     await desk.poll(1)
@@ -189,9 +194,11 @@ async def test_a_section_feed_that_was_away_catches_up_with_five(desk: Desk) -> 
         await desk.poll(0, after=1)
     await desk.served()
     await desk.poll(1)
-    assert [post.title for post, _ in await desk.storage.posts.waiting()] == [
-        f"Событие номер {n}" for n in range(15, 20)
-    ]
+    assert await desk.storage.posts.waiting() == []
+    (flood,) = await desk.storage.queue.floods()
+    held = await desk.storage.queue.of_flood(flood.id)
+    assert [one.post.title for one in held] == [f"Событие номер {n}" for n in reversed(range(20))]
+    assert {(one.post.sections, one.served) for one in held} == {(SPORT | CULTURE, SPORT)}
 
 
 async def test_undated_items_keep_the_order_of_events(desk: Desk) -> None:
@@ -660,7 +667,7 @@ async def test_what_a_poll_shows_the_desk_is_told(desk: Desk) -> None:
     for n in range(20):
         desk.site.publish(f"После перерыва {n}", at=NOW + n)
     await desk.poll()
-    assert await told() == {"flood": {"n": 20}}
+    assert await told() == {}
     desk.site.status = 410
     await desk.poll()
     assert await told() == {"gone": {"kind": "gone", "status": 410}}

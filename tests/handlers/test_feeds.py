@@ -190,12 +190,12 @@ async def test_the_desk_is_told_once_with_what_to_do_and_can_ask_for_quiet(chat:
 async def test_an_alarm_that_nobody_could_be_told_is_told_later(chat: Chat) -> None:
     ada = await chat.editor(ADA, Role.OWNER)
     (feed,) = await chat.storage.feeds.watch([LISTED])
-    await chat.storage.alarms.raise_([Alarm(f"feed:{feed.id}", "flood", {"n": 40})], now=START)
+    await chat.storage.alarms.raise_([Alarm(f"feed:{feed.id}", "repaired", {"n": 40})], now=START)
     ada.block()
     await watchman(chat).look()
     ada.unblock()
     await watchman(chat).look()
-    assert "Сразу 40 новых статей." in last(ada)["text"]
+    assert "Заменены 40 испорченных символов." in last(ada)["text"]
 
 
 async def test_a_vanished_article_can_be_left(chat: Chat) -> None:

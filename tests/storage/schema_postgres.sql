@@ -227,6 +227,16 @@ TABLE feed
     CREATE INDEX feed_asked ON public.feed USING btree (id) WHERE (asked_at IS NOT NULL)
     CREATE UNIQUE INDEX feed_pkey ON public.feed USING btree (id)
     CREATE UNIQUE INDEX feed_url_key ON public.feed USING btree (url)
+TABLE flood
+    id bigint NOT NULL identity
+    feed_id bigint NOT NULL
+    n integer NOT NULL
+    at bigint NOT NULL
+    decision text NOT NULL ''::text
+    decided_by bigint NOT NULL 0
+    decided_at bigint
+    CREATE INDEX flood_open ON public.flood USING btree (id) WHERE (decided_at IS NULL)
+    CREATE UNIQUE INDEX flood_pkey ON public.flood USING btree (id)
 TABLE hand
     channel_id bigint NOT NULL
     message_id bigint NOT NULL
@@ -237,6 +247,19 @@ TABLE hand
     post_id bigint
     draft_id bigint
     CREATE UNIQUE INDEX hand_pkey ON public.hand USING btree (channel_id, message_id)
+TABLE held
+    post_id bigint NOT NULL
+    why text NOT NULL
+    flood_id bigint NOT NULL 0
+    at bigint NOT NULL
+    until bigint
+    decision text NOT NULL ''::text
+    decided_by bigint NOT NULL 0
+    decided_at bigint
+    sections bigint NOT NULL 0
+    loud_until bigint NOT NULL 0
+    CREATE INDEX held_open ON public.held USING btree (post_id) WHERE (decided_at IS NULL)
+    CREATE UNIQUE INDEX held_pkey ON public.held USING btree (post_id)
 TABLE hold
     chat_id bigint NOT NULL
     until bigint NOT NULL
@@ -322,7 +345,9 @@ TABLE post
     read_version integer NOT NULL 0
     reply_to bigint NOT NULL 0
     story_id bigint NOT NULL 0
+    CREATE INDEX post_held ON public.post USING btree (id) WHERE (state = 'held'::text)
     CREATE INDEX post_unread ON public.post USING btree (id) WHERE (read_version < version)
+    CREATE INDEX post_unsorted ON public.post USING btree (id) WHERE (state = 'unsorted'::text)
     CREATE INDEX post_waiting ON public.post USING btree (id) WHERE (state = 'waiting'::text)
     CREATE UNIQUE INDEX post_article_id_key ON public.post USING btree (article_id)
     CREATE UNIQUE INDEX post_pkey ON public.post USING btree (id)

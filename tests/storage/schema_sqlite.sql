@@ -201,6 +201,15 @@ CREATE TABLE feed (
     moved_times INTEGER NOT NULL DEFAULT 0,
     gone_at BIGINT
 , added_at BIGINT, paused_at BIGINT, section TEXT NOT NULL DEFAULT '', items INTEGER NOT NULL DEFAULT 0, rhythm TEXT NOT NULL DEFAULT '', read_at BIGINT, asked_at BIGINT);
+CREATE TABLE flood (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    feed_id BIGINT NOT NULL,
+    n INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    decision TEXT NOT NULL DEFAULT '',
+    decided_by BIGINT NOT NULL DEFAULT 0,
+    decided_at BIGINT
+);
 CREATE TABLE hand (
     channel_id BIGINT NOT NULL,
     message_id BIGINT NOT NULL,
@@ -211,6 +220,18 @@ CREATE TABLE hand (
     post_id BIGINT,
     draft_id BIGINT,
     PRIMARY KEY (channel_id, message_id)
+) WITHOUT ROWID;
+CREATE TABLE held (
+    post_id BIGINT PRIMARY KEY,
+    why TEXT NOT NULL,
+    flood_id BIGINT NOT NULL DEFAULT 0,
+    at BIGINT NOT NULL,
+    until BIGINT,
+    decision TEXT NOT NULL DEFAULT '',
+    decided_by BIGINT NOT NULL DEFAULT 0,
+    decided_at BIGINT,
+    sections BIGINT NOT NULL DEFAULT 0,
+    loud_until BIGINT NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE hold (
     chat_id BIGINT PRIMARY KEY,
@@ -388,12 +409,16 @@ CREATE INDEX draft_open ON draft (state, touched_at) WHERE state IN ('compose', 
 CREATE INDEX erratum_draft ON erratum (draft_id);
 CREATE INDEX erratum_sent ON erratum (sent_at);
 CREATE INDEX feed_asked ON feed (id) WHERE asked_at IS NOT NULL;
+CREATE INDEX flood_open ON flood (id) WHERE decided_at IS NULL;
+CREATE INDEX held_open ON held (post_id) WHERE decided_at IS NULL;
 CREATE INDEX inbox_chat ON inbox (chat);
 CREATE INDEX inbox_waiting ON inbox (update_id) WHERE handled_at IS NULL;
 CREATE INDEX mute_until ON mute (until);
 CREATE INDEX place_admin_user ON place_admin (user_id);
+CREATE INDEX post_held ON post (id) WHERE state = 'held';
 CREATE INDEX post_term_term ON post_term (term_id);
 CREATE INDEX post_unread ON post (id) WHERE read_version < version;
+CREATE INDEX post_unsorted ON post (id) WHERE state = 'unsorted';
 CREATE INDEX post_waiting ON post (id) WHERE state = 'waiting';
 CREATE INDEX reader_list ON reader (list_at) WHERE list_at IS NOT NULL AND state = 'active';
 CREATE INDEX reader_paused ON reader (paused_until) WHERE paused_until IS NOT NULL;

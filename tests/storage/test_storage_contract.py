@@ -19,6 +19,7 @@ from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane,
 from bot.domain.desk import Alarm, Card, Content, Draft, DraftState, Erratum, Gravity, Role
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
 from bot.domain.feed import FeedState, Found, Poll
+from bot.domain.held import Decision, Hold, Why
 from bot.domain.place import Place
 from bot.domain.post import Picture, RichText
 from bot.domain.reader import Choices, ReaderKind, Subscriber
@@ -132,6 +133,16 @@ READS: dict[str, Call] = {
     "stats.rows": lambda s: s.stats.rows(1, 9),
     "stats.taps": lambda s: s.stats.taps("misled", since=0),
     "stats.uncounted": lambda s: s.stats.uncounted(now=99),
+    "queue.embargoes": lambda s: s.queue.embargoes(now=1),
+    "queue.flood": lambda s: s.queue.flood(1),
+    "queue.floods": lambda s: s.queue.floods(),
+    "queue.get": lambda s: s.queue.get(1),
+    "queue.listed": lambda s: s.queue.listed(),
+    "queue.of_flood": lambda s: s.queue.of_flood(1),
+    "queue.open": lambda s: s.queue.open(),
+    "queue.ripen": lambda s: s.queue.ripen(now=1),
+    "queue.said": lambda s: s.queue.said(),
+    "queue.unsorted": lambda s: s.queue.unsorted(since=1),
     "saved.newest": lambda s: s.saved.newest(1, 5),
     "terms.held": lambda s: s.terms.held([1]),
     "terms.met": lambda s: s.terms.met([1], [1]),
@@ -246,6 +257,12 @@ WRITES: dict[str, Call] = {
     "privacy.erase": lambda s: s.privacy.erase(1, now=1),
     "places.keep": lambda s: s.places.keep(Place(-1, ReaderKind.GROUP, "Г"), now=1),
     "places.use_topics": lambda s: s.places.use_topics(-1, True),
+    "queue.decide": lambda s: s.queue.decide(1, Decision.SENT, by=1, now=1),
+    "queue.hold": lambda s: s.queue.hold([Hold(1, Why.MANUAL)], now=1),
+    "queue.prune": lambda s: s.queue.prune(1),
+    "queue.restore": lambda s: s.queue.restore(1, now=1),
+    "queue.settle": lambda s: s.queue.settle(1, Decision.SENT, [1], by=1, now=1),
+    "queue.sort": lambda s: s.queue.sort(1, 1, now=1),
     "rates.save": lambda s: s.rates.save([], 1),
     "readers.asked": lambda s: s.readers.asked(1),
     "readers.bring": lambda s: s.readers.bring([Subscriber(5, "ru", 1, 1)], Choices(), now=1),
@@ -293,7 +310,9 @@ def test_every_method_has_a_test() -> None:
     files = [file for file in Path(__file__).parent.glob("test_*.py") if file != Path(__file__)]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     called = {f"{noun}.{method}" for noun, method in re.findall(r"\.(\w+)\.(\w+)\b", text)}
-    called |= {f"{noun}.{method}" for noun, method in re.findall(r"\b(editors|readers|drafts|cards)\.(\w+)\(", text)}
+    called |= {
+        f"{noun}.{method}" for noun, method in re.findall(r"\b(editors|readers|drafts|cards|queue)\.(\w+)\(", text)
+    }
     assert public_methods() <= called, f"untested: {sorted(public_methods() - called)}"
 
 
