@@ -16,6 +16,7 @@ from handlers.context import Context
 _READER = (
     ("sections", mark("Choose sections")),
     ("latest", mark("The latest news")),
+    ("digest", mark("What you have not got yet, as a list")),
     ("find", mark("Search the news")),
     ("saved", mark("What you saved")),
     ("why", mark("Why this came, or did not")),

@@ -6,6 +6,8 @@ from aiogram import Bot, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
+from bot.delivery.audience import offer_of
+from bot.delivery.lists import Selection
 from bot.domain.reader import Reader
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
@@ -31,6 +33,25 @@ async def latest(message: Message, bot: Bot, ctx: Context, reader: Reader | None
         await screen.say(bot, message.chat.id, t("Nothing has come out in your sections yet."))
     for post in reversed(posts):
         await screen.send_post(bot, ctx, reader, post)
+
+
+@router.message(Command("digest", ignore_case=True))
+async def digest(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
+    """What the reader has not yet got, as one list at once; it does not come again later. The senders bring it."""
+    asking = await ctx.storage.lists.asking(reader.id, now=ctx.now) if reader else None
+    if asking is None:
+        await screen.say(bot, message.chat.id, t("You are not subscribed at the moment: /start"))
+        return
+    fed = {feed.language for feed in ctx.settings.feeds if feed.language}
+    offer = offer_of(ctx.words.languages, fed, ctx.sections)
+    _, (posts,) = await Selection(ctx.storage, offer, ctx.clock).of([asking])
+    if posts:
+        await ctx.storage.broadcasts.ask(asking.id, listed=asking.listed, now=ctx.now)
+        ctx.wake()
+    else:
+        await screen.say(
+            bot, message.chat.id, t("Nothing waits for you: you have what has come out. The last: /latest")
+        )
 
 
 @router.message(Command("rates", ignore_case=True))

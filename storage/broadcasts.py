@@ -117,6 +117,25 @@ class Broadcasts:
             )
             return broadcast_id
 
+    async def ask(self, reader_id: int, *, listed: int, now: int) -> bool:
+        """Begin the list of one reader at once, of sends after the number `listed`; False when it has begun already in
+        this second, or the reader gets no news."""
+        key = f"asked:{reader_id}:{now}"
+        async with self._db.transaction() as db:
+            rows = await db.write(
+                "UPDATE reader SET list_at = :now, listed = CASE WHEN listed < :listed THEN :listed ELSE listed END"
+                " WHERE id = :id AND state = 'active' AND NOT EXISTS (SELECT 1 FROM broadcast WHERE key = :key)"
+                " RETURNING id",
+                id=reader_id,
+                listed=listed,
+                key=key,
+                now=now,
+            )
+            if rows:
+                audience = Audience(due=now, only=reader_id)
+                await insert(db, [], audience, key, Lane.DIGEST, BroadcastState.RUNNING, 1, 0.0, due=now, now=now)
+            return bool(rows)
+
     async def entitled(self, broadcast_id: int) -> bool:
         """Whether who has sent it may still send; what no editor has sent may always go."""
         rows = await self._db.fetch(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from bot.domain.delivery import Lane, Result
+from bot.domain.delivery import Lane, Recipient, Result
 from bot.domain.reader import Reader
+from storage.corrections import RECIPIENT
 from storage.engine import Connection, Engine
-from storage.readers import NEWEST, reader_of
+from storage.readers import NEWEST, YESTERDAYS, reader_of
 
 
 async def one_at_a_time(db: Connection) -> None:
@@ -54,17 +55,33 @@ class Lists:
         )
         return int(rows[0][0])
 
-    async def lately(self, after: int) -> tuple[int, list[tuple[int, int]]]:
-        """The newest serial number, and the posts (number, post) of sends after that one which were not called off."""
+    async def lately(self, after: int) -> tuple[int, list[tuple[int, int, bool]]]:
+        """The newest serial number, and the posts of sends after that one which were not called off: number, post, and
+        whether it is still being sent."""
         newest = await self._db.fetch(f"SELECT {NEWEST}")
         rows = await self._db.tuples(
-            "SELECT MAX(serial), post_id FROM broadcast JOIN broadcast_post ON broadcast_id = broadcast.id"
+            "SELECT MAX(serial), post_id, MAX(state) = 'running' FROM broadcast"
+            " JOIN broadcast_post ON broadcast_id = broadcast.id"
             " WHERE serial > :after AND serial <= :upto AND state IN ('running', 'done') GROUP BY post_id"
             " ORDER BY post_id",
             after=after,
             upto=newest[0][0],
         )
-        return int(newest[0][0]), [(row[0], row[1]) for row in rows]
+        return int(newest[0][0]), [(row[0], row[1], bool(row[2])) for row in rows]
+
+    async def asking(self, reader_id: int, *, now: int) -> Recipient | None:
+        """An active reader as a list that is asked for now would find it: whoever has none otherwise looks back a day
+        at most. None for others."""
+        rows = await self._db.tuples(
+            f"SELECT {RECIPIENT} FROM reader WHERE id = :id AND state = 'active'", id=reader_id
+        )
+        if not rows:
+            return None
+        reader = Recipient(*rows[0])
+        if reader.list_at is not None:
+            return reader
+        yesterdays = await self._db.fetch(f"SELECT {YESTERDAYS}", now=now)
+        return reader._replace(listed=max(reader.listed, int(yesterdays[0][0])))
 
     async def had(self, readers: Iterable[int], posts: Iterable[int]) -> dict[int, frozenset[int]]:
         """Which of these posts each of these readers has got, by itself or in a list, or cannot get."""

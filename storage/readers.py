@@ -23,7 +23,10 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
     """What an audience asks of `reader`, by the reason for which somebody is left out, and the parameters."""
     demands, params = {"state": "state = 'active'"}, dict[str, object]()
     if audience.due:
-        return {**demands, "due": "+list_at > 0 AND +list_at <= :due"}, {"due": audience.due}
+        demands["due"] = "+list_at > 0 AND +list_at <= :due"
+        if audience.only:
+            demands["kind"] = "id = :only"
+        return demands, {"due": audience.due, **({"only": audience.only} if audience.only else {})}
     if audience.only:
         return {**demands, "kind": "id = :only"}, {"only": audience.only}
     demands["kind"] = "kind = 'person'" if audience.promo else "kind <> 'channel'"
@@ -126,12 +129,13 @@ _FROM_NOW = (
 """Whoever begins to get news has none of before in the next list."""
 _AGAIN = ", list_at = CASE WHEN list_at IS NOT NULL THEN 0 END"
 """Another time for the next list; who wants lists no more gets one last."""
-_YESTERDAYS = (
+YESTERDAYS = (
     "COALESCE((SELECT serial FROM broadcast WHERE serial IS NOT NULL AND created_at < :now - 86400"
     " ORDER BY serial DESC LIMIT 1), 0)"
 )
+"""The number of the last send that began more than a day before `:now`."""
 _FROM_YESTERDAY = (
-    f", list_at = 0, listed = CASE WHEN list_at IS NULL AND listed < {_YESTERDAYS} THEN {_YESTERDAYS} ELSE listed END"
+    f", list_at = 0, listed = CASE WHEN list_at IS NULL AND listed < {YESTERDAYS} THEN {YESTERDAYS} ELSE listed END"
 )
 """The first list of whoever begins to want some: what is still on its way must not get lost, nor older news come."""
 

@@ -241,12 +241,14 @@ class Lanes:
     async def fill(self) -> bool:
         """Read the next readers into each lane that runs low; False when there was nothing to read.
 
-        The oldest broadcast that has any: one whose last readers have to wait keeps no younger one waiting.
+        The oldest broadcast that has any: one whose last readers have to wait keeps no younger one waiting. Whoever
+        asked for a list waits for no other lists.
         """
         added = False
         for lane, jobs in self._jobs.items():
             if len(jobs) < _low(self._paid_chunk):
-                for run in [run for run in self._runs.values() if _readable(run, lane)]:
+                readable = [run for run in self._runs.values() if _readable(run, lane)]
+                for run in sorted(readable, key=lambda run: not run.asked):
                     if len(jobs) >= _low(self._chunk_of(run)):
                         break
                     if await self._read(run):
@@ -277,7 +279,8 @@ class Lanes:
         if run.closing:
             return True
         block.outstanding += len(jobs)
-        self._jobs[run.broadcast.lane].extend(jobs)
+        queue = self._jobs[run.broadcast.lane]
+        (queue.extendleft if run.asked else queue.extend)(jobs)
         if readers:
             block.after = readers[-1].id
         if len(readers) < chunk or block.after & _LAST == _LAST:

@@ -102,6 +102,8 @@ class Limits:
         if not job.reader.limited or not (a_list or job.run.regular):
             return True
         found = self.verdict(job)
+        if found is Verdict.NIGHT and job.run.asked:
+            return True
         if a_list and found is Verdict.NIGHT:
             self._until_morning(job)
         return found is Verdict.NOW

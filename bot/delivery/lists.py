@@ -15,7 +15,7 @@ from bot.delivery.audience import Offer, audience_of, concerns
 from bot.delivery.hours import moment, next_list, night_of
 from bot.domain.delivery import Audience, Broadcast, Lane, Recipient
 from bot.domain.post import Post
-from bot.domain.reader import Reader
+from bot.domain.reader import ALL, Quiet, Reader
 from storage import Storage
 
 _AT_ONCE = 500
@@ -72,16 +72,23 @@ class Timetable:
 
 
 class Pool(NamedTuple):
-    """Posts (serial number, post, audience) of the sends after one number and up to another, as of a moment."""
+    """Posts (serial number, post, audience) of the sends after one number and up to another, as of a moment; those that
+    hold `words` of anybody's, and those that are `under_way`."""
 
     after: int
     upto: int
     at: float
     posts: tuple[tuple[int, Post, Audience], ...]
     words: frozenset[int]
+    under_way: frozenset[int] = frozenset()
 
 
 _EMPTY = Pool(0, -1, -_FRESH_SECONDS, (), frozenset())
+
+
+def _has_lists(reader: Recipient) -> bool:
+    """Whether anything waits for the reader's lists; to others a post that is being sent comes by itself."""
+    return reader.volume != ALL or reader.quiet == Quiet.HOLD
 
 
 class Selection:
@@ -104,6 +111,7 @@ class Selection:
                 post.id
                 for serial, post, audience in pool.posts
                 if serial > reader.listed
+                and (post.id not in pool.under_way or _has_lists(reader))
                 and concerns(
                     audience, reader, follows=(reader.id, post.id) in follows, hides=(reader.id, post.id) in hides
                 )
@@ -117,8 +125,10 @@ class Selection:
         now = self._clock.monotonic()
         if after < self._pool.after or now >= self._pool.at + _FRESH_SECONDS or self._pool is _EMPTY:
             upto, found = await self._storage.lists.lately(after)
-            serials = {post_id: serial for serial, post_id in found}
+            serials = {post_id: serial for serial, post_id, _ in found}
+            under_way = frozenset(post_id for _, post_id, running in found if running)
             posts = [post for post in await self._storage.posts.get(list(serials)) if not post.withdrawn]
             numbered = tuple((serials[post.id], post, audience_of(post, 0, self._offer)) for post in posts)
-            self._pool = Pool(after, upto, now, numbered, await self._storage.terms.held(list(serials)))
+            held = await self._storage.terms.held(list(serials))
+            self._pool = Pool(after, upto, now, numbered, held, under_way)
         return self._pool

@@ -66,6 +66,11 @@ class Run:
         """Whether it sends posts that readers may have less of."""
         return self.broadcast.lane is Lane.REGULAR and self.broadcast.kind is Kind.SEND
 
+    @property
+    def asked(self) -> bool:
+        """Whether it is the list of one reader who asked for it and waits."""
+        return bool(self.listing and self.broadcast.audience.only)
+
     def choose(self, reader: Recipient, had: Container[int], follows: Pairs, hides: Pairs) -> tuple[int, ...] | None:
         """Which of its posts concern this reader, who `had` some of them before; None for all, as a channel gets."""
         if not self.audiences:

@@ -50,7 +50,7 @@ class Audience:
     on; `languages` are the readers' languages that fit, empty for all. `language` is the story's own, for readers who
     chose theirs ("" when they are of several). `main` stories go to those too who want no others, to these alone with
     `stars`. Whoever chose regions gets the story of the section `regional` (a mask) only from one of `regions`.
-    With `only` it is that one reader, a channel; without, channels are not meant.
+    With `only` it is that one reader: a channel, or (with `due`) who asked for a list; without, channels are not meant.
     `holders` is a post of which a reader must have got a copy before `until` (epoch seconds), 0 for no such demand.
     Readers who follow a word in one of the posts `followed` belong to it whatever their sections, those who hide one in
     the post `hidden` do not. `due` (epoch seconds) asks for nothing but a list that is due by then.

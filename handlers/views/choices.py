@@ -118,6 +118,7 @@ def digest_screen(ctx: Context, reader: Reader) -> Screen:
         t("Now: {choice}", choice=said.digest(reader, t)),
         t("A digest is one list of the stories that have not come by themselves."),
         "" if lists else t("It begins when you choose less at once."),
+        t("At any time: /digest"),
     ]
     hours = sorted({*said.DIGEST_TIMES, *reader.digest_at})
     chosen = reader.digest_days or EVERY_DAY

@@ -236,3 +236,41 @@ async def test_words_decide_in_rounds_and_lists(sqlite_storage: Storage) -> None
         await day.post("Погода")
         await day.at("2026-11-20 19:00")
         assert [all_heads(day, chat) for chat in (1, 2)] == [["Погода"], ["Новый порт"]]
+
+
+async def test_a_list_that_is_asked_for_comes_at_once_and_not_again(storage: Storage) -> None:
+    """At night too, beside other lists, to one reader only; whoever has no lists is not given what is on its way."""
+
+    async def ask(reader: int) -> bool:
+        asking = await storage.lists.asking(reader, now=day.crew.now)
+        assert asking is not None
+        asked = await storage.broadcasts.ask(reader, listed=asking.listed, now=day.crew.now)
+        await day.settle()
+        return asked
+
+    async with days(storage) as day:
+        one = await day.reader(1, volume=DIGESTS, quiet=Quiet.HOLD)
+        two = await day.reader(2, volume=DIGESTS)
+        three = await day.reader(3, sections=2)
+        await day.post("Днём")
+        assert await ask(one)
+        assert [len(day.got(chat)) for chat in (1, 2, 3)] == [1, 0, 0]
+        await day.at("2026-11-20 23:30")
+        await day.post("В полночь")
+        assert await ask(one)
+        assert all_heads(day, 1) == ["Днём", "В полночь"]
+        assert "disable_notification" in day.wire.bodies[-1].decode()
+        await storage.readers.choose(three, 1, True, now=day.crew.now)
+        assert await ask(three), "chosen since: the day's posts"
+        assert sorted(all_heads(day, 3)) == ["В полночь", "Днём"]
+        await day.post("Ночью")
+        await day.at("2026-11-21 08:00")
+        assert all_heads(day, 1) == ["Днём", "В полночь", "Ночью"]
+        assert all_heads(day, 2) == ["Днём", "В полночь", "Ночью"]
+        assert all_heads(day, 3)[-1] == "Ночью", "by itself: its lists are over"
+        assert len(all_heads(day, 3)) == 3
+        assert await ask(two)
+        assert len(day.got(2)) == 2, "nothing waits, nothing comes"
+        await storage.readers.leave(two, now=day.crew.now)
+        assert await storage.lists.asking(two, now=day.crew.now) is None
+        assert not await storage.broadcasts.ask(two, listed=0, now=day.crew.now + 5)

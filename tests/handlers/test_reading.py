@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from talking import START, Chat, last
 
+from bot.domain.delivery import Audience, Lane
 from bot.domain.desk import Role
 from bot.domain.post import Picture
 from bot.sandbox.client import Person
@@ -189,3 +190,29 @@ class TestPhotos:
             "preview": ("sendMessage", None),
         }
         assert (call.method, call.params.get("photo")) == wanted[sent]
+
+
+async def test_a_digest_is_asked_for_when_something_waits(chat: Chat) -> None:
+    reader = chat.people.add(531)
+    await reader.send("/digest")
+    await reader.next("Сейчас вы не подписаны: /start")
+    await reader.send("/start sport")
+    await reader.next()
+    await reader.send("/digest")
+    await reader.next("Для вас ничего не накопилось")
+    await chat.publish("Матч", "sport")
+    known = await chat.storage.readers.get(531)
+    assert known is not None
+    (post,) = [post for post, _ in await chat.storage.posts.waiting()]
+    cast = await chat.storage.broadcasts.publish(
+        [post], Audience(sections=1 << 4), key="a", lane=Lane.REGULAR, total=1, start=0.0, now=chat.ctx.now
+    )
+    await reader.send("/digest")
+    await reader.next("Для вас ничего не накопилось")  # it is on its way by itself
+    await chat.storage.readers.change(known.id, volume=0, now=chat.ctx.now)
+    woken = chat.woken
+    await reader.send("/digest")
+    await chat.idle()
+    asked = [one for one in await chat.storage.broadcasts.open() if one.id != cast]
+    assert [(one.lane, one.audience) for one in asked] == [(Lane.DIGEST, Audience(due=chat.ctx.now, only=known.id))]
+    assert chat.woken == woken + 1

@@ -102,6 +102,7 @@ READS: dict[str, Call] = {
     "lists.carried": lambda s: s.lists.carried(1, 1),
     "lists.due": lambda s: s.lists.due(now=1),
     "lists.had": lambda s: s.lists.had([1], [1]),
+    "lists.asking": lambda s: s.lists.asking(1, now=1),
     "lists.lately": lambda s: s.lists.lately(0),
     "lists.unreckoned": lambda s: s.lists.unreckoned(5),
     "media.get": lambda s: s.media.get("u"),
@@ -168,6 +169,7 @@ WRITES: dict[str, Call] = {
     "articles.prune": lambda s: s.articles.prune(1),
     "budgets.hold": lambda s: s.budgets.hold("b", 1.0, now=1.0, slower=True),
     "budgets.reserve": lambda s: s.budgets.reserve("b", "w", 1, allowed=9.0, now=1.0),
+    "broadcasts.ask": lambda s: s.broadcasts.ask(1, listed=0, now=1),
     "broadcasts.change": lambda s: s.broadcasts.change(1, BroadcastState.PAUSED, among=list(BroadcastState), now=1),
     "broadcasts.finish": lambda s: s.broadcasts.finish(BROADCAST, now=1),
     "broadcasts.launch": lambda s: s.broadcasts.launch(

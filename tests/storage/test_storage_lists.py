@@ -76,10 +76,12 @@ async def test_sends_of_posts_are_numbered_as_they_begin(storage: Storage) -> No
     breaking = await send(storage, [], "b", lane=Lane.BREAKING)
     two, three_ = await send(storage, [second], "c"), await send(storage, [third], "d")
     assert [item.serial for item in (one, breaking, two, three_)] == [1, 0, 2, 3]
-    assert await storage.lists.lately(1) == (3, [(2, second.id), (3, third.id)])
+    assert await storage.lists.lately(1) == (3, [(2, second.id, True), (3, third.id, True)])
     running, paused = [BroadcastState.RUNNING], [BroadcastState.PAUSED]
     await storage.broadcasts.change(two.id, BroadcastState.PAUSED, among=running, now=11)
-    assert await storage.lists.lately(0) == (3, [(1, first.id), (3, third.id)]), "a paused send waits for the desk"
+    assert await storage.lists.lately(0) == (3, [(1, first.id, True), (3, third.id, True)]), (
+        "a paused send waits for the desk"
+    )
     await storage.broadcasts.change(two.id, BroadcastState.RUNNING, among=paused, now=12)
     assert await storage.lists.lately(3) == (4, [(4, second.id)]), "and counts anew when it goes on"
     await storage.broadcasts.change(three_.id, BroadcastState.STOPPED, among=running, now=12)
@@ -167,3 +169,23 @@ async def test_a_star_sends_a_story_on_to_those_who_want_no_other(storage: Stora
     await storage.posts.star(second.id, wanted=False)
     ((_, post, _),) = [(0, post, 0) for post, _ in await storage.posts.waiting() if post.id == second.id]
     assert not post.main
+
+
+async def test_a_list_of_one_reader_is_begun_at_once(storage: Storage) -> None:
+    """Whoever has no lists otherwise looks back a day; nobody else belongs to it, and a second press begins no more."""
+    await settled_down(storage, range(1, 4))
+    first, second, _ = await three(storage)
+    await send(storage, [first], "a", now=10)
+    await send(storage, [second], "b", now=90_000)
+    now = 100_000
+    asking = await storage.lists.asking(2, now=now)
+    assert asking is not None
+    assert (asking.id, asking.listed) == (2, 1)
+    assert await storage.broadcasts.ask(2, listed=1, now=now)
+    assert not await storage.broadcasts.ask(2, listed=1, now=now)
+    (cast,) = [one for one in await storage.broadcasts.open() if one.lane is Lane.DIGEST]
+    assert (cast.audience, cast.turns) == (Audience(due=now, only=2), 1)
+    assert [reader.id for reader in await storage.deliveries.read(cast, 0, 0, 9)] == [2]
+    await storage.readers.leave(2, now=now)
+    assert await storage.lists.asking(2, now=now) is None
+    assert not await storage.broadcasts.ask(2, listed=1, now=now + 1)
