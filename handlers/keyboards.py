@@ -106,6 +106,9 @@ FIRST = Callback("first", volume=str)
 WORD = Callback("w", act=str, term=int)
 FOLLOW = Callback("fw")
 WHY = Callback("why", post=int)
+PICK = Callback("pick", post=int)
+HIDE = Callback("hide", post=int, version=int, n=int)
+TRACK = Callback("track", post=int, wanted=bool)
 """Everything that a reader can press. Toggles carry the wanted state, so a double tap is harmless; `view` is the
 one to draw again."""
 
@@ -146,6 +149,9 @@ READER_CALLBACKS = (
     WORD,
     FOLLOW,
     WHY,
+    PICK,
+    HIDE,
+    TRACK,
 )
 
 

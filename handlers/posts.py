@@ -7,7 +7,7 @@ from contextlib import suppress
 from aiogram import Bot, Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.filters import Command
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.domain.article import Section
 from bot.domain.post import Post, RichText
@@ -15,10 +15,11 @@ from bot.domain.reader import Reader
 from bot.i18n import Lang
 from bot.posts.compose import headline, post_keyboard
 from bot.posts.richtext import bold, concat, join, link
+from bot.posts.terms import story
 from bot.readers.search import related
 from handlers import screen
 from handlers.context import Context
-from handlers.keyboards import MORE, MUTE, ON_THIS, SAVE, SAVED, UNSAVE, WHY, button, keyboard
+from handlers.keyboards import MORE, MUTE, ON_THIS, PICK, SAVE, SAVED, TRACK, UNSAVE, WHY, button, keyboard
 from handlers.subscriptions import chosen
 
 SAVED_PAGE, RELATED = 5, 5
@@ -28,11 +29,12 @@ _DAY = 86_400
 router = Router(name="posts")
 
 
-async def _post(ctx: Context, post_id: int) -> Post | None:
+async def post_of(ctx: Context, post_id: int) -> Post | None:
+    """The post that a button stands under, None when it is gone."""
     return next(iter(await ctx.storage.posts.get([post_id])), None)
 
 
-async def _buttons(query: CallbackQuery, markup: InlineKeyboardMarkup | None) -> None:
+async def change_buttons(query: CallbackQuery, markup: InlineKeyboardMarkup | None) -> None:
     """Change the buttons alone; where Telegram will not, what was asked for is done all the same."""
     assert query.bot is not None
     assert query.message is not None
@@ -42,13 +44,13 @@ async def _buttons(query: CallbackQuery, markup: InlineKeyboardMarkup | None) ->
         )
 
 
-async def _as_before(query: CallbackQuery, ctx: Context, reader: Reader, post: Post) -> None:
+async def as_before(query: CallbackQuery, ctx: Context, reader: Reader, post: Post) -> None:
     """The buttons that the post came with, the sign of a saved one included."""
     style = screen.style_of(ctx.settings, ctx.sections, post)
     below = post_keyboard(
         post, style, ctx.words[reader.language], saved=await ctx.storage.saved.holds(reader.id, post.id)
     )
-    await _buttons(query, InlineKeyboardMarkup.model_validate(below) if below else None)
+    await change_buttons(query, InlineKeyboardMarkup.model_validate(below) if below else None)
 
 
 def _why(ctx: Context, reader: Reader, post: Post) -> list[Section]:
@@ -60,31 +62,44 @@ def _why(ctx: Context, reader: Reader, post: Post) -> list[Section]:
 @router.callback_query(MORE)
 async def more(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, post: int, opened: bool) -> None:
     """⋯ opens what can be done with a post, in place of its buttons; «‹ Back» closes it."""
-    shown = await _post(ctx, post)
+    shown = await post_of(ctx, post)
     if reader is None or shown is None:
         return await screen.outdated(query, t)
     await screen.answer(query)
     if not opened:
-        return await _as_before(query, ctx, reader, shown)
+        return await as_before(query, ctx, reader, shown)
     muting = [
         [button(t("Less like this"), MUTE.pack(post=post, week=True))],
         [button(t("Mute section 24 h"), MUTE.pack(post=post, week=False))],
     ]
-    return await _buttons(
+    return await change_buttons(
         query,
         keyboard(
             *(muting if _why(ctx, reader, shown) else ()),
+            [button(t("Hide a word"), PICK.pack(post=post))],
             [button(t("More on this"), ON_THIS.pack(post=post))],
+            [_tracking(t, post, following=await follows_story(ctx, reader, shown))],
             [button(t("Why do I see this?"), WHY.pack(post=post))],
             [button(t("‹ Back"), MORE.pack(post=post, opened=False))],
         ),
     )
 
 
+def _tracking(t: Lang, post: int, *, following: bool) -> InlineKeyboardButton:
+    text = t("📌 You follow this story") if following else t("📌 Follow this story")
+    return button(text, TRACK.pack(post=post, wanted=not following))
+
+
+async def follows_story(ctx: Context, reader: Reader, post: Post) -> bool:
+    """Whether the reader wants to have what goes on with that post."""
+    known = {id_ for id_, key in await ctx.storage.terms.known([story(post)])}
+    return bool(known & {word.term_id for word in await ctx.storage.terms.of(reader.id)})
+
+
 @router.callback_query(MUTE)
 async def mute(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, post: int, week: bool) -> None:
     """Nothing of the post's sections for a day, or for a week; the ticks stay."""
-    shown = await _post(ctx, post)
+    shown = await post_of(ctx, post)
     sections = _why(ctx, reader, shown) if reader and shown else []
     if reader is None or shown is None or not sections:
         return await screen.outdated(query, t)
@@ -96,20 +111,20 @@ async def mute(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lan
     else:
         said = t("Nothing for 24 hours: {sections}. Undo: /settings", sections=names)
     await screen.answer(query, said, alert=True)
-    return await _as_before(query, ctx, reader, shown)
+    return await as_before(query, ctx, reader, shown)
 
 
 @router.callback_query(ON_THIS)
 async def on_this(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader | None, t: Lang, post: int) -> None:
     """Other articles on the same subject, as a message of its own."""
-    shown = await _post(ctx, post)
+    shown = await post_of(ctx, post)
     if reader is None or shown is None:
         return await screen.outdated(query, t)
     found = await related(ctx.storage, shown, t.code, ctx.now, RELATED)
     if not found:
         return await screen.answer(query, t("There is nothing more on this yet."))
     await screen.answer(query)
-    await _as_before(query, ctx, reader, shown)
+    await as_before(query, ctx, reader, shown)
     lines = [concat("• ", link(headline(other, t, ctx.sections), other.link)) for other in found]
     await screen.say(bot, reader.chat_id, join("\n", [bold(t("More on this")), *lines]))
     return None
@@ -118,7 +133,7 @@ async def on_this(query: CallbackQuery, bot: Bot, ctx: Context, reader: Reader |
 @router.callback_query(SAVE)
 async def save(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lang, post: int, wanted: bool) -> None:
     """Save a post for later, or not any more."""
-    shown = await _post(ctx, post)
+    shown = await post_of(ctx, post)
     if reader is None or shown is None:
         return await screen.outdated(query, t)
     if wanted:
@@ -126,7 +141,7 @@ async def save(query: CallbackQuery, ctx: Context, reader: Reader | None, t: Lan
     else:
         await ctx.storage.saved.drop(reader.id, post)
     await screen.answer(query, t("Saved: /saved") if wanted else t("Not saved any more."))
-    return await _as_before(query, ctx, reader, shown)
+    return await as_before(query, ctx, reader, shown)
 
 
 @router.message(Command("saved", ignore_case=True))

@@ -20,10 +20,11 @@ from bot.i18n import Lang
 from bot.posts.compose import headline
 from bot.posts.links import is_http
 from bot.posts.richtext import bold, clip, concat, join, link, plain
+from bot.posts.terms import keys
 from bot.readers.search import find
 from handlers import screen
 from handlers.context import Context
-from handlers.keyboards import FOUND, button, keyboard
+from handlers.keyboards import FOLLOW, FOUND, button, keyboard
 from handlers.subscriptions import chosen, newest_of
 
 PAGE, INLINE_PAGE = 5, 20
@@ -67,13 +68,18 @@ async def find_by_command(message: Message, command: CommandObject, bot: Bot, ct
 @finding.callback_query(FOUND)
 async def turn(query: CallbackQuery, ctx: Context, t: Lang, page: int) -> None:
     """Another page of what was found; the question stands in the first line of our own message."""
-    text = query.message.text or "" if isinstance(query.message, Message) else ""
-    question = text.partition("\n")[0]
-    if not question.startswith(_SIGN) or not 0 <= page < _MOST_PAGES:
+    question = asked_for(query)
+    if not question or not 0 <= page < _MOST_PAGES:
         return await screen.outdated(query, t)
     await screen.answer(query)
-    question = question.removeprefix(_SIGN)
     return await screen.show(query, *_page(ctx, question, await find(ctx.storage, question, t.code, ctx.now), page, t))
+
+
+def asked_for(query: CallbackQuery) -> str:
+    """What was looked for, as the message says whose button was pressed; "" when it is no answer to a search."""
+    text = query.message.text or "" if isinstance(query.message, Message) else ""
+    first = text.partition("\n")[0]
+    return first.removeprefix(_SIGN) if first.startswith(_SIGN) else ""
 
 
 @finding.inline_query()
@@ -136,7 +142,8 @@ def _page(
     row = [button(t("‹ Back"), FOUND.pack(page=page - 1))] if page else []
     row += [button(t.n("{n} more →", "{n} more →", left), FOUND.pack(page=page + 1))] if left > 0 else []
     text = join("\n", [bold(_SIGN + question), *lines, "" if posts else t("Nothing more.")])
-    return text, keyboard(row) if row else None
+    follow = [button(t("👀 Follow these words"), FOLLOW.pack())] if keys(question) else []
+    return text, keyboard(row, follow) if row or follow else None
 
 
 @router.message(F.content_type.in_(_WORDLESS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Progress, Result
@@ -99,6 +99,9 @@ class Broadcasts:
             if not await take(db, draft, by=by, solo=solo):
                 return None
             post_id = await add_post(db, post, article_id=post.article_id, state=PostState.PUBLISHED)
+            if lane is not Lane.PROMO:  # whoever follows the story or a word in it gets it; breaking news nobody hides
+                hidden = 0 if audience.breaking else post_id
+                audience = replace(audience, followed=(post_id,), hidden=hidden)
             broadcast_id = await insert(
                 db,
                 [post_id],

@@ -37,7 +37,7 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
         demands["served"] = "(sections & :besides) = 0"
         params["besides"] = audience.besides
     if audience.breaking:
-        demands["breaking"] = "breaking = 1"
+        demands["breaking"] = f"(breaking = 1{follows})"
     if audience.languages or audience.language:
         demands["language"] = _in_languages(audience, params)
     if audience.holders:

@@ -85,6 +85,8 @@ class Publisher:
         now = self._clock.now()
         open_ = await self._storage.broadcasts.open()
         counting = [item for item in open_ if item.state is BroadcastState.COUNTDOWN]
+        if counting:
+            await read_words(self._storage)  # whom it concerns besides depends on them
         promo = any(item.lane is Lane.PROMO and item.state is not BroadcastState.COUNTDOWN for item in open_)
         for item in counting:
             if item.lane is Lane.PROMO and promo:

@@ -2,7 +2,8 @@
 
 A term is compared by keys, so that the databases only join: `=порт` stands for a Russian or English word by its root,
 `~мектеп` for a Kazakh one by what is left without endings; a phrase is its words' keys in a row. A word whose letters
-could be of either language has both keys, and the language of the text decides which of them it can meet.
+could be of either language has both keys, and the language of the text decides which of them it can meet. `#12` is no
+word but a story, that of the post 12: what goes on with it holds it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ def keys(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((russian, kazakh)))
 
 
+def story(post: Post) -> str:
+    """The key of the story that a post belongs to, or begins."""
+    return f"#{post.story_id or post.id}"
+
+
 def head(key: str) -> str:
     """The first word of a key, by which terms are looked up."""
     return key.partition(" ")[0]
@@ -42,18 +48,24 @@ class Held:
     """What a post says, ready to be asked for terms."""
 
     def __init__(self, post: Post) -> None:
-        title, lead = ([_answers(word, post.language) for word in words(text)] for text in (post.title, post.lead))
-        self._words: Sequence[frozenset[str]] = [*title, frozenset(), *lead]  # a phrase ends with the headline
+        texts = [(post.title, post.language), (post.lead, post.language)]
+        texts += [(text.text, language) for language, text in post.texts.items()]
+        self._words: list[frozenset[str]] = []
+        for text, language in texts:  # a phrase ends with the headline
+            self._words += [*(_answers(word, language) for word in words(text)), frozenset()]
+        self._story = story(post)
 
     @property
     def heads(self) -> frozenset[str]:
         """With which words the terms begin that may be in it."""
-        return frozenset().union(*self._words)
+        return frozenset([self._story]).union(*self._words)
 
     def holds(self, key: str) -> bool:
         """Whether the term's words stand in it, one after the other."""
         asked = key.split(" ")
-        return any(self._at(start, asked) for start, answers in enumerate(self._words) if asked[0] in answers)
+        return key == self._story or any(
+            self._at(start, asked) for start, answers in enumerate(self._words) if asked[0] in answers
+        )
 
     def _at(self, start: int, asked: Sequence[str]) -> bool:
         return len(self._words) - start >= len(asked) and all(

@@ -142,9 +142,12 @@ _WAYS = {
 
 
 def _for_what(facts: Facts) -> list[Reason]:
-    if any(passage.lane in (Lane.BREAKING, Lane.PROMO) for passage in facts.passages):
-        return []
+    lanes = {passage.lane for passage in facts.passages}
     followed = tuple(word for word, follows in facts.words if follows)
+    if Lane.BREAKING in lanes and not facts.reader.breaking and followed:
+        return [Reason(Why.FOLLOWED, names=followed)]
+    if lanes & {Lane.BREAKING, Lane.PROMO}:
+        return []
     mine = _sections(facts.post.sections & facts.reader.sections)
     if mine:
         return [Reason(Why.SECTION, names=mine)]
@@ -229,7 +232,8 @@ def _against(facts: Facts, offer: Offer) -> list[Reason]:
     if Lane.PROMO in lanes:
         return [] if reader.partner else [Reason(Why.NO_PARTNERS)]
     if post.kind is PostKind.BREAKING or Lane.BREAKING in lanes:
-        return [] if reader.breaking else [Reason(Why.BREAKING_OFF)]
+        wanted = reader.breaking or any(follows for _, follows in facts.words)
+        return [] if wanted else [Reason(Why.BREAKING_OFF)]
     found = []
     hidden = tuple(word for word, follows in facts.words if not follows)
     if hidden:
@@ -282,7 +286,7 @@ def line(
         case Why.CAME_IN_A_LIST:
             return t("It came to you in a list: {moment}.", moment=at)
         case Why.CAME_AS_BREAKING:
-            return t("It came to you as breaking news, which you have on: {moment}.", moment=at)
+            return t("It came to you as breaking news: {moment}.", moment=at)
         case Why.CAME_AS_PARTNER:
             return t("It came to you as a partner post, at most one a day: {moment}.", moment=at)
         case Why.SHOWN:

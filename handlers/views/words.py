@@ -35,5 +35,5 @@ def words_screen(ctx: Context, reader: Reader, words: Sequence[Chosen]) -> Scree
 
 
 def _label(word: Chosen) -> str:
-    sign = FOLLOWED if word.follows else HIDDEN
-    return f"✕ {sign} {clip(plain(word.word), _ON_A_BUTTON).text}"
+    sign = "" if word.word.startswith(STORY) else FOLLOWED + " " if word.follows else HIDDEN + " "
+    return f"✕ {sign}{clip(plain(word.word), _ON_A_BUTTON).text}"

@@ -222,7 +222,7 @@ async def test_one_draft_is_launched_once(storage: Storage) -> None:
     broadcast = await storage.broadcasts.get(ids[0] or 0)
     assert broadcast is not None
     assert (broadcast.state, broadcast.lane, broadcast.total) == (BroadcastState.COUNTDOWN, Lane.BREAKING, 3)
-    assert (broadcast.due_at, broadcast.audience) == (NOW + 5, Audience(breaking=True))
+    assert (broadcast.due_at, broadcast.audience) == (NOW + 5, Audience(breaking=True, followed=broadcast.posts))
     (post,) = await storage.posts.get(broadcast.posts)
     assert (post.kind, post.language, post.media, post.texts["ru"].text) == (
         PostKind.BREAKING,

@@ -9,6 +9,7 @@ from talking import Chat, labels, last
 
 from bot.settings import Posts, Settings
 
+FOLLOW = ["👀 Следить за этим"]
 READER = 507
 
 
@@ -18,7 +19,7 @@ async def test_find_takes_words_and_asks_for_them(chat: Chat) -> None:
     await reader.send("/find стадионы")
     found = await reader.next()
     assert found["text"] == "🔎 стадионы\n• Стадион открыт"
-    assert "reply_markup" not in found
+    assert labels(found) == [FOLLOW]
     await reader.send("/FIND")
     assert (await reader.next())["text"].startswith("Что найти?")
     await reader.send("/find дирижабль")
@@ -31,9 +32,9 @@ async def test_pages_are_turned_in_place(chat: Chat) -> None:
     reader = chat.people.add(READER)
     await reader.send("матчи")
     found = await reader.next()
-    assert labels(found) == [["ещё 7 →"]]
+    assert labels(found) == [["ещё 7 →"], FOLLOW]
     seen = found["text"].splitlines()[1:]
-    for rows in ([["‹ Назад", "ещё 2 →"]], [["‹ Назад"]]):
+    for rows in ([["‹ Назад", "ещё 2 →"], FOLLOW], [["‹ Назад"], FOLLOW]):
         await reader.tap(found, "ещё")
         shown = await reader.next("Матч")
         assert shown["message_id"] == found["message_id"]
@@ -41,7 +42,7 @@ async def test_pages_are_turned_in_place(chat: Chat) -> None:
         seen += shown["text"].splitlines()[1:]
     assert seen == [f"• Матч {n}" for n in reversed(range(12))]
     await reader.tap(found, "Назад")
-    assert labels(await reader.next("Матч")) == [["‹ Назад", "ещё 2 →"]]
+    assert labels(await reader.next("Матч")) == [["‹ Назад", "ещё 2 →"], FOLLOW]
     await reader.press(found, "f:30")
     assert (await reader.next())["text"] == "🔎 матчи\nБольше ничего нет."
 
@@ -122,3 +123,21 @@ async def test_a_search_answers_in_the_readers_language(chat: Chat) -> None:
     await reader.send("матч")
     await reader.next()
     assert last(reader)["text"] == "🔎 матч\n• Матч"
+
+
+async def test_what_was_looked_for_can_be_followed(chat: Chat) -> None:
+    await chat.publish("Матч в Шымкенте", "sport")
+    reader = chat.people.add(READER)
+    await reader.send("/start culture")
+    await reader.next()
+    await reader.send("матч")
+    answer = await reader.tap(await reader.next("🔎 матч"), "Следить")
+    assert answer is not None
+    assert answer["text"] == "Теперь вы следите: матч. Отменить: /settings"
+    known = await chat.storage.readers.get(READER)
+    assert known is not None
+    assert [(one.word, one.follows) for one in await chat.storage.terms.of(known.id)] == [("матч", True)]
+    await reader.send("/settings")
+    answer = await reader.press(await reader.next("Настройки"), "fw")
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")

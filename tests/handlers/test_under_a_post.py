@@ -7,14 +7,26 @@ from dataclasses import replace
 import pytest
 from talking import START, Chat, labels
 
+from bot.delivery.vocabulary import read_words
 from bot.domain.delivery import Audience
+from bot.domain.post import Post, PostKind, PostState, RichText
 from bot.readers.mutes import LOOK_SECONDS, end_mutes
 from bot.sandbox.client import Person
 from bot.settings import Posts, Settings
+from handlers.keyboards import READER_CALLBACKS
+from storage.posts import add_post
 
 READER = 508
 DAY = 86_400
-MENU = [["Меньше такого"], ["Без раздела 24 ч"], ["Ещё по теме"], ["Почему я это вижу?"], ["‹ Назад"]]
+MENU = [
+    ["Меньше такого"],
+    ["Без раздела 24 ч"],
+    ["Скрыть слово"],
+    ["Ещё по теме"],
+    ["📌 Следить за историей"],
+    ["Почему я это вижу?"],
+    ["‹ Назад"],
+]
 BUTTONS = [["🔖", "⋯"]]
 
 
@@ -199,7 +211,11 @@ async def test_nothing_saved_says_how(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", ["more:1:1", "save:1:1", "mute:1:0", "on:1", "unmute", "pause:1", "resume", "saved:0", "unsave:1:0"]
+    "data",
+    [
+        *("more:1:1", "save:1:1", "mute:1:0", "on:1", "unmute", "pause:1", "resume", "saved:0", "unsave:1:0"),
+        *("pick:1", "hide:1:1:0", "track:1:1", "fw", "why:1"),
+    ],
 )
 async def test_buttons_of_a_forgotten_reader_are_out_of_date(chat: Chat, data: str) -> None:
     reader, post = await reading(chat)
@@ -214,3 +230,88 @@ async def test_where_telegram_will_not_change_the_buttons_the_wish_holds(chat: C
     chat.sandbox.fail("parse_error", "editMessageReplyMarkup", times=None)
     await reader.press(post, "mute:1:0")
     assert await chat.storage.readers.count(Audience(sections=1 << 4)) == 0
+
+
+async def test_a_word_of_the_headline_is_hidden(chat: Chat) -> None:
+    reader, post = await reading(chat, "В Шымкенте открыли 12 мостов за год")
+    await reader.tap(post, "⋯")
+    await reader.next()
+    await reader.tap(post, "Скрыть слово")
+    assert labels(await reader.next()) == [["шымкенте", "открыли"], ["мостов", "год"], ["‹ Назад"]]
+    answer = await reader.tap(post, "мостов")
+    assert answer is not None
+    assert answer["text"] == "Скрыто с этой минуты: мостов. Вернуть: /settings"
+    await chat.idle()
+    assert labels(reader.chat()[-1]) == BUTTONS
+    known = await chat.storage.readers.get(READER)
+    assert known is not None
+    assert [(one.word, one.follows) for one in await chat.storage.terms.of(known.id)] == [("мостов", False)]
+    await chat.publish("Новый мост", "sport")
+    await read_words(chat.storage)
+    hidden = (await chat.storage.posts.newest(1))[0].id
+    assert await chat.storage.readers.count(Audience(sections=1 << 4, hidden=hidden)) == 0
+    assert await chat.storage.readers.count(Audience(sections=1 << 4)) == 1
+    for stale in ("hide:1:2:0", "hide:1:1:99", "hide:1:1:-1", "pick:99"):
+        answer = await reader.press(post, stale)
+        assert answer is not None
+        assert answer["text"].startswith("Кнопка устарела"), stale
+
+
+async def test_a_headline_without_words_has_nothing_to_hide(chat: Chat) -> None:
+    reader, post = await reading(chat, "12:0")
+    answer = await reader.press(post, "pick:1")
+    assert answer is not None
+    assert answer["text"] == "Здесь нет слова, которое можно скрыть."
+
+
+async def test_a_story_is_followed_until_it_is_let_go(chat: Chat) -> None:
+    """What goes on with it comes to those who have not its section, nor breaking news."""
+    reader, post = await reading(chat)
+    await reader.tap(post, "⋯")
+    await reader.next()
+    answer = await reader.tap(post, "Следить")
+    assert answer is not None
+    assert answer["text"].startswith("Продолжение этой истории придёт вам")
+    known = await chat.storage.readers.get(READER)
+    assert known is not None
+    await chat.storage.readers.choose(known.id, 1 << 4, False, now=START)
+    await chat.storage.readers.change(known.id, breaking=False, now=START)
+
+    update = Post(0, PostKind.WRITTEN, 1, 1 << 5, START, texts={"ru": RichText("Продолжение")}, reply_to=1)
+    async with chat.storage.engine.transaction() as db:
+        new = await add_post(db, update, article_id=None, state=PostState.PUBLISHED)
+    whom = [Audience(sections=1 << 5, followed=(new,), hidden=new), Audience(breaking=True, followed=(new,))]
+
+    async def concerned() -> list[int]:
+        """How many readers the story's update has, in a section and as breaking news."""
+        await read_words(chat.storage)
+        return [await chat.storage.readers.count(audience) for audience in whom]
+
+    assert await concerned() == [1, 1]
+    await reader.send("/settings")
+    shown = await reader.next("Слова, за которыми следите: 1")
+    await reader.tap(shown, "Слова")
+    assert ["✕ 📌 Матч в Шымкенте"] in labels(await reader.next("Нажмите"))
+    await reader.press(post, "more:1:1")
+    await chat.idle()
+    await reader.tap(post, "Вы следите")
+    await chat.idle()
+    assert await chat.storage.terms.of(known.id) == []
+    assert await concerned() == [0, 0]
+
+
+OLD = (
+    *("s:4:1", "b:0:settings", "l:kk:sections", "done", "only", "o:sections", "ask", "stop", "export", "erase:0"),
+    *("f:1", "more:1:1", "read:1", "save:1:1", "mute:1:0", "unmute", "pause:7", "resume", "on:1", "saved:0"),
+    *("unsave:1:0", "list:times", "ads:0:settings", "c:volume:8", "first:8", "w:hide:0", "fw", "why:1", "pick:1"),
+    *("hide:1:1:0", "track:1:1"),
+)
+"""What buttons in readers' chats carry, for ever: a format that changes needs a handler for the old one besides."""
+
+
+def test_old_keyboards_keep_working() -> None:
+    """The catalogue of buttons still reads everything that was ever written below a message."""
+    kinds = {kind.name: kind for kind in READER_CALLBACKS}
+    assert kinds.keys() == {data.partition(":")[0] for data in OLD}
+    for data in OLD:
+        assert kinds[data.partition(":")[0]].parse(data) is not None, data

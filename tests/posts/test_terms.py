@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.post import Post, PostKind
-from bot.posts.terms import Held, keys
+from bot.domain.post import Post, PostKind, RichText
+from bot.posts.terms import Held, keys, story
 
 
 def held(title: str, lead: str = "", language: str = "ru") -> Held:
@@ -76,9 +76,9 @@ def test_what_is_no_word_has_no_keys(text: str) -> None:
 
 def test_terms_are_looked_up_by_the_words_of_the_post() -> None:
     post = held("Порты Каспия", "Теңіз", "ru")
-    assert post.heads == {"=порт", "=касп", "~теңіз", "=теңіз"}
+    assert post.heads == {"#1", "=порт", "=касп", "~теңіз", "=теңіз"}
     assert post.which([(1, "=порт"), (2, "=порт =касп"), (3, "=море"), (4, "=касп =порт")]) == [1, 2]
-    assert held("").heads == frozenset()
+    assert held("").heads == {"#1"}
 
 
 @given(st.text(max_size=80), st.text(max_size=30), st.sampled_from(["ru", "kk", "en", ""]))
@@ -94,3 +94,16 @@ def test_a_text_holds_its_own_words(words: list[str]) -> None:
     text = " ".join(words)
     for language in ("ru", "kk", "en", ""):
         assert holds(f"Сегодня {text}", text, language) or len(text) > 64
+
+
+def test_a_post_holds_its_story_and_what_editors_wrote_in_each_language() -> None:
+    first = Post(7, PostKind.ARTICLE, 1, 1, 0, title="Мост закрыт", language="ru")
+    texts = {"ru": RichText("Мосты открыли"), "kk": RichText("Көпірлер ашылды")}
+    later = Post(9, PostKind.WRITTEN, 1, 1, 0, texts=texts, reply_to=7, story_id=7)
+    assert story(first) == story(later) == "#7"
+    for post in (first, later):
+        assert Held(post).holds("#7")
+        assert "#7" in Held(post).heads
+        assert not Held(post).holds("#9")
+    assert all(Held(later).holds(key) for key in (keys("мост")[0], keys("көпір")[-1]))
+    assert not Held(later).holds(keys("открыли көпір")[0]), "a phrase ends with its text"

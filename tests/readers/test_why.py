@@ -41,6 +41,10 @@ CAME = {
     "in a round": (facts(READER, POST, got(together=True)), [Why.CAME_IN_A_LIST, Why.SECTION]),
     "in a digest": (facts(READER, POST, OUT, got(lane=Lane.DIGEST, at=AT + 9)), [Why.CAME_IN_A_LIST, Why.SECTION]),
     "breaking": (facts(READER, POST, got(lane=Lane.BREAKING)), [Why.CAME_AS_BREAKING]),
+    "breaking by a word": (
+        facts(replace(READER, breaking=False), POST, got(lane=Lane.BREAKING), words=[("мост", True)]),
+        [Why.CAME_AS_BREAKING, Why.FOLLOWED],
+    ),
     "partner": (facts(READER, POST, got(lane=Lane.PROMO)), [Why.CAME_AS_PARTNER]),
     "by a word": (
         facts(replace(READER, sections=0), POST, got(), words=[("мост", True)]),

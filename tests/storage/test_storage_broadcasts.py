@@ -81,6 +81,12 @@ async def test_one_press_one_send(storage: Storage) -> None:
     assert await launch(draft, breaking(), AUDIENCE, **arguments | {"by": 9}) is None, "nobody with rights sends it"
     id_ = await launch(draft, breaking(), AUDIENCE, **arguments)
     assert id_
+    cast = await storage.broadcasts.get(id_)
+    assert cast
+    hidden = 0 if AUDIENCE.breaking else cast.posts[0]
+    assert cast.audience == replace(AUDIENCE, followed=cast.posts, hidden=hidden), (
+        "those who follow a word or story too"
+    )
     assert await launch(draft, breaking(), AUDIENCE, **arguments) is None
     assert await launch(replace(draft, state=DraftState.SENT), breaking(), AUDIENCE, **arguments) is None
     assert await launch(replace(draft, id=404), breaking(), AUDIENCE, **arguments) is None

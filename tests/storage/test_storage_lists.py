@@ -83,7 +83,7 @@ async def test_sends_of_posts_are_numbered_as_they_begin(storage: Storage) -> No
         "a paused send waits for the desk"
     )
     await storage.broadcasts.change(two.id, BroadcastState.RUNNING, among=paused, now=12)
-    assert await storage.lists.lately(3) == (4, [(4, second.id)]), "and counts anew when it goes on"
+    assert await storage.lists.lately(3) == (4, [(4, second.id, True)]), "and counts anew when it goes on"
     await storage.broadcasts.change(three_.id, BroadcastState.STOPPED, among=running, now=12)
     assert await storage.lists.lately(0) == (4, [(1, first.id), (4, second.id)])
 
