@@ -236,7 +236,8 @@ async def test_one_draft_is_launched_once(storage: Storage) -> None:
     cast = await drafts.launch(storage, regular, SETTINGS, by=9, solo=False, now=NOW)
     found = await storage.broadcasts.get(cast or 0)
     assert found
-    assert (found.lane, found.audience) == (Lane.REGULAR, Audience(sections=1))
+    hers = Audience(sections=1, followed=found.posts, hidden=found.posts[0])
+    assert (found.lane, found.audience) == (Lane.REGULAR, hers)
 
 
 @pytest.mark.parametrize(
