@@ -58,3 +58,10 @@ def test_every_region_is_found_by_each_of_its_names() -> None:
 
 def test_a_long_text_costs_no_more_than_its_length() -> None:
     assert growth(regions_of.__wrapped__, "алматинск ") < 20
+
+
+def test_names_on_buttons_are_short_and_all_different() -> None:
+    for language in ("ru", "kk", "en", "de"):
+        names = [region.short(language) for region in REGIONS]
+        assert len(set(names)) == len(REGIONS)
+        assert max(map(len, names)) <= 24

@@ -19,6 +19,11 @@ class Region:
     name: dict[str, str]
     stems: tuple[str, ...]
 
+    def short(self, language: str) -> str:
+        """The name as it stands on a button: «Атырауская», «Атырау обл.»."""
+        name = self.name.get(language) or self.name["en"]
+        return name.removesuffix(" область").replace(" облысы", " обл.")
+
 
 def _region(code: str, ru: str, kk: str, en: str, *stems: str) -> Region:
     return Region(code, {"ru": ru, "kk": kk, "en": en}, stems)

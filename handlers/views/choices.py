@@ -143,7 +143,7 @@ def regions_screen(ctx: Context, reader: Reader) -> Screen:
         t("News that names no region comes in any case."),
     ]
     ticks = [
-        _toggle(region.name.get(t.code) or region.name["en"], "region", bit, on=bool(reader.regions >> bit & 1))
+        _toggle(region.short(t.code), "region", bit, on=bool(reader.regions >> bit & 1))
         for bit, region in enumerate(REGIONS)
     ]
     return join("\n", lines), keyboard(
@@ -191,4 +191,4 @@ def _cities(
     for code, name in offered:
         zone = zone_of(name, ctx.settings.newsroom.timezone)
         here = name == reader.zone or (not name and reader.zone == ctx.settings.newsroom.timezone)
-        yield choice(f"{t.city(zone)} · {t.time(ctx.now, zone)}", "zone", code, on=here)
+        yield choice(f"{t.time(ctx.now, zone)} {t.city(zone)}", "zone", code, on=here)

@@ -57,10 +57,17 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def chat(sqlite_storage: Storage, settings: Settings) -> AsyncIterator[Chat]:
+def stand_in() -> Sandbox:
+    """The Telegram of `chat`; a test module may override it."""
+    return Sandbox(SteppableClock(START), anti_spin=False)
+
+
+@pytest.fixture
+async def chat(sqlite_storage: Storage, settings: Settings, stand_in: Sandbox) -> AsyncIterator[Chat]:
     """A bot that listens. Whatever a handler lets escape fails the test."""
-    clock = SteppableClock(START)
-    async with Sandbox(clock, anti_spin=False) as sandbox, _session() as session:
+    clock = stand_in.clock
+    assert isinstance(clock, SteppableClock)
+    async with stand_in as sandbox, _session() as session:
         session.api = TelegramAPIServer.from_base(sandbox.url)
         bot, dispatcher = Bot(TOKEN, session=session), _dispatcher()
         ctx = await _context(sqlite_storage, settings, clock)

@@ -17,7 +17,7 @@ from handlers.views.account import privacy_screen
 from handlers.views.choices import digest_screen, news_screen, quiet_screen, volume_screen
 from handlers.views.main import settings_screen
 
-SETTINGS = ["Тихо", "Сколько", "Обзор", "Срочное", "Отписаться"]
+SETTINGS = ["Тихо", "Сколько", "Обзор", "Срочное", "Отписаться", "Главное"]
 SECTIONS = ["Новости Казахстана", "Новости мира", "Интервью", "Life style", "Спорт", "Культура", "Регионы", "Amanat"]
 STEERING = {
     BroadcastState.COUNTDOWN: ["Отменить"],
