@@ -42,8 +42,8 @@ def privacy_screen(ctx: Context, reader: Reader) -> Screen:
     lines: list[str | RichText] = [
         bold(t("Your data")),
         t(
-            "We keep: chat number, language, sections, what we sent you and, for a short time, what you wrot"
-            "e here and under which name."
+            "We keep: chat number, language, your choices and words, what you saved, what we sent you and, for a short"
+            " time, what you wrote here and under which name."
         ),
         t("We don't keep: phone number, the history of conversations."),
     ]
