@@ -85,7 +85,7 @@ async def test_sends_of_posts_are_numbered_as_they_begin(storage: Storage) -> No
     await storage.broadcasts.change(two.id, BroadcastState.RUNNING, among=paused, now=12)
     assert await storage.lists.lately(3) == (4, [(4, second.id, True)]), "and counts anew when it goes on"
     await storage.broadcasts.change(three_.id, BroadcastState.STOPPED, among=running, now=12)
-    assert await storage.lists.lately(0) == (4, [(1, first.id), (4, second.id)])
+    assert await storage.lists.lately(0) == (4, [(1, first.id, True), (4, second.id, True)])
 
 
 async def test_a_list_that_is_done_with_has_its_next_time_reckoned(storage: Storage) -> None:
