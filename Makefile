@@ -1,6 +1,7 @@
 # make demo    everything on this machine, no token, no network
 # make test    the tests (COVERAGE=1: measured and gated) make prove   the long runs of the same properties
 # make check   linters, types, import ladder              make run     the bot itself (needs BOT_TOKEN)
+# make audit   known holes in what the lock files bring (asks the package index, needs a network)
 # make pictures   the README's pictures, taken by the test of the demo page
 # The first call builds .venv from the lock files; set PYTHON to choose the interpreter.
 
@@ -9,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: demo run test prove check pictures
+.PHONY: demo run test prove check audit pictures
 .DEFAULT_GOAL := demo
 
 demo: .venv/.ready-to-run
@@ -42,6 +43,11 @@ check: .venv/.ready-to-test
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+# Strict: without it the tool is content when it could look nothing up.
+audit: | .venv/bin/python
+	@test -x .venv/audit/bin/pip-audit || { $(BIN)/python -m venv .venv/audit && .venv/audit/bin/pip -q install pip-audit; }
+	@.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock
 
 pictures: .venv/.ready-to-test
 	@mkdir -p docs/pictures
