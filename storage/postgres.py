@@ -56,6 +56,7 @@ def _translated() -> Iterator[None]:
         asyncpg.QueryCanceledError,
         asyncpg.IdleInTransactionSessionTimeoutError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # the server has just ended this connection: its last words are still being read
         TimeoutError,
     ) as error:
         raise StorageBusy(f"database is out of reach: {error}") from error
@@ -99,6 +100,10 @@ class PostgresEngine:
             connection = await _patiently(self._pool.acquire, _REFUSED)
         try:
             yield connection
+        except StorageBusy as error:
+            if isinstance(error.__cause__, asyncpg.InternalClientError):
+                connection.terminate()
+            raise
         finally:
             with _translated():
                 await self._pool.release(connection)

@@ -253,7 +253,7 @@ async def zygote() -> AsyncIterator[Zygote]:
 
 async def gone(pid: int) -> None:
     """Wait until a process that is not our child has ended."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             try:
                 os.kill(pid, 0)

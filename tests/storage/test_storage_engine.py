@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
-from bot.domain.errors import AnotherCopyRuns, StorageError
+from bot.domain.errors import AnotherCopyRuns, StorageBusy, StorageError
 from storage import Storage, open_engine, open_storage
 from storage.engine import compiled, widened
 from storage.sqlite import _checkpoint
@@ -268,3 +270,27 @@ async def test_a_log_that_cannot_be_copied_back_is_said_and_tried_again(
     await engine._copying
     pages, copied = await engine._copier.run(_checkpoint)
     assert pages == copied > 0
+
+
+@pytest.mark.parametrize("engine_name", ["postgres"])
+async def test_a_server_that_ends_connections_is_busy_for_a_moment(database_url: str) -> None:
+    """Whatever is under way on them, or is just about to be, and at once they are good again."""
+    storage, other = await open_storage(database_url), await asyncpg.connect(database_url)
+
+    async def work(n: int) -> None:
+        for _ in range(10):
+            with suppress(StorageBusy):
+                await (storage.meta.get("k") if n % 2 else storage.meta.section_bits([f"s{n}"]))
+
+    async with asyncio.TaskGroup() as tasks:
+        for n in range(12):
+            tasks.create_task(work(n))
+        for _ in range(15):
+            await other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid()"
+            )
+    await storage.meta.put("k", "v")
+    assert await storage.meta.get("k") == "v"
+    await other.close()
+    await storage.close()
