@@ -28,9 +28,9 @@ _INSIDE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR)
 
 @router.my_chat_member(F.new_chat_member.status.in_(_INSIDE), ~F.old_chat_member.status.in_(_INSIDE))
 async def added(event: ChatMemberUpdated, bot: Bot, ctx: Context, t: Lang) -> None:
-    """An owner has brought the bot into a group: it may become the desk's, or is meant by the file."""
+    """An owner has brought the bot into a group: it may become the desk's, or is meant by the file and lacks topics."""
     known = await room.group(ctx.storage, ctx.settings.desk.chat)
-    if known is None or (known.chat_id == event.chat.id and not known.topics):
+    if known is None or (known.chat_id == event.chat.id and event.chat.is_forum and not known.topics):
         await screen.say(bot, event.chat.id, *_offer(t))
     raise SkipHandler
 

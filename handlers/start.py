@@ -53,6 +53,14 @@ def parse(payload: str, ctx: Context) -> Payload:
     return Payload(section, language, source, known=section is not None or not named)
 
 
+async def _greet_desk(bot: Bot, ctx: Context, message: Message) -> None:
+    """Owners of the file come this way first: their menu, and the name under which the desk knows them."""
+    role = await ctx.storage.editors.role(message.chat.id)
+    if role and message.from_user:
+        await ctx.storage.editors.add(message.chat.id, role, message.from_user.full_name, by=0, now=ctx.now)
+    await sync_desk_menu(bot, ctx, message.chat.id)
+
+
 @router.message(CommandStart(ignore_case=True))
 async def start(
     message: Message, command: CommandObject, bot: Bot, ctx: Context, reader: Reader | None, t: Lang
@@ -67,7 +75,7 @@ async def start(
             now=ctx.now,
             source=payload.source,
         )
-    await sync_desk_menu(bot, ctx, reader.chat_id)  # owners of the file come this way first
+    await _greet_desk(bot, ctx, message)
     if payload.section:
         return await subscribe_to(bot, ctx, reader, payload.section)
     first_line = ""

@@ -30,7 +30,11 @@ async def test_owners_are_told_once_and_once_again(sqlite_storage: Storage, monk
     alarm = DatabaseAlarm(sqlite_storage, health, Words.load(("ru", "kk"), None), clock, say)
     await alarm.look()
     assert said == [], "it is only starting"
-    health.written_at = clock.now()
+    health.written_at, health.database = clock.now(), ""
+    await clock.advance(AFTER + 1)
+    await alarm.look()
+    assert said == [], "a clock that has leapt"
+    health.written_at, health.database = clock.now(), "locked"
     await clock.advance(AFTER)
     await alarm.look()
     assert said == []
@@ -47,7 +51,7 @@ async def test_owners_are_told_once_and_once_again(sqlite_storage: Storage, monk
     assert "диск полон" in said[2][1]
     assert "сақталмай" in said[1][1]
     said.clear()
-    health.written_at = clock.now()
+    health.written_at, health.database = clock.now(), ""
     await alarm.look()
     await alarm.look()
     assert [(chat_id, text[:1]) for chat_id, text in said] == [(1, "✅"), (3, "✅"), (4, "✅")]

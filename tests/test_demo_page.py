@@ -264,6 +264,19 @@ async def test_pictures_albums_files_and_keyboards(scene: Scene) -> None:
     async with scene.bot.http.post(scene.bot.address("sendDocument"), data=form) as answer:
         assert answer.status == 200
     await expect(phone.locator(".file")).to_have_text("my-data.json")
+    blocks: list[Any] = [
+        {"type": "heading", "text": "The tram", "size": 1},
+        {"type": "paragraph", "text": ["It is ", {"type": "bold", "text": "blue"}, "."]},
+        {"type": "blockquote", "blocks": [{"type": "paragraph", "text": "<b>Quite</b> blue."}], "credit": "she said"},
+        {"type": "footer", "text": {"type": "url", "text": "Open", "url": "javascript:alert(1)"}},
+        {"type": "footer", "text": {"type": "url", "text": "Site", "url": "https://example.kz/"}},
+    ]
+    await scene.bot.call("sendRichMessage", chat_id=READER, rich_message={"blocks": blocks})
+    whole = phone.locator(".article")
+    await expect(whole.locator("h3")).to_have_text("The tram")
+    await expect(whole.locator("p strong")).to_have_text("blue")
+    await expect(whole.locator("blockquote")).to_have_text("<b>Quite</b> blue.she said")
+    await expect(whole.locator("a")).to_have_text(["Site"])
     quote = "<blockquote expandable>one\ntwo\nthree\nfour\nfive</blockquote>after"
     keyboard = {"keyboard": [[{"text": "Yes"}, {"text": "No"}]], "resize_keyboard": True}
     sent = await scene.bot.say(READER, quote, reply_markup=keyboard)
@@ -418,6 +431,20 @@ async def steer(page: Page, desk: Locator) -> None:
     await expect(desk).to_contain_text("✅ Sent in", timeout=30_000)
 
 
+async def see_the_rest(page: Page, phone: Locator) -> None:
+    """A whole article in the chat, the channel beside the reader, the desk's group."""
+    await phone.get_by_role("button", name="Read here").last.click()
+    await expect(phone.locator(".article h3")).to_be_visible()
+    await page.get_by_role("tab", name="Steppe").click()
+    channel = page.get_by_role("tabpanel", name="Steppe")
+    await expect(channel).to_contain_text("BREAKING. The bridge")
+    await expect(channel).to_contain_text("pinned a message")
+    await expect(phone).to_be_visible()
+    await shoot(page, "channel")
+    await page.get_by_role("tab", name="Desk").click()
+    await expect(page.get_by_role("tabpanel", name="Desk")).to_contain_text("Отправитель: Dana")
+
+
 @asynccontextmanager
 async def newsdesk_demo(folder: Path) -> AsyncIterator[str]:
     """`newsdesk demo` as a newcomer starts it; its address is the last line it prints."""
@@ -458,7 +485,7 @@ async def test_the_demo_itself(
         page = await window.new_page()
         page.set_default_timeout(20_000)
         await page.goto(url)
-        await expect(page.get_by_role("tab")).to_have_count(3)  # the crowd has no phones
+        await expect(page.get_by_role("tab")).to_have_count(5)  # people, channel, desk; the crowd has no phones
         await page.get_by_role("tab", name="Daniel").click()
         phone = page.get_by_role("tabpanel", name="Daniel")
         note = page.locator("#note")
@@ -478,3 +505,4 @@ async def test_the_demo_itself(
         if size is WIDE:
             await steer(page, page.get_by_role("tabpanel", name="Dana"))
             await expect(phone).to_contain_text("BREAKING. The bridge")
+            await see_the_rest(page, phone)

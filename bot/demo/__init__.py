@@ -1,8 +1,9 @@
 """`newsdesk demo`: the bot against the embedded stand-in over HTTP, by the same code as with Telegram.
 
-An invented newsroom keeps publishing; a browser page plays reader, second reader and editor. A crowd of silent
-readers gets breaking news only, so that there is a progress to watch, to pause and to stop. The demo has its own
-clock: it starts at 10:00 newsroom time, runs by itself and can be moved from the page.
+An invented newsroom keeps publishing; a browser page plays reader, second reader and editor, and shows the newsroom's
+channel and the desk's group beside them. A crowd of silent readers gets breaking news only, so that there is a progress
+to watch, to pause and to stop. The demo has its own clock: it starts at 10:00 newsroom time, runs by itself and can be
+moved from the page.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from storage import open_storage
 
 ZONE = ZoneInfo("Asia/Almaty")
 EDITOR = 9001
+CHANNEL, DESK = -1_001_000_000_101, -1_001_000_000_102
 PEOPLE = ((1001, "Aigerim", "ru"), (1002, "Daniel", "en"), (EDITOR, "Dana", "en"))
 CROWD = range(5001, 5201)
 _BLOCKED, _BREAKING_OFF = 40, 6
@@ -43,6 +45,18 @@ name = "Steppe Times"
 url = "{site}"
 owners = [{editor}]
 self_credits = ["Steppe Times", "Дала жаңалықтары"]
+
+[posts]
+buttons = ["read", "save", "more"]
+
+[desk]
+chat = {desk}
+
+[[channels]]
+chat = "@steppe_times"
+sections = ["*"]
+language = "en"
+source = true
 
 [rates]
 url = "{site}/rates.xml"
@@ -74,7 +88,7 @@ async def demo(host: str, port: int, keep: bool, open_browser: bool) -> None:
         if not keep:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
         (folder / "newsdesk.toml").write_text(
-            _CONFIG.format(site=f"{sandbox.url}/newsroom", editor=EDITOR), encoding="utf-8"
+            _CONFIG.format(site=f"{sandbox.url}/newsroom", editor=EDITOR, desk=DESK), encoding="utf-8"
         )
         settings = load(
             {
@@ -144,6 +158,8 @@ async def _sandbox(stack: AsyncExitStack, clock: SteppableClock, host: str, port
         sandbox = Sandbox(clock, host=host, port=candidate, name="Steppe Times", advance=clock.advance)
         for user_id, name, language in PEOPLE:
             sandbox.people.add(user_id, name=name, lang=language)
+        sandbox.people.channel(CHANNEL, "Steppe", "steppe_times", admins=[EDITOR])
+        sandbox.people.group(DESK, "Desk", admins=[EDITOR], bot_rights={})
         for number in CROWD:  # the page shows nobody whose user name says so
             sandbox.people.add(number, username=f"crowd_{number}", started=True)
             sandbox.machine.chats[number].blocked = not number % _BLOCKED

@@ -25,7 +25,7 @@ Say = Callable[[int, str], Awaitable[object]]
 
 
 class DatabaseAlarm:
-    """Watches `health.written_at`; `say` sends a text to a chat."""
+    """Watches `health.database` and `written_at`; `say` sends a text to a chat."""
 
     def __init__(self, storage: Storage, health: Health, words: Words, clock: Clock, say: Say) -> None:
         self._storage = storage
@@ -51,7 +51,8 @@ class DatabaseAlarm:
                 if person.role is Role.OWNER
             ]
         written_at = self._health.written_at
-        bad = written_at is not None and self._clock.now() - written_at > AFTER
+        long_ago = written_at is not None and self._clock.now() - written_at > AFTER
+        bad = long_ago and bool(self._health.database)  # a clock that has leapt is no disk that is full
         if bad is self._told:
             return
         self._told = bad

@@ -87,13 +87,17 @@ def _dateline(post: Post, t: Lang, zone: ZoneInfo) -> Iterator[Block]:
         yield {"type": "paragraph", "text": moment}
 
 
+_MOMENT = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}(?:,? \d{1,2}:\d{2})?")
+
+
 def _own(html: str, post: Post, credits: Sequence[str]) -> Iterator[tuple[str, RichText]]:
-    """(kind, paragraph) up to the partners' block; without the headline again, lines that say nothing, self-credits."""
+    """(kind, paragraph) up to the partners' block; without headline and date again, lines that say nothing,
+    self-credits."""
     title = key(post.title)
     for kind, text in _pieces(html, post.link):
         if ends_here(text.text):
             return
-        if key(text.text) and key(text.text) != title:
+        if key(text.text) and key(text.text) != title and not _MOMENT.fullmatch(text.text):
             cleaned = clean_lead(text.text, "", credits, whole=True)
             yield kind, text if cleaned == text.text else plain(cleaned)
 

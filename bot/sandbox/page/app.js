@@ -1,6 +1,6 @@
 // The page of `newsdesk demo`: it plays Telegram for several people at once, against the stand-in's /sim/ API.
 import { knows, recall, remember, say, speak, speaks } from "./words.js";
-import { address, ago, clockTime, h, icon, inlineKeys, pictures, preview, rich, startOf } from "./render.js";
+import { address, ago, article, clockTime, h, icon, inlineKeys, pictures, preview, rich, startOf } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
 const columns = [...document.querySelectorAll(".col")];
@@ -145,12 +145,12 @@ class View {
   draw(message, markup) {
     const { context } = this;
     const mine = message.from?.id === this.person.id;
-    const text = message.text ?? message.caption ?? "";
+    const [text, blocks] = [message.text ?? message.caption ?? "", message.rich_message?.blocks];
     const album = pictures(message);
-    if (!text && !album.length && !message.document) return this.service(message);
+    if (!text && !album.length && !message.document && !blocks) return this.service(message);
     const options = message.link_preview_options ?? {};
     const card = preview(message, context);
-    const body = h("div", { className: "text" }, rich(text, message.entities ?? message.caption_entities, context));
+    const body = blocks ? h("div", { className: "article" }, article(blocks, context)) : h("div", { className: "text" }, rich(text, message.entities ?? message.caption_entities, context));
     const reply = message.reply_to_message;
     const before = (message.history ?? []).map((past) => past.text ?? past.caption ?? "").filter((past, i, all) => past && past !== (all[i + 1] ?? text));
     const versions = h("div", { className: "versions", hidden: true }, before.slice(-5).map((past) => h("del", {}, past)));
@@ -170,7 +170,7 @@ class View {
       album.length > 0 && !message.show_caption_above_media && h("div", { className: "album" }, album),
       message.document && h("a", { className: "file", href: `/sim/file/${encodeURIComponent(message.document.file_id)}`, download: message.document.file_name ?? "" },
         icon("file"), message.document.file_name ?? message.document.file_id),
-      text && body,
+      (text || blocks) && body,
       album.length > 0 && message.show_caption_above_media && h("div", { className: "album" }, album),
       !options.show_above_text && card,
       versions, meta);
@@ -181,7 +181,7 @@ class View {
   }
   service(message) {
     const who = message.from?.first_name ?? message.sender_chat?.title ?? "";
-    const what = message.new_chat_members ? say("joined") : message.left_chat_member ? say("left") : say("service");
+    const what = message.new_chat_members ? say("joined") : message.left_chat_member ? say("left") : say(message.pinned_message ? "pins" : "service");
     return h("p", { className: "msg service" }, h("span", {}, `${who}: ${what}`));
   }
   setKeyboard(markup) {

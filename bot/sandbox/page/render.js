@@ -151,6 +151,12 @@ export function rich(text, entities, context) {
   const valid = (entities ?? []).filter((e) => e.offset >= 0 && e.length > 0 && e.offset + e.length <= text.length);
   return walk(0, text.length, valid.sort((a, b) => a.offset - b.offset || b.length - a.length || rank(a) - rank(b)));
 }
+// A rich message: blocks, whose text is a string, or strings and dressed parts in each other.
+const dressed = (text, context) => (typeof text === "string" ? [text] : Array.isArray(text) ? text.flatMap((part) => dressed(part, context))
+  : [dress(text.type === "url" ? { ...text, type: "text_link" } : text, String(text.text), dressed(text.text ?? "", context), context)]);
+export const article = (blocks, context) => blocks.map(({ type, text, size, blocks: inner, credit }) => (inner
+  ? h("blockquote", {}, article(inner, context), credit && h("cite", {}, dressed(credit, context)))
+  : h({ heading: `h${Math.min(6, size + 2)}`, footer: "footer" }[type] ?? "p", {}, dressed(text, context))));
 const previews = new Map();
 function learn(url) {
   const ours = url.pathname.startsWith("/newsroom/article/");

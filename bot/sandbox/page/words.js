@@ -13,7 +13,7 @@ export const WORDS = {
     do3: "/breaking as the editor",
     step1: "Left (on a phone: the first tab) is a reader. Press START, tick a few sections, then Done. The last row changes the language.",
     step2: "Stories now arrive by themselves: a new one in each language every minute and a half. Impatient? +10 min.",
-    step3: "Right (the editor's tab) is the newsroom. Send /breaking, then one line of news. You see the exact post before it goes out. A silent crowd gets it too: watch, pause or stop it.",
+    step3: "Right (the editor's tab) is the newsroom. Send /breaking, then one line of news. You see the exact post before it goes out. A silent crowd gets it too: watch, pause or stop it. The tabs beside it are the channel, which gets news first, and the desk's group.",
     step4: "Type /rates for exchange rates, or any word: the bot searches its stories. “/” lists the commands.",
     step5: "Make trouble below: block the bot, cut Telegram off. Nothing is lost, and the line under the clock says why it is quiet.", trouble: "Trouble",
     troubleText: "What happens to every bot sooner or later.", block: "The reader blocks the bot", outage: "Telegram is down",
@@ -24,7 +24,7 @@ export const WORDS = {
     more: "Show all", less: "Show less", copied: "Copied", photo: "Picture", reply: "In reply to", welcome: "What can this bot do?",
     noBot: "The bot is still starting…", unsupported: "This kind of button is not part of the demo",
     offline: "The demo has stopped. Start it again with: newsdesk demo", failed: "That did not work: {0}", as: "as {0}", keyboard: "Reply keyboard",
-    unread: "{0} new", joined: "joined", left: "left", service: "service message",
+    unread: "{0} new", joined: "joined", left: "left", pins: "pinned a message", service: "service message",
   },
   ru: {
     whyOutage: "Telegram недоступен: бот всё хранит и пробует снова.", whyFlood: "Telegram попросил бота подождать полминуты.",
@@ -38,7 +38,7 @@ export const WORDS = {
     allWell: "Новости идут.", tryThis: "Попробуйте", do1: "START за читателя", do3: "/breaking за редактора",
     step1: "Слева (на телефоне – первая вкладка) читатель. Нажмите START, отметьте пару разделов, затем «Готово». Язык меняет последний ряд.",
     step2: "Теперь новости приходят сами: на каждом языке новая раз в полторы минуты. Не терпится – +10 мин.",
-    step3: "Справа (вкладка редактора) редакция. Отправьте /breaking, потом строку новости. До отправки вы увидите пост точно таким, какой уйдёт. Его получит и толпа молчаливых читателей: следите, ставьте на паузу, останавливайте.",
+    step3: "Справа (вкладка редактора) редакция. Отправьте /breaking, потом строку новости. До отправки вы увидите пост точно таким, какой уйдёт. Его получит и толпа молчаливых читателей: следите, ставьте на паузу, останавливайте. Рядом вкладки канала, который получает всё первым, и группы редакции.",
     step4: "Напишите /rates – придут курсы валют, а на любое слово бот ищет в своих новостях. «/» покажет команды.",
     step5: "Устройте неприятности: заблокируйте бота, отключите Telegram. Ничего не пропадёт, а строка под часами объяснит тишину.", trouble: "Сбои",
     troubleText: "Рано или поздно это случается с каждым ботом.", block: "Читатель блокирует бота", outage: "Telegram недоступен",
@@ -49,7 +49,7 @@ export const WORDS = {
     spoiler: "Скрытый текст, нажмите, чтобы показать", more: "Показать всё", less: "Свернуть", copied: "Скопировано", photo: "Картинка",
     reply: "В ответ на", welcome: "Что умеет этот бот?", noBot: "Бот ещё запускается…", unsupported: "Таких кнопок в демо нет",
     offline: "Демо остановлено. Запустить снова: newsdesk demo", failed: "Не получилось: {0}", as: "как {0}", keyboard: "Клавиатура ответа",
-    unread: "новых: {0}", joined: "в чате", left: "вышел из чата", service: "служебное сообщение",
+    unread: "новых: {0}", joined: "в чате", left: "вышел из чата", pins: "закреплено сообщение", service: "служебное сообщение",
   },
   kk: {
     whyOutage: "Telegram жұмыс істемей тұр: бот бәрін сақтап, қайта байқайды.", whyFlood: "Telegram боттан жарты минут күтуді сұрады.",
@@ -63,7 +63,7 @@ export const WORDS = {
     here: "Сізде қазір {0}. Чаттарда – сіздің уақытыңыз.", allWell: "Жаңалықтар келіп жатыр.", tryThis: "Байқаңыз", do1: "Оқырман: START",
     do3: "Редактор: /breaking", step1: "Сол жақта (телефонда – бірінші қойынды) оқырман. START басыңыз, бірнеше бөлімді белгілеңіз, сосын «Дайын». Соңғы қатар тілді өзгертеді.",
     step2: "Енді жаңалықтар өздері келеді: әр тілде бір жарым минут сайын біреуі. Асықсаңыз: +10 мин.",
-    step3: "Оң жақта (редактор қойындысы) редакция. /breaking жіберіңіз, сосын бір жол жаңалық. Жіберер алдында постты дәл сол күйінде көресіз. Оны үнсіз оқырмандар да алады: бақылаңыз, кідіртіңіз, тоқтатыңыз.",
+    step3: "Оң жақта (редактор қойындысы) редакция. /breaking жіберіңіз, сосын бір жол жаңалық. Жіберер алдында постты дәл сол күйінде көресіз. Оны үнсіз оқырмандар да алады: бақылаңыз, кідіртіңіз, тоқтатыңыз. Қасында бәрін бірінші алатын арна мен редакция тобының қойындылары.",
     step4: "/rates деп жазсаңыз – валюта бағамы, ал кез келген сөз – жаңалықтардан іздеу. «/» командаларды көрсетеді.",
     step5: "Төменде кедергі жасап көріңіз: ботты бұғаттаңыз, Telegram-ды өшіріңіз. Ештеңе жоғалмайды.", trouble: "Кедергі",
     troubleText: "Ерте ме, кеш пе, мұндай жағдай әр ботта болады.", block: "Оқырман ботты бұғаттайды", outage: "Telegram жұмыс істемейді",
@@ -74,7 +74,7 @@ export const WORDS = {
     spoiler: "Жасырын мәтін, көру үшін басыңыз", more: "Бәрін көрсету", less: "Жинау", copied: "Көшірілді", photo: "Сурет", reply: "Жауап",
     welcome: "Бұл бот не істей алады?", noBot: "Бот іске қосылып жатыр…", unsupported: "Мұндай түйме демода жоқ",
     offline: "Демо тоқтады. Қайта қосу: newsdesk demo", failed: "Болмады: {0}", as: "{0}", keyboard: "Жауап пернетақтасы", unread: "жаңа: {0}",
-    joined: "чатта", left: "чаттан шықты", service: "қызметтік хабарлама",
+    joined: "чатта", left: "чаттан шықты", pins: "хабарлама бекітілді", service: "қызметтік хабарлама",
   },
 };
 const wanted = () => {
