@@ -35,6 +35,7 @@ async def _report(ctx: Context, t: Lang, days: int) -> tuple[RichText, InlineKey
     files = [
         button(t("🖼 Picture"), STATS.pack(act="picture", days=days)),
         button("CSV", STATS.pack(act="csv", days=days)),
+        button(t("CSV: growth"), STATS.pack(act="growth", days=days)),
     ]
     return stats.text(t, found, ctx.sections, ctx.zone), keyboard(choice, files)
 
@@ -57,4 +58,7 @@ async def pressed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
     elif act == "csv":
         table = stats.as_csv(await stats.figures(ctx.storage, ctx.sections, ctx.zone, days, ctx.now))
         await bot.send_document(chat_id, BufferedInputFile(table, f"{name}.csv"), message_thread_id=thread_id)
+    elif act == "growth":
+        table = await stats.growth_table(ctx.storage, ctx.zone, days, ctx.now)
+        await bot.send_document(chat_id, BufferedInputFile(table, f"growth-{name}.csv"), message_thread_id=thread_id)
     await screen.answer(query)

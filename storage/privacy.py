@@ -61,7 +61,7 @@ class Privacy:
                 await db.write(f"DELETE FROM {table} WHERE {mine}", chat=chat_id)
             await forget(db, [row[0] for row in terms])
             await db.write(
-                "INSERT INTO departed (counted) SELECT counted FROM reader WHERE chat_id = :chat AND counted <> 0",
+                "INSERT INTO departed (counted) SELECT counted FROM reader WHERE chat_id = :chat AND counted > 0",
                 chat=chat_id,
             )
             await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)

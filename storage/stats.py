@@ -13,8 +13,15 @@ STEPS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_4
 """Seconds to a reader are counted by the first of these that is not shorter; 0 beyond them."""
 READER = 1 << 62
 """The bit that stands for being a reader at all; sections have the lower ones."""
+SOURCE, CHANNEL = "source:", "channel:"
+"""How the place of a source of readers begins, and that of a channel (its reader's id)."""
 _SETTLED = 60  # seconds after the end of a send in which answers may still come
-_NOW = f"CASE WHEN state IN ('active', 'paused') THEN sections | {READER} ELSE 0 END"
+LEFT, BLOCKED = -1, -2
+"""How somebody stands in the counts who was a reader: left by themselves, or could not be reached any more."""
+_NOW = (
+    f"CASE WHEN state IN ('active', 'paused') THEN sections | {READER}"
+    f" WHEN state = 'dormant' THEN {BLOCKED} WHEN consent_at IS NOT NULL THEN {LEFT} ELSE 0 END"
+)
 _TURN = "INSERT INTO meta (key, value) VALUES ('counting', '') ON CONFLICT (key) DO UPDATE SET value = ''"
 """Whoever counts readers locks this row: two at once would count the same ones."""
 _STEP = " ".join(f"WHEN took_ms <= {seconds * 1000} THEN {seconds}" for seconds in STEPS)
@@ -82,21 +89,38 @@ class Stats:
 
     async def count_readers(self, day: int, sections: Mapping[int, str], readers: Sequence[int]) -> None:
         """Count for that day which of the `sections` (ids by bit; "" is the newsroom as a whole) these readers have
-        joined or left since they were counted last, and those who were erased.
+        joined or left since they were counted last, and those who were erased. Who has never been one is `new`, under
+        `source:<code>` too; who could not be reached before has `returned`.
         """
         async with self._db.transaction() as db:
             await db.write(_TURN)
             among = f"id IN ({db.dialect.numbers_of('ids')}) AND counted <> {_NOW}"
             ids = json.dumps(list(readers))
-            rows = await db.fetch(f"SELECT counted, {_NOW} FROM reader WHERE {among}", ids=ids)
+            rows = await db.fetch(f"SELECT counted, {_NOW}, source FROM reader WHERE {among}", ids=ids)
             await db.write(f"UPDATE reader SET counted = {_NOW} WHERE {among}", ids=ids)
-            erased = await db.write("DELETE FROM departed RETURNING counted, 0")
+            erased = await db.write("DELETE FROM departed RETURNING counted, 0, ''")
             counts: Counter[tuple[str, str]] = Counter()
-            for (before, after), n in Counter((row[0], row[1]) for row in (*rows, *erased)).items():
+            for (was, now_, source), n in Counter((row[0], row[1], row[2]) for row in (*rows, *erased)).items():
+                before, after = max(was, 0), max(now_, 0)
+                if after and not was:
+                    counts["", "new"] += n
+                    counts[f"{SOURCE}{source}", "new"] += n
+                elif after and was == BLOCKED:
+                    counts["", "returned"] += n
                 for bit, section in ((62, ""), *sections.items()):
                     if (before ^ after) >> bit & 1:
                         counts[section, "joined" if after >> bit & 1 else "left"] += n
             await _add(db, day, counts)
+
+    async def members(self, day: int, channel_id: int, n: int) -> None:
+        """So many members a channel had on that day; the last word counts."""
+        await self._db.write(
+            "INSERT INTO stat (day, section, what, n) VALUES (:day, :section, 'members', :n)"
+            " ON CONFLICT (day, section, what) DO UPDATE SET n = excluded.n",
+            day=day,
+            section=f"{CHANNEL}{channel_id}",
+            n=n,
+        )
 
     async def taps(self, kind: str, *, since: int) -> list[tuple[int, int]]:
         """Presses of such a button after that moment: when, and the sections of its post as a bitmask."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Protocol
 
 from bot.channels.rights import allow, complain, rights_of
@@ -77,6 +79,7 @@ class Keeper:
         self._words = words
         self._me = me
         self._look_at = 0.0
+        self._counted: dict[int, int] = {}
 
     async def run(self) -> None:
         """Until cancelled: once a second pins and rates, now and then the rights."""
@@ -106,6 +109,7 @@ class Keeper:
         met = [await self._meet(config) for config in wanted.values()]
         for channel in await self._storage.channels.all():
             await self.rights(channel)
+            await self.count(channel)
         return all(met)
 
     @property
@@ -147,6 +151,16 @@ class Keeper:
         except RefusedError:
             member = {}
         await allow(self._storage, channel, rights_of(member), now=self._now)
+
+    async def count(self, channel: Channel) -> None:
+        """Once a day: how many members a channel has. Views nobody tells a bot."""
+        day = datetime.fromtimestamp(self._now, self._settings.newsroom.zone).toordinal()
+        if channel.state is not ReaderState.ACTIVE or self._counted.get(channel.reader_id) == day:
+            return
+        with suppress(RefusedError):
+            members = int(await self._ask("getChatMemberCount", chat_id=channel.chat_id))
+            await self._storage.stats.members(day, channel.reader_id, members)
+            self._counted[channel.reader_id] = day
 
     # Pins and rates ------------------------------------------------------------------------------------------
 

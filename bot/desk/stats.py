@@ -9,16 +9,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from bot.desk.audit import cell
 from bot.domain.article import Section
 from bot.domain.delivery import Broadcast, Lane, Result
 from bot.domain.post import Post, RichText
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from storage import Storage
-from storage.stats import STEPS, Tally
+from storage.stats import CHANNEL, SOURCE, STEPS, Tally
 
 WEEK, MONTH = 7, 30
 BREAKING = "breaking"
@@ -45,6 +47,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """Who came within the days: `new` readers and `sources` (code, new readers; the largest first), how many `returned`
+    who had blocked the bot; of each channel its title, members now, and before (None where it was not counted)."""
+
+    new: int = 0
+    returned: int = 0
+    sources: Sequence[tuple[str, int]] = ()
+    channels: Sequence[tuple[str, int, int | None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The days `first` to `last` (ordinals): all of the newsroom, its sections, and what was delivered each day."""
 
@@ -53,6 +66,7 @@ class Report:
     all: Line
     sections: Sequence[Line]
     days: Sequence[int] = field(default=())
+    growth: Growth = field(default=Growth())
 
 
 def day_of(at: float, zone: ZoneInfo) -> int:
@@ -130,7 +144,7 @@ async def figures(
             misled.update((day, place) for place in ("", *(one.id for one in sections if one.mask & mask)))
     told = [(day, place, "misled", n) for (day, place), n in misled.items()]
     rows = await storage.stats.rows(last - days + 1, last)
-    return sorted([*(row for row in rows if not row[1].startswith(f"{PROMO}:")), *told])
+    return sorted([*(row for row in rows if ":" not in row[1]), *told])
 
 
 async def report(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, days: int, now: int) -> Report:
@@ -146,7 +160,32 @@ async def report(storage: Storage, sections: Sequence[Section], zone: ZoneInfo, 
             by_day[day] += n
     order = [*(section.id for section in sections), BREAKING, PROMO]
     lines = [line(place, by_place[place]) for place in order if by_place[place]]
-    return Report(first, last, line("", by_place[""]), lines, [by_day[day] for day in range(first, last + 1)])
+    grown = growth(await storage.stats.rows(first - 1, last), first, await _titles(storage))
+    return Report(first, last, line("", by_place[""]), lines, [by_day[day] for day in range(first, last + 1)], grown)
+
+
+async def _titles(storage: Storage) -> dict[str, str]:
+    return {f"{CHANNEL}{one.reader_id}": one.title for one in await storage.channels.all()}
+
+
+def growth(rows: Sequence[tuple[int, str, str, int]], first: int, titles: Mapping[str, str]) -> Growth:
+    """Who came since the day `first`; `rows` begin the day before, `titles` are those of channels by place."""
+    sums: Counter[tuple[str, str]] = Counter()
+    members: defaultdict[str, list[int]] = defaultdict(list)
+    for day, place, what, n in sorted(rows):
+        if what == "members":
+            members[place].append(n)
+        elif day >= first:
+            sums[place, what] += n
+    sources = [(place.removeprefix(SOURCE), n) for (place, _), n in sums.items() if place.startswith(SOURCE)]
+    channels = [
+        (titles[place], counts[-1], counts[0] if len(counts) > 1 else None)
+        for place, counts in members.items()
+        if place in titles
+    ]
+    return Growth(
+        sums["", "new"], sums["", "returned"], sorted(sources, key=lambda one: (-one[1], one[0])), sorted(channels)
+    )
 
 
 def line(section: str, counts: Mapping[str, int]) -> Line:
@@ -182,11 +221,50 @@ def text(t: Lang, found: Report, sections: Sequence[Section], zone: ZoneInfo) ->
     lines: list[str | RichText] = [bold("📊 " + title(t, found, zone))]
     for one in (found.all, *found.sections):
         lines += ["", bold(name_of(one.section, sections, t)), *_figures(t, one)]
+    lines += _growth(t, found.growth)
     lines += [
         "",
         t("A message with posts of several sections counts for each. What is still being sent is not in yet."),
     ]
     return join("\n", [part or "\u200b" for part in lines])
+
+
+_SOURCES = 6
+
+
+def _growth(t: Lang, grown: Growth) -> list[str | RichText]:
+    lines: list[str | RichText] = []
+    if grown.new:
+        lines.append(t("New readers: {n}", n=t.number(grown.new)))
+    for code, n in grown.sources[:_SOURCES]:
+        lines.append(f"• {code or t('without a code')}: {t.number(n)}")
+    if rest := sum(n for _, n in grown.sources[_SOURCES:]):
+        lines.append(f"• {t('other codes')}: {t.number(rest)}")
+    if grown.returned:
+        lines.append(t("Back after they had blocked the bot: {n}", n=t.number(grown.returned)))
+    for name, members, before in grown.channels:
+        more = "" if before is None else f" ({t.signed(Decimal(members - before), 0)})"
+        lines.append(t("Channel “{name}”: members {n}", name=name, n=t.number(members)) + more)
+    return ["", bold(t("Growth")), *lines] if lines else []
+
+
+def growth_csv(rows: Sequence[tuple[int, str, str, int]], titles: Mapping[str, str]) -> bytes:
+    """By day: new readers by source, who came back after a block, members of channels."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(["day", "what", "name", "n"])
+    for day, place, what, n in sorted(rows):
+        if what in ("new", "returned", "members"):
+            name = titles.get(place, "") if what == "members" else place.removeprefix(SOURCE)
+            kind = "new_by_source" if place.startswith(SOURCE) else what
+            table.writerow([date_of(day), kind, cell(name or ("" if place else "all")), n])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+async def growth_table(storage: Storage, zone: ZoneInfo, days: int, now: int) -> bytes:
+    """The same of the last `days`, today included."""
+    last = day_of(now, zone)
+    return growth_csv(await storage.stats.rows(last - days + 1, last), await _titles(storage))
 
 
 def title(t: Lang, found: Report, zone: ZoneInfo) -> str:

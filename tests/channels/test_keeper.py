@@ -169,3 +169,16 @@ async def test_the_keeper_waits_while_telegram_is_away(house: House) -> None:
             await house.clock.advance(1)
             await asyncio.sleep(0)
         running.cancel()
+
+
+async def test_members_are_counted_once_a_day(house: House) -> None:
+    house.place.crowd = 40
+    for _ in range(2):
+        await house.keeper.look()
+    assert len(house.calls("getChatMemberCount")) == 1
+    await house.clock.advance(86_400)
+    house.place.crowd = 45
+    await house.keeper.look()
+    counted = await house.storage.stats.rows(0, 10**6)
+    assert [(what, n) for _, _, what, n in counted] == [("members", 42), ("members", 47)]
+    assert counted[1][0] - counted[0][0] == 1

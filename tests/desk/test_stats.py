@@ -120,3 +120,28 @@ def test_the_table() -> None:
         ("2022-11-24", "sport", "7", "7.5"),
     ]
     assert line("sport", {})["joined"] == 0
+
+
+def test_growth_is_told_as_it_was_counted() -> None:
+    rows = [
+        (9, "channel:7", "members", 1200),
+        (9, "source:site", "new", 50),
+        *[(10, place, "new", n) for place, n in (("", 12), ("source:", 3), ("source:site", 7), ("source:dala_kz", 2))],
+        (11, "", "returned", 4),
+        (11, "channel:7", "members", 1180),
+        (11, "channel:8", "members", 5),
+        (11, "channel:9", "members", 5),
+    ]
+    titles = {"channel:7": "Дала", "channel:8": "=Новый"}
+    grown = stats.growth(rows, 10, titles)
+    assert grown == stats.Growth(
+        12, 4, [("site", 7), ("", 3), ("dala_kz", 2)], [("=Новый", 5, None), ("Дала", 1180, 1200)]
+    )
+    said = text(RU, Report(10, 11, Line("", {}), [], growth=grown), SECTIONS, ZONE).text
+    for part in ("• site: 7\n• без метки: 3\n", "Вернулись после блокировки: 4", "участников 1\u00a0180 (\u221220)"):
+        assert part in said, said
+    many = replace(grown, sources=[(f"s{n}", 1) for n in range(9)])
+    assert "• другие метки: 3" in text(RU, Report(10, 11, Line("", {}), [], growth=many), SECTIONS, ZONE).text
+    table = list(csv.DictReader(io.StringIO(stats.growth_csv(rows, titles).decode("utf-8-sig"))))
+    assert {"day": "0001-01-11", "what": "members", "name": "'=Новый", "n": "5"} in table
+    assert {"day": "0001-01-10", "what": "new_by_source", "name": "site", "n": "7"} in table

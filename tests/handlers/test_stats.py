@@ -23,15 +23,18 @@ async def test_words_picture_and_table(chat: Chat) -> None:
     ada = await chat.editor(501)
     await ada.send("/stats")
     shown = await ada.next("📊")
-    assert labels(shown) == [["✅ Неделя", "Месяц"], ["🖼 Картинка", "CSV"]]
+    assert labels(shown) == [["✅ Неделя", "Месяц"], ["🖼 Картинка", "CSV", "CSV: рост"]]
+    assert "Рост\nНовые читатели: 1\n• без метки: 1\n" in shown["text"]
     assert "Спорт\nдоставлено 1 · заблокировали 0\nпришли 1, ушли 0\n" in shown["text"]
     await ada.tap(shown, "Месяц")
     month = await ada.next("📊")
     assert (month["message_id"], labels(month)[0]) == (shown["message_id"], ["Неделя", "✅ Месяц"])
     await ada.tap(month, "Картинка")
     assert (await ada.next())["photo"][-1]["width"] == 1080
-    await ada.tap(month, "CSV")
+    await ada.press(month, "stats:csv:30")
     assert (await ada.next())["document"]["file_name"].endswith("-30.csv")
+    await ada.tap(month, "CSV: рост")
+    assert (await ada.next())["document"]["file_name"].startswith("growth-")
     await ada.send("/stats месяц")
     assert labels(await ada.next("📊"))[0] == ["Неделя", "✅ Месяц"]
     answer = await ada.press(month, "stats:show:365")

@@ -17,7 +17,6 @@ LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, toke
 NOT_CALLED = {  # what the stand-in's world has, although this version of the bot does not ask for it
     *("sendMediaGroup", "getFile"),  # albums, /file/
     *("answerInlineQuery", "createForumTopic"),  # inline queries, topics
-    "getChatMemberCount",  # channels
 }
 
 

@@ -285,6 +285,7 @@ WRITES: dict[str, Call] = {
     "readers.unreachable": lambda s: s.readers.unreachable(1, now=1),
     "saved.drop": lambda s: s.saved.drop(1, 1),
     "stats.add": lambda s: s.stats.add(1, 1, {("", "delivered"): 1}, now=1),
+    "stats.members": lambda s: s.stats.members(1, 2, 3),
     "stats.count_readers": lambda s: s.stats.count_readers(1, {0: "sport"}, [1]),
     "saved.keep": lambda s: s.saved.keep(1, 1, now=1),
     "terms.choose": lambda s: s.terms.choose(1, "порт", ["=порт"], follows=False, since=0, now=1),

@@ -8,7 +8,7 @@ from storage_help import article, receipt, running, saved, settled_down, subscri
 
 from bot.domain.delivery import Audience, BroadcastState, Result
 from storage import Storage
-from storage.stats import READER, Tally
+from storage.stats import BLOCKED, READER, Tally
 
 SECTIONS = {0: "sport", 1: "world"}
 
@@ -54,15 +54,18 @@ async def test_a_send_is_counted_once_when_it_is_over(storage: Storage) -> None:
 
 
 async def test_who_came_and_went_since_the_last_count(storage: Storage) -> None:
-    readers = [await subscribed(storage, chat, sections=mask) for chat, mask in ((1, 1), (2, 3), (3, 1))]
+    readers = [await subscribed(storage, chat, sections=mask) for chat, mask in ((1, 1), (2, 3))]
+    readers.append(await subscribed(storage, 3, sections=1, source="site"))
     await storage.readers.meet(9, language="ru", now=1)  # has not said yes
     moved, count = storage.stats.moved, storage.stats.count_readers
     ids = [reader.id for reader in readers]
     assert (await moved(0, 2), await moved(ids[1], 2), await moved(ids[2], 2)) == (ids[:2], ids[2:], [])
     await count(5, SECTIONS, ids)
     assert await moved(0, 9) == []
-    joined = {place: n for _, place, what, n in await storage.stats.rows(5, 5) if what == "joined"}
+    found = await storage.stats.rows(5, 5)
+    joined = {place: n for _, place, what, n in found if what == "joined"}
     assert joined == {"": 3, "sport": 3, "world": 1}
+    assert {place: n for _, place, what, n in found if what == "new"} == {"": 3, "source:": 2, "source:site": 1}
     await storage.readers.choose(readers[0].id, 2, True, now=2)
     await storage.readers.choose(readers[0].id, 1, False, now=2)
     await storage.readers.pause(readers[1].id, until=99, now=2)
@@ -74,7 +77,21 @@ async def test_who_came_and_went_since_the_last_count(storage: Storage) -> None:
         (6, "world", "joined", 1),
     ], "a pause is no leave"
     kept = await storage.engine.fetch("SELECT counted FROM reader ORDER BY id")
-    assert [row[0] for row in kept] == [READER | 2, READER | 3, 0, 0]
+    assert [row[0] for row in kept] == [READER | 2, READER | 3, BLOCKED, 0]
+    await storage.readers.leave(readers[0].id, now=3)
+    await count(7, SECTIONS, ids)
+    await storage.readers.consent(readers[0].id, "w", now=4)
+    await storage.readers.reachable(3, now=4)
+    await count(8, SECTIONS, ids)
+    back = {what: n for _, place, what, n in await storage.stats.rows(8, 8) if not place}
+    assert back == {"joined": 2, "returned": 1}, "neither is new, one had blocked the bot"
+
+
+async def test_the_members_of_a_channel(storage: Storage) -> None:
+    for n in (40, 42):
+        await storage.stats.members(5, 3, n)
+    await storage.stats.members(6, 3, 41)
+    assert await storage.stats.rows(5, 6) == [(5, "channel:3", "members", 42), (6, "channel:3", "members", 41)]
 
 
 async def test_whoever_was_erased_has_left_and_nothing_tells_who(storage: Storage) -> None:
