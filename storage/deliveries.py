@@ -86,7 +86,7 @@ class Deliveries:
 
         In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet.
         """
-        condition, params = fits(broadcast.audience)
+        condition, params = fits(broadcast.audience, within=":after,:last")
         twice = broadcast.turns > broadcast.blocks
         again, place = divmod(block, broadcast.blocks) if twice else (0, block)
         if twice and not again:

@@ -13,13 +13,17 @@ from storage.corrections import HOLDS
 from storage.engine import Engine, Row
 
 
-def fits(audience: Audience) -> tuple[str, dict[str, object]]:
-    """The one rule of who belongs to an audience: a condition over `reader`, and its parameters."""
-    demands, params = _demands(audience)
+def fits(audience: Audience, *, within: str = "") -> tuple[str, dict[str, object]]:
+    """The one rule of who belongs to an audience: a condition over `reader`, and its parameters.
+
+    `within` names two parameters of the statement, the ids above and up to which it asks for readers: then words are
+    looked up for those only.
+    """
+    demands, params = _demands(audience, within)
     return " AND ".join(demands.values()), params
 
 
-def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
+def _demands(audience: Audience, within: str = "") -> tuple[dict[str, str], dict[str, object]]:
     """What an audience asks of `reader`, by the reason for which somebody is left out, and the parameters."""
     demands, params = {"state": "state = 'active'"}, dict[str, object]()
     if audience.due:
@@ -30,7 +34,7 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
     if audience.only:
         return {**demands, "kind": "id = :only"}, {"only": audience.only}
     demands["kind"] = "kind = 'person'" if audience.promo else "kind <> 'channel'"
-    follows = _follows(audience)
+    follows = _follows(audience, within)
     if audience.sections:
         demands["sections"] = f"({_in_sections(audience, params)}{follows})"
     if audience.besides:
@@ -53,15 +57,16 @@ def _demands(audience: Audience) -> tuple[dict[str, str], dict[str, object]]:
         demands |= {"main": "main_only = 0", "digest": "volume <> 0", "ads": "partner = 1", "today": _NONE_TODAY}
         params["promo"] = audience.promo
     if audience.hidden:
-        demands["words"] = f"NOT {_TERM.format(f'= {int(audience.hidden)}', 0)}"
+        demands["words"] = f"NOT {_TERM.format(f'= {int(audience.hidden)}', 0, _range(within))}"
     return demands, params
 
 
 _TERM = (
-    "EXISTS (SELECT 1 FROM post_term JOIN reader_term ON reader_term.term_id = post_term.term_id"
-    " WHERE post_term.post_id {} AND reader_term.reader_id = reader.id AND reader_term.follows = {})"
+    "reader.id IN (SELECT reader_term.reader_id FROM post_term JOIN reader_term ON reader_term.term_id ="
+    " post_term.term_id WHERE post_term.post_id {} AND reader_term.follows = {}{})"
 )
-"""The condition that a post holds a word of the reader's, one that is followed (1) or hidden (0)."""
+"""The condition that a post holds a word of the reader's, one that is followed (1) or hidden (0). The readers are found
+once for a statement, from the words of the post: most have none of them."""
 
 
 _NONE_TODAY = (
@@ -71,9 +76,14 @@ _NONE_TODAY = (
 """No partner's post has come to the reader on that day, and none perhaps (its answer was lost)."""
 
 
-def _follows(audience: Audience) -> str:
+def _range(within: str) -> str:
+    after, upto = within.split(",") if within else ("", "")
+    return f" AND reader_term.reader_id > {after} AND reader_term.reader_id <= {upto}" if within else ""
+
+
+def _follows(audience: Audience, within: str) -> str:
     posts = ", ".join(str(int(post)) for post in audience.followed)
-    return f" OR {_TERM.format(f'IN ({posts})', 1)}" if posts else ""
+    return f" OR {_TERM.format(f'IN ({posts})', 1, _range(within))}" if posts else ""
 
 
 def _in_sections(audience: Audience, params: dict[str, object]) -> str:
