@@ -55,7 +55,7 @@ def sections_screen(
     done = t.n("Done · {n} section", "Done · {n} sections", count) if count else t("Done")
     return text, keyboard(
         *rows([_section_button(section, reader) for section in ctx.sections], 2),
-        [_regions_button(reader, t)] if regional_chosen(ctx, reader) else [],
+        [_regions_button(reader, t)] if has_regions(ctx) else [],
         [breaking_button(t, reader.breaking, "sections")],
         [button(t("Breaking news only"), ONLY_BREAKING.pack())] if only else [],
         [button(done, DONE.pack(), "primary")],
@@ -75,9 +75,9 @@ def _regions_button(reader: Reader, t: Lang) -> InlineKeyboardButton:
     return button(text, OPEN.pack(view="regions"))
 
 
-def regional_chosen(ctx: Context, reader: Reader) -> bool:
-    """Whether the reader has a section that can be narrowed to regions."""
-    return any(section.regional for section in chosen(ctx, reader))
+def has_regions(ctx: Context) -> bool:
+    """Whether the newsroom has a section that can be narrowed to regions. Who ticks one of them gets that section."""
+    return any(section.regional for section in ctx.sections)
 
 
 def chosen(ctx: Context, reader: Reader) -> list[Section]:

@@ -15,7 +15,7 @@ from bot.posts.richtext import bold, join
 from bot.readers import choices as said
 from handlers.context import Context
 from handlers.keyboards import ADS, OPEN, RESUME, STOP, UNMUTE, breaking_button, button, keyboard
-from handlers.subscriptions import chosen, regional_chosen
+from handlers.subscriptions import chosen, has_regions
 from handlers.views.choices import Screen, choice
 from storage.terms import Chosen
 
@@ -26,7 +26,7 @@ def settings_screen(ctx: Context, reader: Reader, words: Sequence[Chosen] = ()) 
     names = t.list(section.name(t.code) for section in chosen(ctx, reader))
     muted = t.list(section.name(t.code) for section in chosen(ctx, reader) if section.mask & reader.muted)
     zone = zone_of(reader.zone, ctx.settings.newsroom.timezone)
-    regional = regional_chosen(ctx, reader)
+    regional = any(section.regional for section in chosen(ctx, reader))
     hidden = sum(not word.follows for word in words)
     lines: list[str | RichText] = [
         bold(t("⚙️ Settings")),
@@ -48,7 +48,7 @@ def settings_screen(ctx: Context, reader: Reader, words: Sequence[Chosen] = ()) 
     return join("\n", lines), keyboard(
         [
             button(t("Sections"), OPEN.pack(view="sections")),
-            *([button(t("📍 From"), OPEN.pack(view="regions"))] if regional else []),
+            *([button(t("📍 From"), OPEN.pack(view="regions"))] if has_regions(ctx) else []),
         ],
         [button(t("Bring the muted back"), UNMUTE.pack())] if muted else [],
         [button(t("How much"), OPEN.pack(view="volume")), button(t("Quiet hours"), OPEN.pack(view="quiet"))],

@@ -27,7 +27,7 @@ async def test_settings_say_what_is_in_force_and_change_in_place(chat: Chat) -> 
     assert "Разделы: —" in shown["text"]
     assert "Сейчас вы не подписаны" in shown["text"]
     assert labels(shown) == [
-        ["Разделы"],
+        ["Разделы", "📍 Откуда"],
         ["Сколько", "Тихо"],
         ["Обзор", "🔴 Срочное: вкл"],
         ["⭐ Главное: выкл", "🔕 Ночью: молча"],
