@@ -33,7 +33,7 @@ ITEM = (
     "<item><guid>http://news.test/{feed}-{n}</guid><link>http://news.test/{feed}/{n}.html</link>"
     "<title>Новость {n} ленты {feed}: мост открыт</title><category>Город</category>"
     "<pubDate>Tue, 24 Nov 2026 10:{minute:02}:00 +0500</pubDate>"
-    "<description><![CDATA[<p>{text}</p>]]></description></item>"
+    "<description><![CDATA[<p>Лента {feed}, запись {n}: {text}</p>]]></description></item>"
 )
 Work = Callable[[], Awaitable[object]]
 

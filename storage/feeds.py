@@ -159,8 +159,8 @@ def _added(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
         yield _INSERT_ARTICLE, [tuple(getattr(article, name) for name in _ARTICLE)]
         yield _INSERT_ALIAS.format(article=last), [(key, now) for key in found.keys]
         state = sorted_ if article.sections else PostState.UNSORTED
-        post = replace(_post(article, now), everybody=found.everybody)
-        yield insert_post(post, state if found.publish else PostState.STORED, article=last)
+        state = state if found.publish else PostState.STORED
+        yield insert_post(_post(article, now, found.everybody), state, article=last)
 
 
 def _flooded(poll: Poll, dialect: Dialect, now: int) -> Iterator[Work]:
@@ -260,13 +260,14 @@ async def _more_sections(db: Connection, met: Met, *, flood: bool) -> None:
         )
 
 
-def _post(article: Article, now: int) -> Post:
+def _post(article: Article, now: int, everybody: bool) -> Post:
     return Post(
         id=0,
         kind=PostKind.ARTICLE,
         version=1,
         sections=article.sections,
         created_at=now,
+        everybody=everybody,
         language=article.language,
         title=article.title,
         lead=article.lead,

@@ -13,6 +13,8 @@ from bot.domain.post import Note, Post, PostKind, PostState, RichText
 from storage.corrections import follow, follow_shown
 from storage.engine import Connection, Engine, Row
 
+_TERM = re.compile("[^\\W_\u19b0-\u19c9\u1cf2\u1cf3]+")
+"""A word for us that is one for SQLite, too."""
 _FIELDS = (
     "updating",
     "title",
@@ -84,7 +86,7 @@ class Posts:
 
         A spelling of two letters or more is the beginning of what is looked for; signs in it mean nothing.
         """
-        terms = [[term for one in spellings for term in re.findall(r"\w+", one.casefold())] for spellings in words]
+        terms = [[term for one in spellings for term in _TERM.findall(one.casefold())] for spellings in words]
         if not terms or not all(terms):
             return []
         if self._db.dialect.name == "sqlite":

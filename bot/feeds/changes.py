@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from bot.domain.article import Article, Entry, Section
 from bot.domain.feed import FeedState, Found, KnownArticle, Met, Poll
@@ -56,8 +57,7 @@ def changes(
                 new[twins[0]] = _also_in(new[twins[0]], mask)  # the document holds the article twice
             case _:
                 taken |= dict.fromkeys(verdict.keys, len(new))
-                article = _article(verdict.entry, state.id, mask, int(now))
-                article = replace(article, image=article.image or setting.pictures.get(verdict.entry.link, ""))
+                article = _article(verdict.entry, state.id, mask, int(now), pictures=setting.pictures)
                 publish = primed and isinstance(verdict, New)
                 new.append(Found(article, verdict.keys, publish, everybody=setting.everybody))
     going = sum(found.publish for found in new) + sum(met.publish for met in seen)
@@ -77,7 +77,14 @@ def _followed(entry: Entry, stored: KnownArticle, setting: Setting) -> bool:
     return wanted == "all" or (wanted == "material" and material(entry, stored))
 
 
-def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownArticle | None = None) -> Article:
+def _article(
+    entry: Entry,
+    feed_id: int,
+    sections: int,
+    now: int,
+    stored: KnownArticle | None = None,
+    pictures: Mapping[str, str] = MappingProxyType({}),
+) -> Article:
     return Article(
         id=stored.id if stored else 0,
         feed_id=feed_id,
@@ -90,7 +97,7 @@ def _article(entry: Entry, feed_id: int, sections: int, now: int, stored: KnownA
         published_at=stored.published_at if stored else entry.published,
         body=entry.body,
         author=entry.author,
-        image=entry.image or _of_page(stored),
+        image=entry.image or _of_page(stored) or pictures.get(entry.link, ""),
         fingerprint=fingerprint(entry),
         edits=stored.edits + 1 if stored else 0,
         edited_at=now if stored else None,

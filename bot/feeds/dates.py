@@ -10,7 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-OLDEST = 30 * 86_400
+DAY = 86_400
+OLDEST = 30 * DAY
 AHEAD = 600
 
 _MONTHS = {
@@ -41,6 +42,12 @@ _OFFSET = re.compile(r"([+\-\u2212])(\d{1,2}):?(\d{2})?$", re.A)
 _YEAR_FIRST = re.compile(
     r"(?<!\d)(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?!\d)|(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?!\d)", re.A
 )
+_USUAL = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d)"
+    r" (?:([+-])(\d\d)([0-5]\d)|GMT|UTC|Z)",
+    re.A,
+)
+"""RFC 822 as most feeds write it."""
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})[-./](\d{1,2})[-./](\d{4}|\d{2})(?!\d)", re.A)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _NUMBERS = re.compile(r"(?<!\d)\d{1,4}(?!\d)", re.A)
@@ -52,6 +59,8 @@ def read_date(text: str, zone: ZoneInfo, now: float) -> int | None:
     `zone` is where the feed lives, for dates without a zone. Of an hour that happened twice the later one counts
     when it lies within the day before `now` (a fresh feed shows fresh news), else the first.
     """
+    if usual := _USUAL.fullmatch(text):
+        return _usual(usual)
     text = " ".join(text.split())[:100]
     if epoch := _EPOCH.fullmatch(text):
         return int(epoch[1]) if epoch[1] else int(epoch[2]) // 1000
@@ -77,11 +86,29 @@ def believable(ts: int | None, now: float) -> int | None:
     return ts if ts is not None and now - OLDEST <= ts <= now + AHEAD else None
 
 
+def _usual(found: re.Match[str]) -> int | None:
+    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime(
+            int(year),
+            _MONTHS.get(month.casefold(), 0),
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second), 59),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None
+    shift = (int(hours) * 60 + int(minutes)) * 60 if hours else 0
+    return int(moment.timestamp()) - (shift if sign == "+" else -shift) if shift < DAY else None
+
+
 def _epoch(moment: datetime, now: float) -> int:
     if isinstance(moment.tzinfo, timezone):
         return int(moment.timestamp())
     first, later = (int(moment.replace(fold=fold).timestamp()) for fold in (0, 1))
-    return later if now - 86_400 <= later <= now + AHEAD else first
+    return later if now - DAY <= later <= now + AHEAD else first
 
 
 def _day(text: str) -> tuple[int, int, int] | None:

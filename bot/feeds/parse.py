@@ -71,7 +71,7 @@ _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.I)
 _MAIL = re.compile(r"\S+@\S+")
 _LATIN = re.compile(r"[a-z\u00c0-\u024f]+")
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]+")
-_KAZAKH_WORD = re.compile(r"[\u0400-\u04ff]*[әғқңөұүһі][\u0400-\u04ff]*")
+_KAZAKH = re.compile("[әғқңөұүһі]")
 _RUSSIAN_WORDS = "в на и с по не что для из о за от к у до во со об как при он она они это"
 _RUSSIAN = frozenset(_RUSSIAN_WORDS.split())
 _TELLING = 400
@@ -173,12 +173,12 @@ def item_language(text: str, feed_language: str = "") -> str:
     """
     text = text[:_TELLING].casefold()
     words = _CYRILLIC_WORD.findall(text)
-    cyrillic, latin = sum(map(len, words)), sum(map(len, _LATIN.findall(text)))
+    cyrillic, latin = len("".join(words)), len("".join(_LATIN.findall(text))) if _LATIN.search(text) else 0
     if not cyrillic and not latin:
         return feed_language
     if latin > cyrillic:
         return feed_language if feed_language not in ("", "ru", *_OTHER_CYRILLIC) else "en"
-    kazakh = len(_KAZAKH_WORD.findall(text))
+    kazakh = sum(bool(_KAZAKH.search(word)) for word in words) if _KAZAKH.search(text) else 0
     if kazakh * 5 >= len(words) and kazakh >= 5 * sum(word in _RUSSIAN for word in words):
         return feed_language if feed_language in _OTHER_CYRILLIC else "kk"
     return feed_language if feed_language in _OTHER_CYRILLIC else "ru"
@@ -294,8 +294,7 @@ def _shorten(body: bytes, limit: int, complete: bool) -> tuple[bytes, tuple[str,
         first = _FIRST_ITEM.search(body)
         end = max((found.end() for found in _LAST_ITEM.finditer(body)), default=first.start() if first else len(body))
         return body[:end], ()
-    # an item takes at least "<item></item>"
-    slices = cut(body) if len(body) > limit * 13 else None
+    slices = cut(body) if body.count(b"item") + body.count(b"entry") > limit else None
     if slices and len(slices.items) > limit:
         return slices.only(range(limit)), (f"{len(slices.items) - limit} items beyond the first {limit}",)
     return body, ()

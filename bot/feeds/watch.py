@@ -309,7 +309,9 @@ class Watcher:
         return Checked(new=fresh, hint=max(feed.ttl, answer.max_age)), replace(poll, state=state, alarms=alarms)
 
     def _cleaned(self, document: Document) -> list[Entry]:
-        return [replace(entry, lead=clean_lead(entry.lead, entry.title, self._credits)) for entry in document.entries]
+        leads = (clean_lead(entry.lead, entry.title, self._credits) for entry in document.entries)
+        entries = zip(document.entries, leads, strict=True)
+        return [entry if entry.lead == lead else replace(entry, lead=lead) for entry, lead in entries]
 
     async def _illustrate(self, feed: _Feed, reading: Reading, answer: Response, now: float) -> None:
         """New articles without a picture get the one of their page, where posts carry any; a few, within seconds."""

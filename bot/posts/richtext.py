@@ -25,6 +25,8 @@ Entity = dict[str, Any]
 _DROPPED = re.compile("[\r\u202a-\u202e\u0333\u033f\u030a]")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _LONE = re.compile("[\ud800-\udfff]")
+_ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u0333\u033f\u030a\u2028-\u202e\ud800-\udfff]")
+"""What may have to go; most texts hold nothing of it."""
 _TRAILING = ' \t\n\N{NO-BREAK SPACE},;:–—-(«“"'  # what must not stand before «…»
 
 
@@ -35,7 +37,10 @@ def units(text: str) -> int:
 
 def plain(text: str) -> RichText:
     """Foreign text, NFC and without what Telegram would remove or refuse: controls, overrides, lone surrogates."""
-    text = unicodedata.normalize("NFC", text).replace("\u2028", "\n").replace("\u2029", "\n")
+    text = unicodedata.normalize("NFC", text)
+    if not _ODD.search(text):
+        return RichText(text)
+    text = text.replace("\u2028", "\n").replace("\u2029", "\n")
     return RichText(_LONE.sub("\ufffd", _CONTROL.sub(" ", _DROPPED.sub("", text))))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.feeds import dates
 from bot.feeds.dates import believable, read_date
 
 ALMATY = ZoneInfo("Asia/Almaty")
@@ -125,3 +128,20 @@ def test_iso_round_trip(moment: datetime) -> None:
     ts = int(moment.replace(tzinfo=UTC).timestamp())
     assert read_date(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), ALMATY, NOW) == ts
     assert read_date(moment.strftime("%a, %d %b %Y %H:%M:%S +0000"), ALMATY, NOW) == ts
+
+
+@given(
+    st.sampled_from(["Thu, ", "Mon, ", ""]),
+    st.integers(0, 32),
+    st.sampled_from(["Nov", "Feb", "May", "Abc"]),
+    st.integers(1, 2200),
+    st.tuples(st.integers(0, 25), st.integers(0, 60), st.integers(0, 61)),
+    st.sampled_from(["+0600", "-0330", "+9900", "GMT", "UTC", "Z", "+0560", "MSK", ""]),
+)
+def test_the_short_way_to_a_date_leads_to_the_same(
+    weekday: str, day: int, month: str, year: int, time: tuple[int, int, int], zone: str
+) -> None:
+    text = f"{weekday}{day:02} {month} {year:04} {time[0]:02}:{time[1]:02}:{time[2]:02} {zone}"
+    with mock.patch.object(dates, "_USUAL", re.compile("(?!)")):
+        wanted = read_date(text, ALMATY, NOW)
+    assert read_date(text, ALMATY, NOW) == wanted, text

@@ -43,6 +43,7 @@ TABLE article
     edited_at bigint
     words tsvector to_tsvector('simple'::regconfig, ((title || ' '::text) || lead))
     CREATE INDEX article_newest ON public.article USING btree (seen_at)
+    CREATE INDEX article_of_feed ON public.article USING btree (feed_id, seen_at)
     CREATE INDEX article_words ON public.article USING gin (words)
     CREATE UNIQUE INDEX article_pkey ON public.article USING btree (id)
 TABLE audit

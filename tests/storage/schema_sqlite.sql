@@ -54,7 +54,8 @@ CREATE TABLE article (
     edited_at BIGINT
 );
 CREATE VIRTUAL TABLE article_words USING fts5(
-    title, lead, content = 'article', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3'
+    title, lead, content = 'article', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3',
+    detail = none, columnsize = 0
 );
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -396,6 +397,7 @@ CREATE TABLE vanished (
 ) WITHOUT ROWID;
 CREATE INDEX api_call_begun ON api_call (begun_at);
 CREATE INDEX article_newest ON article (seen_at);
+CREATE INDEX article_of_feed ON article (feed_id, seen_at);
 CREATE INDEX broadcast_open ON broadcast (id) WHERE state IN ('countdown', 'running', 'paused');
 CREATE INDEX broadcast_post_post ON broadcast_post (post_id);
 CREATE INDEX broadcast_promo ON broadcast (promo_day) WHERE promo_day IS NOT NULL;

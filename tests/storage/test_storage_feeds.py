@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +16,7 @@ from bot.domain.errors import StorageError
 from bot.domain.feed import Found, Met, Poll
 from bot.domain.post import Post
 from storage import Storage
+from storage.engine import Row
 from tests.factories import launched
 
 
@@ -186,7 +189,8 @@ ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_si
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=60) | st.text("\"'*:&|!()_ aё^~-")
+    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+    | st.text("\"'*:&|!()_ aё^~-\u19b0")
 )
 async def test_no_words_break_the_search(storage: Storage, words: str) -> None:
     assert await storage.posts.search([[words], [words, words]], 3) == []
@@ -319,3 +323,21 @@ async def test_two_that_find_an_article_new_save_it_once(storage: Storage) -> No
     assert len(await storage.articles.newest(9)) == 1
     await storage.feeds.save_poll(replace(poll, fresh=("m",)), now=9)
     assert len(await storage.articles.newest(9)) == 2, "«k» was known to be another's"
+
+
+async def test_a_poll_asks_for_its_own_feeds_articles_only(sqlite_storage: Storage) -> None:
+    asked: list[str] = []
+    engine = sqlite_storage.engine
+
+    async def fetch(sql: str, **params: object) -> Sequence[Row]:
+        asked.extend(row[3] for row in await engine.fetch(f"EXPLAIN QUERY PLAN {sql}", **params))
+        return await engine.fetch(sql, **params)
+
+    with mock.patch.object(
+        sqlite_storage.articles, "_db", mock.Mock(wraps=engine, dialect=engine.dialect, fetch=fetch)
+    ):
+        await sqlite_storage.articles.oldest(1)
+        await sqlite_storage.articles.missing(1, [], after=0, recent=0, now=1)
+    steps = [step for step in asked if step.split()[1] == "article"]
+    assert len(steps) == 2
+    assert all("article_of_feed (feed_id=?" in step for step in steps), steps
