@@ -107,6 +107,7 @@ def _start_desk(house: House, ctx: Context, telegram: Telegram, start: Start) ->
         house.clock,
         launched=house.wake,
         gathered=partial(gathered, telegram.bot, ctx),
+        sections=house.sections,
     )
     hands = Hands(house.storage, telegram, house.settings, ctx.words, house.sections, house.clock, published=house.wake)
     queue = QueueCards(house.storage, telegram, house.settings, ctx.words, house.sections, house.clock)

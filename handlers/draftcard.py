@@ -15,9 +15,11 @@ from aiogram.types import CallbackQuery, ForceReply, InlineKeyboardButton, Inlin
 
 from bot.delivery.renderings import picture_of
 from bot.desk import drafts, forecast, progress, room, when
+from bot.desk.barriers import barrier
 from bot.desk.forecast import Forecast
+from bot.desk.queue import named
 from bot.desk.sends import KIND
-from bot.domain.desk import Awaited, Card, Draft, DraftState, Way
+from bot.domain.desk import Awaited, Card, Draft, DraftState, Role, Way
 from bot.domain.language import name_of
 from bot.domain.post import Picture, RichText
 from bot.i18n import Lang, mark
@@ -211,6 +213,9 @@ def _warnings(ctx: Context, draft: Draft, seen: Forecast, t: Lang) -> list[str]:
         post, at = seen.like
         said = clip(RichText(forecast.shown_as(post, t)), _EXCERPT).text
         found.append(t("Much like “{headline}”, {span} ago", headline=said, span=t.duration(max(1, ctx.now - at))))
+    if seen.quiet:
+        names, until = named(t, ctx.sections, seen.quiet.sections), t.datetime(seen.quiet.until, ctx.zone)
+        found.append(t("A silence is in force until {when}: {sections}", when=until, sections=names))
     if seen.dead:
         found.append(t("The link does not open: {reason}", reason=seen.dead))
     if draft.content.way in (Way.REGULAR, Way.PROMO) and (
@@ -555,6 +560,9 @@ async def _go(query: CallbackQuery, draft: Draft, act: str, ctx: Context, t: Lan
     problem = barred(draft, ctx, t) or await _nobody(ctx, draft, t)
     if act == "ask" and not problem:
         problem = await _alone(ctx, draft, t)
+    kept = await barrier(ctx.storage, ctx.settings, ctx.sections, draft, ctx.now)
+    role = Role.OWNER if act == "ask" else await ctx.storage.editors.role(query.from_user.id)  # an owner may approve it
+    problem = problem or kept.words(t, ctx.settings, ctx.sections, role)
     if problem:
         return await screen.answer(query, problem, alert=True)
     assert query.message is not None
@@ -562,6 +570,8 @@ async def _go(query: CallbackQuery, draft: Draft, act: str, ctx: Context, t: Lan
     if not await done(ctx, draft, act):
         await ctx.storage.cards.forget(KIND, draft.id, draft.chat_id)
         return await screen.outdated(query, t)
+    if kept.silence and act != "ask":
+        await log(ctx, query.from_user.id, "silence overridden", draft.id, draft)
     ctx.wake()
     return await screen.answer(query, t("Asked.") if act == "ask" else "")
 

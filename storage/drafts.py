@@ -120,6 +120,17 @@ class Drafts:
                 )
         return _draft(rows[0])
 
+    async def embargoed(self, keys: Sequence[str], *, besides: int, now: int) -> int:
+        """Until when another draft than `besides` has one of these under embargo; 0 when none has after `now`."""
+        rows = await self._db.fetch(
+            "SELECT MAX(until) FROM embargo WHERE until > :now AND draft_id <> :besides"
+            f" AND key IN ({self._db.dialect.values_of('keys')})",
+            now=now,
+            besides=besides,
+            keys=json.dumps(list(keys)),
+        )
+        return int(rows[0][0] or 0)
+
     async def carded(self, id_: int, card_id: int) -> None:
         """Remember the message that carries the draft's own buttons."""
         await self._db.write("UPDATE draft SET card_id = :card WHERE id = :id", card=card_id, id=id_)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from bot.delivery import budget
 from bot.delivery.budget import Estimate
+from bot.delivery.gate import Window, silence
 from bot.delivery.hours import silent
 from bot.desk import drafts
+from bot.desk.queue import rules
 from bot.domain.article import Section
 from bot.domain.delivery import Audience
 from bot.domain.desk import Draft, Way
@@ -39,6 +41,7 @@ class Forecast:
     `seconds` at the free rate, and what `paid` says by paid broadcast (None: not used). `missing` are languages without
     a text and how many readers each has. `twice_at` is when the same text went out lately, `like` a similar post and
     when it was made. `dead` says what is wrong with a link; `barred` are sections whose posts are never breaking news.
+    `quiet` is a silence that is in force now.
     """
 
     total: int
@@ -51,6 +54,7 @@ class Forecast:
     like: tuple[Post, int] | None = None
     dead: str = ""
     barred: tuple[Section, ...] = ()
+    quiet: Window | None = None
 
 
 async def forecast(
@@ -78,6 +82,7 @@ async def forecast(
         like=(like, like.created_at) if like else None,
         dead=await link_problem(url) if (url := link_of(draft)) else "",
         barred=barred(draft, sections),
+        quiet=silence(rules(settings, sections), None if breaking else content.sections, now),
     )
 
 

@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 from bot.clock import Clock
 from bot.desk import corrections, drafts, progress, room
 from bot.desk.audit import name_of
+from bot.desk.barriers import barrier
 from bot.desk.cards import Cards, Keyboard, Messenger, buttons, message
 from bot.desk.room import Seat, Topic
+from bot.domain.article import Section
 from bot.domain.delivery import Broadcast, BroadcastState, Progress, pace
 from bot.domain.desk import Card, Draft, DraftState, Editor, Gravity, Way
 from bot.domain.errors import StorageError
@@ -62,11 +64,13 @@ class Sends:
         *,
         launched: Callable[[], None],
         gathered: Callable[[Draft], Awaitable[None]],
+        sections: Sequence[Section] = (),
     ) -> None:
         self._storage = storage
         self._messenger = messenger
         self._cards = Cards(storage, messenger, clock)
         self._settings = settings
+        self._sections = sections
         self._words = words
         self._clock = clock
         self._launched = launched
@@ -106,21 +110,29 @@ class Sends:
         late = draft.due_at is not None and draft.due_at < self._now - drafts.LATE_SECONDS
         by = draft.sent_by or draft.author_id
         short = not draft.solo and await self._lacks_approval(draft)
-        if not late and not short:
+        kept = await barrier(self._storage, self._settings, self._sections, draft, self._now)
+        behind = (by, *await self._storage.drafts.approved_by(draft.id))
+        role = max([await self._storage.editors.role(person) for person in behind])
+        held = bool(kept.words(self._words.default, self._settings, self._sections, role))
+        if not late and not short and not held:
             launched = await drafts.launch(self._storage, draft, self._settings, by=by, solo=draft.solo, now=self._now)
             if launched is not None:
                 self._launched()
                 text = draft.content.text.text
                 await self._storage.editors.log(by, "draft due", str(launched), text=text, now=self._now)
+                if kept.silence:
+                    await self._storage.editors.log(by, "silence overridden", str(draft.id), text=text, now=self._now)
                 return
-        if (kept := await self._storage.drafts.back(draft.id, now=self._now)) is None:
+        if (back := await self._storage.drafts.back(draft.id, now=self._now)) is None:
             return
-        if late:
-            await self.tell(kept, lambda t: t("The bot was off when this was to go out. It is not sent, but kept."))
+        if held:
+            await self.tell(back, lambda t: t("Not sent.") + " " + kept.words(t, self._settings, self._sections, role))
+        elif late:
+            await self.tell(back, lambda t: t("The bot was off when this was to go out. It is not sent, but kept."))
         elif short or draft.content.way is not Way.FIX:
-            await self.tell(kept, lambda t: t("Not sent: somebody has lost the right to it. The draft is kept."))
+            await self.tell(back, lambda t: t("Not sent: somebody has lost the right to it. The draft is kept."))
         else:
-            await self.tell(kept, lambda t: t("Not sent: the message was changed by somebody else meanwhile."))
+            await self.tell(back, lambda t: t("Not sent: the message was changed by somebody else meanwhile."))
 
     async def _lacks_approval(self, draft: Draft) -> bool:
         needed = await drafts.needed(self._storage, draft, self._settings)

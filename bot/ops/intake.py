@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.desk import drafts
+from bot.desk.barriers import barrier
 from bot.desk.forecast import barred
 from bot.domain.article import Entry, Section
 from bot.domain.desk import Content, Draft, DraftState, Way
@@ -119,9 +120,18 @@ class Intake:
         draft = Draft(0, 0, 0, DraftState.DRAFT, content, 0)
         if names := [section.id for section in barred(draft, self._sections)]:
             raise Refusal(422, f"link: never breaking news, because it is paid or political: {', '.join(names)}.")
+        await self._may_leave(draft)
         if n := drafts.surplus(drafts.as_post(draft, int(self._clock.now())), list(texts), self._render):
             raise Refusal(422, f"texts: too long, cut {n} characters.")
         return content
+
+    async def _may_leave(self, draft: Draft) -> None:
+        """Nothing leaves in a silence for its sections, or before an embargo on its link ends: nobody is an owner."""
+        kept = await barrier(self._storage, self._settings, self._sections, draft, int(self._clock.now()))
+        if kept.silence:
+            raise Refusal(422, "link: a silence is in force for its section.")
+        if kept.embargo:
+            raise Refusal(422, "link: a draft at the desk has it under embargo.")
 
     async def _draft(self, content: Content, name: str) -> Draft:
         """The draft of a call; one that died has left its own behind."""

@@ -81,6 +81,7 @@ async def chat(sqlite_storage: Storage, settings: Settings, stand_in: Sandbox) -
             clock,
             launched=made.ctx.wake,
             gathered=partial(gathered, bot, made.ctx),
+            sections=ctx.sections,
         )
         listener = asyncio.create_task(made.poll())
         try:

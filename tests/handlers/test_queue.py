@@ -20,6 +20,7 @@ from bot.domain.held import Held, Why
 from bot.domain.post import Post, PostKind
 from bot.sandbox.client import Person
 from bot.settings import DEFAULT_SECTIONS, Newsroom, SectionConfig, Settings, Silence
+from tests.factories import subscribe
 
 GROUP = -1_001_700_000_000
 MODES = {"world": "hold 3m", "amanat": "manual"}
@@ -281,6 +282,63 @@ async def test_stale_and_foreign_buttons_do_nothing(desk: Desk, owner: Person) -
     await desk.look()
     assert [post.title for post in await desk.chat.storage.posts.newest(9)] == ["Съезд"]
     assert [held.why for held in await desk.chat.storage.queue.open()] == [Why.MANUAL]
+
+
+async def written(person: Person, text: str, section: str = "Культура") -> dict[str, Any]:
+    """A draft into a section; its card."""
+    await person.send(text)
+    await person.tap(await person.next("Что с этим сделать?"), "В раздел")
+    ticks = await person.next("В какие разделы?")
+    await person.tap(ticks, section)
+    await person.tap(await person.next("В какие разделы?"), "Готово")
+    return await person.next("Так увидят")
+
+
+async def test_a_silence_keeps_drafts_too_but_not_an_owners(desk: Desk, owner: Person) -> None:
+    chat, bek = desk.chat, await desk.chat.editor(502)
+    await subscribe(chat.storage, range(10_000, 10_003), 63)
+    early = await written(bek, "Премьера в театре")
+    await bek.tap(early, "Ещё")
+    early = await bek.next("Так увидят")
+    await bek.press(early, f"when:due:1:{START + 3600 + 60}")
+    early = await bek.next("⏰ Выйдет")
+    assert "Тишина до 23 ноября 2025, 12:00 (Культура)" in await tap(bek, early, "Разослать")
+    await bek.press(early, f"when:due:1:{START + 3600 - 10}")
+    await tap(bek, await bek.next("⏰ Выйдет"), "Разослать")
+    await chat.clock.advance(3600 + 60)
+    await chat.look()
+    told = await bek.next("Не отправлено. Тишина до")
+    assert labels(told) == [["Открыть черновик"]]
+    assert await chat.storage.broadcasts.open() == []
+    await bek.send("Открылась выставка")  # the draft is still the one that takes words
+    card = await bek.next("Сейчас тишина")
+    assert "⚠️ Сейчас тишина, до 23 ноября 2025, 12:00: Культура" in card["text"]
+    await bek.send("/breaking Мост закрыт")
+    assert "⚠️ Сейчас тишина" in (await bek.next("Так увидят"))["text"], "whatever it is about"
+    await tap(owner, await written(owner, "Закрылась выставка"), "Разослать")
+    assert len(await chat.storage.broadcasts.open()) == 1
+    assert (await desk.actions())[-1] == "silence overridden"
+
+
+async def test_what_one_has_under_embargo_nobody_else_sends(desk: Desk, owner: Person) -> None:
+    chat, bek = desk.chat, await desk.chat.editor(502)
+    await subscribe(chat.storage, range(10_000, 10_003), 63)
+    await owner.send("/breaking Доклад https://news.example/0")
+    card = await owner.next("Так увидят")
+    await owner.press(card, f"when:embargo:1:{START + 600}")
+    await tap(owner, await owner.next("🔒 Эмбарго до"), "Разослать")
+    await bek.send("/breaking Уже знаем https://news.example/0")
+    card = await bek.next("Так увидят")
+    assert "под эмбарго до 23 ноября 2025, 10:10" in await tap(bek, card, "Разослать")
+    await chat.publish("Доклад в ленте")
+    await desk.look()
+    assert await desk.sent() == []
+    held = last(owner)
+    assert held["text"].startswith("🔒 Эмбарго до 23 ноября 2025, 10:10 · Спорт")
+    assert await tap(owner, held, "Показать превью") == "Получили только вы."
+    assert "До конца эмбарго" in str(await owner.press(held, "held:send:1:-1"))
+    await desk.look(600)
+    assert ["Доклад в ленте"] in await desk.sent()
 
 
 def test_the_newest_of_each_section_that_lacks_them() -> None:

@@ -78,6 +78,7 @@ READS: dict[str, Call] = {
     "drafts.awaited": lambda s: s.drafts.awaited(1, 1, now=1),
     "drafts.current": lambda s: s.drafts.current(1, 1, since=0),
     "drafts.due": lambda s: s.drafts.due(now=1),
+    "drafts.embargoed": lambda s: s.drafts.embargoed(["k"], besides=1, now=1),
     "drafts.get": lambda s: s.drafts.get(1),
     "drafts.live": lambda s: s.drafts.live(),
     "drafts.of": lambda s: s.drafts.of(1),

@@ -123,6 +123,11 @@ async def test_an_embargo_holds_what_it_is_about_until_it_ends_or_is_given_up(st
     queue = storage.queue
     assert await queue.embargoes(now=NOW) == {one: NOW + 500}
     assert await queue.embargoes(now=NOW + 500) == {}
+    wanted = ["https://e.kz/1", "other"]
+    assert await storage.drafts.embargoed(wanted, besides=kept.id, now=NOW) == 0, "its own"
+    assert await storage.drafts.embargoed(wanted, besides=kept.id + 1, now=NOW + 499) == NOW + 500
+    assert await storage.drafts.embargoed(wanted, besides=kept.id + 1, now=NOW + 500) == 0
+    assert await storage.drafts.embargoed([], besides=0, now=NOW) == 0
     await queue.hold([Hold(one, Why.EMBARGO, NOW + 500)], now=NOW)
     await queue.ripen(now=NOW + 499)
     assert await waiting(storage) == [two]
