@@ -173,8 +173,8 @@ def done_screen(
         said.first_news(reader, ctx.now, ctx.settings.newsroom.timezone, t) if names else "",
         t("• breaking news only when it truly matters") if names and reader.breaking else "",
         t("• change anything: /settings, unsubscribe: /stop"),
-        t("How much would you like?") if asks else "",
         t("This is what a story looks like ↓") if example else "",
+        bold(t("How much would you like?")) if asks else "",
     ]
     return join("\n", lines), keyboard(
         *(_questions(reader, t) if asks else ()),

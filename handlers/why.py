@@ -17,6 +17,7 @@ from bot.posts.compose import headline
 from bot.posts.links import is_http
 from bot.posts.richtext import bold, clip, join, link
 from bot.readers import search
+from bot.readers.choices import news_of
 from bot.readers.why import explain
 from handlers import screen
 from handlers.context import Context
@@ -61,8 +62,10 @@ async def _meant(ctx: Context, reader: Reader, message: Message, words: str, t: 
     if words:
         return (await search.find(ctx.storage, words, t.code, ctx.now))[:_SHOWN]
     had = await ctx.storage.posts.get(await ctx.storage.traces.latest(reader.id, _SHOWN))
-    newest = [post for post in await ctx.storage.posts.newest(4 * _SHOWN) if post.kind is not PostKind.CORRECTION]
-    others = [post for post in newest if post.id not in {one.id for one in had}][:_SHOWN]
+    newest = [post for post in await ctx.storage.posts.newest(8 * _SHOWN) if post.kind is not PostKind.CORRECTION]
+    others = [post for post in newest if post.id not in {one.id for one in had}]
+    readable = [post for post in others if post.language in ("", *news_of(reader))]
+    others = (readable or others)[:_SHOWN]
     return sorted([*had, *others], key=lambda post: -post.id)
 
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.article import Section
+from bot.domain.regions import REGIONS
 
 FILE_NAME = "my-data.json"
 
 
 def document(kept: dict[str, Any], sections: Sequence[Section]) -> bytes:
-    """The export of `Readers.export` as indented JSON for human eyes: kept updates are unpacked, sections called
-    by their ids, and our times (`…_at`) written in ISO 8601, UTC."""
+    """The export of `Readers.export` as indented JSON for human eyes: kept updates are unpacked, sections and
+    regions called by their ids, and our times (`…_at`) written in ISO 8601, UTC."""
     readers = [
         {
             **reader,
@@ -22,6 +23,7 @@ def document(kept: dict[str, Any], sections: Sequence[Section]) -> bytes:
                 mask: [section.id for section in sections if section.mask & reader[mask]]
                 for mask in ("sections", "muted")
             },
+            "regions": [region.code for bit, region in enumerate(REGIONS) if reader["regions"] >> bit & 1],
         }
         for reader in kept["readers"]
     ]

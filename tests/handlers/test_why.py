@@ -48,6 +48,7 @@ async def test_as_a_reply_with_a_link_or_with_words(chat: Chat) -> None:
 
 async def test_alone_it_offers_the_last_few(chat: Chat) -> None:
     person, _ = await reading(chat)
+    await chat.publish("Спорт жаңалығы", "sport", language="kk")
     await person.send("/why")
     offered = await person.next("О какой новости?")
     assert labels(offered) == [["✓ Матч в Шымкенте"], ["– Опера открыла сезон"]]
