@@ -1,4 +1,4 @@
-"""Everything at once: senders killed and halted, cut off from the database, the database killed, clocks a minute apart.
+"""Everything at once: processes killed, halted, cut off from the database; that one killed; clocks a minute apart.
 
 `CHAOS_READERS=100000 CHAOS_SEED=7 pytest -m prove -s tests/test_chaos.py` is the large run. Invariants: nobody is left
 without a post, and what comes twice is bounded by what was in flight or unwritten at each fault.
@@ -21,6 +21,7 @@ from benchmarks import evidence
 from bot.clock import RealClock
 from bot.delivery.sender import MOST_IN_FLIGHT
 from bot.sandbox.http import Sandbox
+from tests.factories import feed_site
 from tests.faults import SERVER, Network, network, own_server
 from tests.processes import House, house
 
@@ -38,40 +39,41 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 class Chaos:
-    """Faults against the senders of a house, each with a way of its own to the database."""
+    """Faults against the processes of a house: a service for each, with a way of its own to the database."""
 
-    def __init__(self, made: House, networks: list[Network]) -> None:
-        self.made, self.networks, self.lease = made, networks, made.lease
+    def __init__(self, made: House, services: list[str], networks: list[Network]) -> None:
+        self.made, self.services, self.networks, self.lease = made, services, networks, made.lease
         self.counts: Counter[str] = Counter()
 
     async def begin(self) -> None:
-        for n in range(len(self.networks)):
+        for n in range(len(self.services)):
             await self._start(n)
 
     async def _start(self, n: int) -> None:
-        url = self.networks[n].url
-        await self.made.start(f"s{n}", "send", f"{url}{'&' if '?' in url else '?'}pool=4", skew=SKEWS[n])
-        if not await self.made.up(f"s{n}"):  # no database at its start: a supervisor starts it again
-            self.counts["sender ended at its start, without a database"] += 1
+        url, only = self.networks[n].url, self.services[n]
+        pooled = f"{url}{'&' if '?' in url else '?'}pool=4"
+        await self.made.start(f"p{n}", only, pooled, skew=SKEWS[n % len(SKEWS)])
+        if not await self.made.up(f"p{n}"):  # no database at its start: a supervisor starts it again
+            self.counts["ended at its start, without a database"] += 1
             await self._start(n)
 
     async def kill(self, n: int, rng: random.Random) -> None:
-        await self.made.kill(f"s{n}")
+        await self.made.kill(f"p{n}")
         await asyncio.sleep(rng.uniform(0, self.lease))
         await self._start(n)
-        self.counts["sender killed (-9)"] += 1
+        self.counts[f"{self.services[n]} killed (-9)"] += 1
 
     async def halt(self, n: int, rng: random.Random) -> None:
-        os.kill(self.made.pids[f"s{n}"], signal.SIGSTOP)
+        os.kill(self.made.pids[f"p{n}"], signal.SIGSTOP)
         await asyncio.sleep(self.lease * rng.uniform(1.2, 2))
-        os.kill(self.made.pids[f"s{n}"], signal.SIGCONT)
-        self.counts["sender halted beyond its lease"] += 1
+        os.kill(self.made.pids[f"p{n}"], signal.SIGCONT)
+        self.counts[f"{self.services[n]} halted beyond its lease"] += 1
 
     async def cut(self, n: int, rng: random.Random) -> None:
         self.networks[n].cut()
         await asyncio.sleep(self.lease * rng.uniform(0.5, 2))
         self.networks[n].heal()
-        self.counts["sender cut off from the database"] += 1
+        self.counts[f"{self.services[n]} cut off from the database"] += 1
 
     @property
     def total(self) -> int:
@@ -98,7 +100,7 @@ async def test_a_small_chaos(sandbox: Sandbox, database_url: str, engine_name: s
         network(database_url) as first,
         network(database_url) as second,
     ):
-        chaos = Chaos(made, [first, second])
+        chaos = Chaos(made, ["send", "send"], [first, second])
         await chaos.begin()
         words = ["Первая", "Вторая", "Третья"]
         for n, fault in enumerate((chaos.cut, chaos.kill, chaos.halt)):
@@ -112,44 +114,83 @@ async def test_a_small_chaos(sandbox: Sandbox, database_url: str, engine_name: s
     assert most <= 2
 
 
+class Asking:
+    """People who ask for help all the time, and how often they were answered."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.people = [sandbox.people.add(chat, lang="ru") for chat in range(10**6, 10**6 + 8)]
+        self.asked: Counter[int] = Counter()
+
+    async def run(self) -> None:
+        while True:
+            for n, person in enumerate(self.people):
+                await person.send("/help")
+                self.asked[n] += 1
+                await asyncio.sleep(0.4)
+
+    def answers(self, n: int) -> int:
+        """While the database is away the answer is that it did not work."""
+        return len(self.sandbox.sent(self.people[n].id))
+
+    @property
+    def unanswered(self) -> int:
+        return sum(max(0, asked - self.answers(n)) for n, asked in self.asked.items())
+
+    @property
+    def repeated(self) -> int:
+        return sum(max(0, self.answers(n) - asked) for n, asked in self.asked.items())
+
+
 @pytest.mark.prove
 @pytest.mark.skipif(SERVER is None, reason="Debian's PostgreSQL server is not installed")
 async def test_chaos(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Four senders; faults at random moments, one after the other, and the database killed in between."""
+    """Four send, two watch, two talk; faults at random moments, one after the other, and the database killed."""
     readers, seed = int(os.environ.get("CHAOS_READERS", "10000")), int(os.environ.get("CHAOS_SEED", "2026"))
+    services = ["send"] * 4 + ["watch"] * 2 + ["talk"] * 2
     rate, chats, rng = 1000, range(1, readers + 1), random.Random(seed)
-    words = ["Первая новость", "Вторая новость"]
+    words, asking = ["Первая новость", "Вторая новость"], Asking(sandbox)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(own_server())
+        site = await stack.enter_async_context(feed_site())
         made = await stack.enter_async_context(
-            house(sandbox, None, server.url, tmp_path, readers=readers, rate=rate, lease=LEASE)
+            house(sandbox, site, server.url, tmp_path, readers=readers, rate=rate, lease=LEASE)
         )
-        chaos = Chaos(made, [await stack.enter_async_context(network(server.url)) for _ in SKEWS])
+        chaos = Chaos(made, services, [await stack.enter_async_context(network(server.url)) for _ in services])
         await chaos.begin()
+        await site.polls(2)  # the first look at a feed sends nothing
         faults = [chaos.kill, chaos.kill, chaos.halt, chaos.cut, chaos.cut, None]
         sends: Counter[str] = Counter()
         sandbox.machine.listeners.append(lambda kind, chat_id, payload: sends.update([kind]))
+        people = asyncio.create_task(asking.run())
         for word in words:
-            await made.publish(word)
+            site.publish(word)
             goal = sends["message"] + readers
             while sends["message"] < 0.9 * goal:
                 await asyncio.sleep(rng.uniform(1, 3))
-                fault, n = rng.choice(faults), rng.randrange(len(SKEWS))
+                fault, n = rng.choice(faults), rng.randrange(len(services))
                 if fault:
                     await fault(n, rng)
                 else:
                     await server.crash()
                     chaos.counts["database killed"] += 1
+            await sandbox.until(lambda word=word: word in str(sandbox.sent(1)), timeout=120)
             await made.done(timeout=900)
+        people.cancel()
+        await asyncio.gather(people, return_exceptions=True)
+        await sandbox.until(lambda: not asking.unanswered, timeout=60)
         missing, repeats, most = judged(made, chaos, words, chats)
     bound = chaos.total * (MOST_IN_FLIGHT + UNWRITTEN)
     table = "\n".join(
         [
-            f"{len(SKEWS)} senders, clocks {min(SKEWS):+.0f} … {max(SKEWS):+.0f} s, {readers:,} readers, "
-            f"{len(words)} posts, lease {LEASE} s, seed {seed}",
+            f"{', '.join(f'{services.count(one)} {one}' for one in dict.fromkeys(services))}, "
+            f"clocks {min(SKEWS):+.0f} … {max(SKEWS):+.0f} s, "
+            f"{readers:,} readers, {len(words)} posts, lease {LEASE} s, seed {seed}",
             *(f"{count:5}  {fault}" for fault, count in sorted(chaos.counts.items())),
             f"{missing:5}  readers without a post",
             f"{repeats:5}  repeats ({repeats / chaos.total:.1f} a fault), most copies at one reader {most}",
+            f"{asking.unanswered:5}  of {asking.asked.total()} messages of people without an answer, "
+            f"{asking.repeated} answered twice",
         ]
     )
     with capsys.disabled():
@@ -158,7 +199,9 @@ async def test_chaos(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFix
         "chaos",
         evidence.Figure("lost", "readers without a post", missing, "", wanted="<= 0"),
         evidence.Figure("repeats", "repeats per fault", repeats / chaos.total, "", wanted="<= 768"),
+        evidence.Figure("unanswered", "messages of people without an answer", asking.unanswered, "", wanted="<= 0"),
         table=table,
     )
     assert missing == 0
     assert repeats <= bound
+    assert asking.repeated <= chaos.total
