@@ -83,7 +83,7 @@ class FeedSite:
     async def polls(self, more: int = 1) -> None:
         """Wait until the feed has been asked that many more times."""
         wanted = len(self.requests) + more
-        async with asyncio.timeout(15), self.polled:
+        async with asyncio.timeout(60), self.polled:
             await self.polled.wait_for(lambda: len(self.requests) >= wanted)
 
 

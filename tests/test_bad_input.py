@@ -82,7 +82,7 @@ async def start(folder: Path, **environ: str) -> tuple[int | None, str]:
     program = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", "run", cwd=folder, env=env, stdout=-1, stderr=-1
     )
-    said, complained = await asyncio.wait_for(program.communicate(), 30)
+    said, complained = await asyncio.wait_for(program.communicate(), 90)
     return program.returncode, said.decode() + complained.decode()
 
 
@@ -117,9 +117,9 @@ async def test_without_a_network_the_bot_waits_and_catches_up(
         sandbox.fail("drop_before", "sendMessage", times=2)
         sandbox.fail("drop_before", "getUpdates", times=2)
         site.publish("Связь вернулась")
-        await reader.next("Связь вернулась", timeout=15)
+        await reader.next("Связь вернулась", timeout=60)
         await reader.send("/help")
-        await reader.next("/sections", timeout=15)
+        await reader.next("/sections", timeout=60)
 
 
 PAGE = b"<!DOCTYPE html><html><head><title>Soon</title></head><body><p>We are back soon.<br></body></html>"
@@ -146,7 +146,7 @@ async def test_after_each_bad_document_the_next_good_one_arrives(
             await site.polls(2)
             site.publish(f"После беды: {name}")
             site.status, site.body = 200, None
-            await reader.next(f"После беды: {name}", timeout=10)
+            await reader.next(f"После беды: {name}", timeout=60)
         await reader.send("/latest")
         await reader.next("После беды: half")
     assert not [message for message in reader.chat() if message["text"].startswith("Half")]
@@ -184,7 +184,7 @@ async def test_odd_items_arrive_whole_and_in_order(
         got = {}
         for name, (title, lead) in ODD.items():
             site.publish(title, lead=lead, guid=f"odd-{name.replace(' ', '-')}")
-            message = await reader.next("Читать на Дала", timeout=10)
+            message = await reader.next("Читать на Дала", timeout=60)
             got[name] = message["text"]
             assert len(message["text"].encode("utf-16-le")) <= 4096 * 2
             assert message["link_preview_options"]["url"].startswith(site.url)

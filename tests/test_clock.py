@@ -121,7 +121,7 @@ async def test_who_sleeps_beyond_a_jump_wakes_sooner_for_it() -> None:
     await settled()
     await clock.advance(3600)
     assert not sleeping.done()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sleeping
     assert clock.monotonic() >= 3600.05
 
@@ -136,7 +136,7 @@ async def test_a_later_sleeper_does_not_delay_an_earlier_one() -> None:
     clock = SteppableClock(0.0, running=True)
     later = asyncio.create_task(clock.sleep(600))
     await settled()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await clock.sleep(0.01)
     later.cancel()
     await settled()

@@ -454,7 +454,7 @@ async def newsdesk_demo(folder: Path) -> AsyncIterator[str]:
     url = ""
     try:
         assert demo.stdout
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (found := re.search(r"http://[^ /]+:\d+", line := (await demo.stdout.readline()).decode())):
                 assert line, "the demo ended before it named its page"
         yield (url := found.group())

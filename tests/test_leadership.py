@@ -44,7 +44,7 @@ class Work:
             self.changed.notify_all()
 
     async def until(self, *running: str) -> None:
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: self.running == list(running))
 
 

@@ -155,7 +155,7 @@ def url(wire: Wire) -> str:
 
 async def happens(condition: Callable[[], object]) -> None:
     """Wait for what nothing signals."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

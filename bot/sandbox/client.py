@@ -13,6 +13,8 @@ from .model import Chat, File, Json, Member, Msg, Query, User
 if TYPE_CHECKING:
     from .http import Sandbox
 
+PATIENCE = 20.0
+"""Real seconds: what is waited for comes at once, unless the machine is busy."""
 Photo = bytes | str  # image bytes, or the file_id of a photo that the stand-in knows
 
 
@@ -64,7 +66,9 @@ class Person:
         """Change the text of an own message."""
         return self.sandbox.machine.revise(self.id, message["chat"]["id"], message["message_id"], text).transcript()
 
-    async def tap(self, message: Json, label_or_data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
+    async def tap(
+        self, message: Json, label_or_data: str, *, wait: bool = True, timeout: float = PATIENCE
+    ) -> Json | None:
         """Press the one button whose data is this or whose label contains it; returns the bot's answer.
 
         A button of a reply keyboard sends its text; one with an address gives {"url": …}, and so on. Raises
@@ -104,12 +108,12 @@ class Person:
     def _user(self) -> User:
         return self.sandbox.machine.users[self.id]
 
-    async def press(self, message: Json, data: str, *, wait: bool = True, timeout: float = 5.0) -> Json | None:
+    async def press(self, message: Json, data: str, *, wait: bool = True, timeout: float = PATIENCE) -> Json | None:
         """Send any callback data on a message, as a forged or stale client would."""
         query = self.sandbox.machine.press(self.id, message["chat"]["id"], message["message_id"], data)
         return await self._answer(query, timeout) if wait else None
 
-    async def inline(self, text: str, offset: str = "", *, timeout: float = 5.0) -> Json | None:
+    async def inline(self, text: str, offset: str = "", *, timeout: float = PATIENCE) -> Json | None:
         """Type `@bot text`; returns {"results", "next_offset", …}."""
         return await self._answer(self.sandbox.machine.inline(self.id, text, offset), timeout)
 
@@ -121,7 +125,7 @@ class Person:
         """The private chat from its beginning, each message as it stands now; deleted ones are marked."""
         return [msg.transcript() for msg in self.sandbox.machine.chats[self.id].messages.values()]
 
-    async def next(self, contains: str | None = None, timeout: float = 5.0) -> Json:
+    async def next(self, contains: str | None = None, timeout: float = PATIENCE) -> Json:
         """The next message or edit of the bot in the private chat after the last one returned here.
 
         With `contains`, those without these words (in text or caption) are passed over.

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from aiohttp import BodyPartReader, web
 
 from . import sim
-from .client import People
+from .client import PATIENCE, People
 from .faults import Fault, Faults, token_error
 from .flood import FloodRule
 from .methods import Machine
@@ -116,7 +116,7 @@ class Sandbox:
         found = self.machine.chats[chat_id].messages.values()
         return [msg.transcript() for msg in found if msg.out and not msg.deleted and msg.kind != "service"]
 
-    async def until(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], timeout: float = PATIENCE) -> None:
         """Wait (real seconds) until a condition holds; it is looked at after each change and each call."""
         try:
             async with asyncio.timeout(timeout):

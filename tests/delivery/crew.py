@@ -178,7 +178,7 @@ class Wire:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for something on the wire."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 self.heard.clear()
                 await self.heard.wait()

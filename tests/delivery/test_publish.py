@@ -252,7 +252,7 @@ async def test_it_looks_each_second_when_woken_and_through_trouble(
                 looked.notify_all()
 
     async def until(count: int) -> None:
-        async with asyncio.timeout(5), looked:
+        async with asyncio.timeout(60), looked:
             await looked.wait_for(lambda: looks >= count)
         while not stop.is_set() and desk.clock.next_wake() is None:  # noqa: ASYNC110 - no signal for "asleep"
             await asyncio.sleep(0)

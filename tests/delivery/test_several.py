@@ -95,7 +95,7 @@ async def test_a_dead_workers_readers_wait_no_longer_than_its_lease(
     his = range(claim.block << 10, (claim.block + 1) << 10)
     began = crew.clock.monotonic()
     async with crew.sending():
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not any(chat in his for _, chat, _ in wire.log):
                 wire.heard.clear()
                 await wire.heard.wait()

@@ -156,7 +156,7 @@ async def test_a_machine_that_stood_still_is_told(sqlite_storage: Storage) -> No
     async with running(sqlite_storage, clock, 50, "a") as (pacer, budget):
         budget.stood_still = told.set
         pacer.delay(clock.monotonic())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await told.wait()
         assert abs(clock.now() - RealClock().now()) < 1
         assert pacer.delay(clock.monotonic()) > 0, "what was granted meanwhile is not used"

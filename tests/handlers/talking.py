@@ -71,7 +71,7 @@ class Chat:
 
     async def idle(self) -> None:
         """Wait until the bot has handled everything that was said."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(update.id > self.done for update in self.sandbox.machine.updates):
                 self.beat.clear()
                 await self.beat.wait()

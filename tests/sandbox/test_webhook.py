@@ -40,7 +40,7 @@ class Hook:
         return web.json_response(self.reply) if self.reply else web.Response()
 
     async def until(self, count: int) -> list[tuple[str, str]]:
-        async with asyncio.timeout(5), self.arrived:
+        async with asyncio.timeout(60), self.arrived:
             await self.arrived.wait_for(lambda: len(self.got) >= count)
         return self.got
 
@@ -140,6 +140,6 @@ async def test_gone_for_a_day_removes_the_webhook(
 
 async def _sleeping(clock: SteppableClock) -> None:
     """Until the pusher waits for its next attempt (its connection attempt is real I/O)."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while clock.next_wake() is None:  # noqa: ASYNC110 - the clock has no signal for "somebody sleeps"
             await asyncio.sleep(0.01)

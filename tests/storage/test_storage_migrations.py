@@ -175,7 +175,7 @@ async def test_kill_9_in_mid_migration_is_survived(database_url: str, after: int
     assert await killed.stdout.readline() == b"half\n"
     killed.send_signal(signal.SIGKILL)
     await killed.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         storage: Storage = await open_storage(database_url)
     try:
         paper = Path(__file__).with_name(f"schema_{storage.engine.dialect.name}.sql")
