@@ -8,7 +8,7 @@ from aiogram.types import Message
 
 from bot.delivery.audience import offer_of
 from bot.delivery.lists import Selection
-from bot.domain.reader import Reader
+from bot.domain.reader import Reader, ReaderState
 from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from bot.readers import rates
@@ -38,6 +38,10 @@ async def latest(message: Message, bot: Bot, ctx: Context, reader: Reader | None
 @router.message(Command("digest", ignore_case=True))
 async def digest(message: Message, bot: Bot, ctx: Context, reader: Reader | None, t: Lang) -> None:
     """What the reader has not yet got, as one list at once; it does not come again later. The senders bring it."""
+    if reader and reader.state is ReaderState.PAUSED and reader.paused_until:
+        until = t.datetime(reader.paused_until, ctx.zone)
+        await screen.say(bot, message.chat.id, t("Paused until {moment}: nothing comes.", moment=until))
+        return
     asking = await ctx.storage.lists.asking(reader.id, now=ctx.now) if reader else None
     if asking is None:
         await screen.say(bot, message.chat.id, t("You are not subscribed at the moment: /start"))

@@ -216,3 +216,6 @@ async def test_a_digest_is_asked_for_when_something_waits(chat: Chat) -> None:
     asked = [one for one in await chat.storage.broadcasts.open() if one.id != cast]
     assert [(one.lane, one.audience) for one in asked] == [(Lane.DIGEST, Audience(due=chat.ctx.now, only=known.id))]
     assert chat.woken == woken + 1
+    await chat.storage.readers.pause(known.id, until=chat.ctx.now + 86_400, now=chat.ctx.now)
+    await reader.send("/digest")
+    await reader.next("Пауза до 24 ноября 2025, 10:00")
