@@ -12,6 +12,7 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def draw(t: Lang, found: Report, sections: Sequence[Section], zone: ZoneInfo, ne
         sheet.box(_EDGE + _NAME_WIDE, y, max(2, wide), 36)
         sheet.write(_EDGE + _NAME_WIDE + max(2, wide) + 12, y + 4, amount)
         if one.section not in (BREAKING, PROMO):  # which nobody joins as a section
-            moves = f"+{t.number(one['joined'])}  −{t.number(one['left'])}"
+            moves = "  ".join(t.signed(Decimal(n), 0) for n in (one["joined"], -one["left"]))
             sheet.write(WIDTH - _EDGE, y + 4, moves, _FAINT, side="right")
     return sheet.png()
 
