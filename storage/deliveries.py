@@ -393,11 +393,13 @@ _COUNTED = (
 )
 _LISTED = (
     "UPDATE reader SET listed = CASE WHEN listed < :upto THEN :upto ELSE listed END,"
-    " list_at = CASE WHEN list_at > 0 THEN -list_at ELSE list_at END WHERE id = :id"
+    " list_at = CASE WHEN list_at > 0 AND list_at = :known THEN -list_at ELSE list_at END WHERE id = :id"
 )
-"""The next time is reckoned from the negative of this one. Where choices have changed meanwhile it is 0 already."""
+"""The next time is reckoned from the negative of this one. Where choices have changed since it was `known` it is 0, or
+the time of the next list already, which must not be taken for this one."""
 _PUT_OFF = (
-    "UPDATE reader SET list_at = CASE WHEN list_at < :until THEN :until ELSE list_at END WHERE list_at > 0 AND id = :id"
+    "UPDATE reader SET list_at = CASE WHEN list_at < :until THEN :until ELSE list_at END"
+    " WHERE list_at > 0 AND list_at = :known AND id = :id"
 )
 _AMENDED = (
     "UPDATE receipt SET version = :version WHERE broadcast_id = :target AND reader_id = :reader AND version < :version"

@@ -158,15 +158,15 @@ class Limits:
     def listed(self, job: Job, due_at: int | None) -> None:
         """The job's list is done with, or (`due_at`, epoch seconds) comes later: then no other takes its place."""
         if due_at is None:
-            self._marks.listed.append((job.upto, job.reader.id))
+            self._marks.listed.append((job.upto, job.reader.list_at or 0, job.reader.id))
         else:
-            self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.id))
+            self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.list_at or 0, job.reader.id))
 
     def _until_morning(self, job: Job) -> None:
         """The job's list comes when the reader's night is over."""
         left = (job.reader.quiet_to - self._moment(job).minute) % DAY_MINUTES
         now = int(self._clock.now())
-        self._marks.put_off.append((now - now % 60 + left * 60, job.reader.id))
+        self._marks.put_off.append((now - now % 60 + left * 60, job.reader.list_at or 0, job.reader.id))
 
     def written(self, job: Job) -> None:
         """The job's receipt is in storage."""
@@ -181,6 +181,8 @@ class Limits:
         return self._hours.at(job.reader.night, self._clock.now())
 
     def _sent(self, job: Job, moment: Moment) -> int:
-        """How many posts the reader has got today."""
+        """How many posts the reader has got today. Whoever was read after it was written has it, or a
+        volume chosen since then, which begins anew."""
         entry = self._ledger.of(job.reader.id)
-        return max(sent_today(job.reader, moment), entry.n if entry.day == moment.day else 0)
+        unknown = entry.day == moment.day and job.read_at <= entry.written
+        return max(sent_today(job.reader, moment), entry.n if unknown else 0)

@@ -32,7 +32,7 @@ async def three(storage: Storage) -> list[Post]:
     return [post for post, _ in await storage.posts.waiting()]
 
 
-async def mark(storage: Storage, *receipts: Receipt, **marks: list[tuple[int, int]]) -> None:
+async def mark(storage: Storage, *receipts: Receipt, **marks: list[tuple[int, ...]]) -> None:
     await storage.deliveries.settle(list(receipts), [], worker="w", until=41, now=12, marks=Marks(**marks))
 
 
@@ -99,9 +99,12 @@ async def test_a_list_that_is_done_with_has_its_next_time_reckoned(storage: Stor
     assert await storage.lists.due(now=100) == 1
     await storage.lists.reckon([(200, 7, ids[0])], [])
     assert await storage.lists.due(now=100) == 1, "chosen anew meanwhile"
-    await mark(storage, put_off=[(150, ids[0]), (150, plain.id)])
+    await mark(storage, put_off=[(150, 100, ids[0]), (150, 100, plain.id)])
     assert [await storage.lists.due(now=now) for now in (149, 150)] == [0, 1]
-    await mark(storage, listed=[(6, ids[0]), (6, ids[0]), (5, ids[0])], counted=[(5, ids[0]), (5, ids[0])])
+    await mark(storage, put_off=[(190, 100, ids[0])], listed=[(4, 100, ids[0])])
+    assert await storage.lists.due(now=150) == 1, "a list of before the choices changed leaves the next one its time"
+    six = (6, 150, ids[0])
+    await mark(storage, listed=[six, six, (5, 150, ids[0])], counted=[(5, ids[0]), (5, ids[0])])
     (reader,) = await storage.lists.unreckoned(9)
     assert (reader.id, reader.list_at) == (ids[0], -150)
     rows = await storage.engine.fetch("SELECT listed, sent_day, sent_n FROM reader WHERE id = :id", id=ids[0])
