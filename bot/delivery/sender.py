@@ -33,6 +33,7 @@ from bot.domain.delivery import (
     Copy,
     Delivered,
     Gone,
+    Lane,
     Marks,
     Moved,
     Outcome,
@@ -427,7 +428,8 @@ class Sender:
                 result, reason = Result.REJECTED, "moved twice"
             case Uncertain(reason):
                 result = Result.UNCERTAIN
-                if job.attempts < _TRIES:
+                once = broadcast.lane is Lane.PROMO and job.copy is None
+                if not once and job.attempts < _TRIES:
                     due_at = self._again(back_off(job.attempts + 1, self._rng))
             case Wait(seconds, scope):
                 result = Result.WAITING

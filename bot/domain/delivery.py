@@ -11,7 +11,7 @@ class Lane(IntEnum):
     """What a message is sent for; stored. Replies go before breaking news and the desk's corrections, these before
     all else; the rest share by weight (`pacing.Shares`). `EDITS` are automatic ones, of a feed's own changes. What goes
     to a channel is a message for thousands: it goes before everything that goes to one reader. `PROMO` is what a
-    partner pays for: it never comes twice, and no list carries it."""
+    partner pays for: no lost answer repeats it, and no list carries it."""
 
     REPLY = 0
     BREAKING = 1

@@ -37,6 +37,8 @@ async def test_two_at_once_and_nobody_gets_both(storage: Storage) -> None:
         absent = await storage.readers.get(away)
         assert absent
         await storage.readers.pause(absent.id, until=2**31, now=1)
+        lost = chats[3]
+        crew.sandbox.faults.fail("drop_after", "sendMessage", {"chat_id": lost})
         first, second = [await launched(crew, text) for text in ("Первый.", "Второй.")]
         publisher = Publisher(
             storage,
@@ -59,6 +61,7 @@ async def test_two_at_once_and_nobody_gets_both(storage: Storage) -> None:
             await crew.done(second)
         assert crew.received("Первый.") == dict.fromkeys([awake, *chats[3:]], 1)
         assert crew.received("Второй.") == {away: 1}
+        assert (await crew.progress(first)).uncertain == 1, "its answer was lost; it is not repeated"
         silent = {call.params["chat_id"]: bool(call.params.get("disable_notification")) for call in crew.sandbox.calls}
         assert silent[awake]
         cast = await storage.broadcasts.get(first)
