@@ -15,7 +15,7 @@ from handlers import (
     channels,
     corrections,
     deskgroup,
-    draftcard,
+    draftpress,
     errors,
     feeds,
     groups,
@@ -126,7 +126,7 @@ def _desk() -> Router:
 
 def _editors() -> list[Router]:
     """What editors do, in private and at the desk."""
-    rooms = (draftcard, approvals, queue, corrections, stories, hands, promo, newsroom)
+    rooms = (draftpress, approvals, queue, corrections, stories, hands, promo, newsroom)
     return [_room(room.router, HasRole(Role.EDITOR)) for room in rooms]
 
 

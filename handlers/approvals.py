@@ -16,7 +16,7 @@ from bot.domain.delivery import BroadcastState
 from bot.domain.desk import Awaited, Draft, DraftState, Role
 from bot.i18n import Lang
 from bot.posts.richtext import bold, concat, join
-from handlers import draftcard, screen
+from handlers import draftcard, draftsend, screen
 from handlers.context import Context
 from handlers.draftcard import log
 from handlers.keyboards import Callback, button, keyboard, rows
@@ -123,7 +123,7 @@ async def _tell_author(bot: Bot, draft: Draft, t: Lang, name: str, remark: str) 
 
 async def _solo(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> None:
     """The author lets it go without a second person: a longer countdown, and an entry in the review list."""
-    if not await draftcard.done(ctx, draft, "solo"):
+    if not await draftsend.done(ctx, draft, "solo"):
         return await screen.outdated(query, t)
     ctx.wake()
     return await screen.answer(query)

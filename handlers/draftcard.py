@@ -1,25 +1,22 @@
 """The card below a draft's preview: what sending it would mean, and what may be changed before.
 
-Each button carries a seal of the content it was shown for, and does it to that content or not at all.
+Each button carries a seal of the content it was shown for; what the presses do stands in handlers/draftpress.py.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
-from aiogram import Bot, Router
+from aiogram import Bot
 from aiogram.enums import ChatType
-from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
+from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import CallbackQuery, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.delivery.renderings import picture_of
-from bot.desk import drafts, forecast, progress, room, when
-from bot.desk.barriers import barrier
+from bot.desk import drafts, forecast, progress, room
 from bot.desk.forecast import Forecast
 from bot.desk.queue import named
-from bot.desk.sends import KIND
-from bot.domain.desk import Awaited, Card, Draft, DraftState, Role, Way
+from bot.domain.desk import Draft, Way
 from bot.domain.language import name_of
 from bot.domain.post import Picture, RichText
 from bot.i18n import Lang, mark
@@ -27,14 +24,8 @@ from bot.posts.compose import LABELS, label
 from bot.posts.richtext import bold, clip, join
 from handlers import fixcard, screen
 from handlers.context import Context
-from handlers.keyboards import DRAFT, STORY, Callback, button, keyboard, rows
-from handlers.middleware import Awaits, author
+from handlers.keyboards import DRAFT, STORY, button, keyboard, rows
 
-router = Router(name="draftcard")
-
-PICK = Callback("pick", id=int, bit=int, wanted=bool)
-PICKED = Callback("picked", id=int)
-WHEN = Callback("when", what=str, id=int, at=int)
 ASK_SECONDS = 1800
 """How long a question to an editor is open."""
 _EXCERPT = 120
@@ -108,8 +99,8 @@ async def present(bot: Bot, ctx: Context, draft: Draft, t: Lang, *, shown: str =
         text = t("Telegram refuses this message: {reason}", reason=refusal.message)
         await say(bot, draft, join("\n", [text, t("Send it again, changed, or leave: /cancel")]))
         return
-    card = await say(bot, draft, *await _card(ctx, draft, t))
-    await ctx.storage.drafts.carded(draft.id, card.message_id)
+    below = await say(bot, draft, *await card(ctx, draft, t))
+    await ctx.storage.drafts.carded(draft.id, below.message_id)
 
 
 async def send_copy(bot: Bot, ctx: Context, draft: Draft, code: str, to: tuple[int, int] | None = None) -> None:
@@ -127,10 +118,22 @@ async def send_copy(bot: Bot, ctx: Context, draft: Draft, code: str, to: tuple[i
         await ctx.storage.media.settle(Picture(url, sent.photo[-1].file_id), now=ctx.now)
 
 
+async def ask(query: CallbackQuery, question: str | RichText, t: Lang) -> None:
+    """Ask whoever pressed for a message, where they pressed."""
+    await screen.answer(query)
+    assert query.message is not None
+    assert query.bot is not None
+    place = query.message.chat
+    asks = None if place.type == ChatType.PRIVATE else ForceReply(selective=True)
+    text = join("\n", [question, t("Leave: /cancel")])
+    await screen.say(query.bot, place.id, text, asks, message_thread_id=screen.thread_of(query.message))
+
+
 # The card --------------------------------------------------------------------------------------------------------
 
 
-async def _card(ctx: Context, draft: Draft, t: Lang) -> tuple[RichText, InlineKeyboardMarkup]:
+async def card(ctx: Context, draft: Draft, t: Lang) -> tuple[RichText, InlineKeyboardMarkup]:
+    """What stands below the preview."""
     if draft.content.way is Way.FIX:
         return await fixcard.card(ctx, draft, t)
     seen = await forecast.forecast(ctx.storage, draft, ctx.settings, ctx.sections, ctx.now, ctx.link_problem)
@@ -257,7 +260,7 @@ def _buttons(ctx: Context, draft: Draft, seen: Forecast, needed: int, t: Lang) -
     return keyboard(*first, *last)
 
 
-def _more(ctx: Context, draft: Draft, t: Lang) -> InlineKeyboardMarkup:
+def more(ctx: Context, draft: Draft, t: Lang) -> InlineKeyboardMarkup:
     """What is needed seldom."""
 
     def one(text: str, act: str) -> InlineKeyboardButton:
@@ -275,343 +278,19 @@ def _more(ctx: Context, draft: Draft, t: Lang) -> InlineKeyboardMarkup:
         [one(t("⏰ Later"), "due"), one(t("🔒 Embargo"), "embargo")],
         [
             *([one(t("Without the file"), "bare")] if content.media or content.image else []),
-            *([one(t("⭐ Main story") if content.main else t("☆ Main story"), "main")] if _may_shine(draft) else []),
+            *([one(t("⭐ Main story") if content.main else t("☆ Main story"), "main")] if may_shine(draft) else []),
         ],
-        [one(t("Label: {label}", label=t(LABELS[_other(draft)])), "label")]
+        [one(t("Label: {label}", label=t(LABELS[other_label(draft)])), "label")]
         if content.way is Way.PROMO
         else [button(t("🧵 Goes on with…"), STORY.pack(act="list", id=draft.id, post=0))],
         [one(t("‹ Back"), "less")],
     )
 
 
-def _other(draft: Draft) -> str:
+def other_label(draft: Draft) -> str:
     """The other label that a partner's post may carry."""
     return "ad" if draft.content.label != "ad" else drafts.PARTNER
 
 
-def _may_shine(draft: Draft) -> bool:
+def may_shine(draft: Draft) -> bool:
     return draft.content.way is Way.REGULAR
-
-
-# Presses under the preview ------------------------------------------------------------------------------------
-
-
-@router.callback_query(DRAFT)
-async def decided(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: str, id: int, seal: str) -> None:
-    """Send, try, change or drop exactly the content for which the card was shown."""
-    draft = await ctx.storage.drafts.get(id)
-    if draft is None or draft.author_id != query.from_user.id or drafts.seal(draft) != seal:
-        return await screen.outdated(query, t)
-    if draft.state is not DraftState.DRAFT:
-        return await screen.answer(query, t("This draft is closed. Begin again: /breaking"))
-    verb, _, code = act.partition("_")
-    match verb:
-        case "send" | "ask" | "solo":
-            return await _go(query, draft, verb, ctx, t)
-        case "try":
-            return await _try(query, draft, ctx, t, bot)
-        case "show" if code in draft.content.texts:
-            await screen.answer(query)
-            return await send_copy(bot, ctx, draft, code)
-        case "text" if code in ctx.words.languages:
-            question = t("Send the text in {language}.", language=name_of(code))
-            return await _expect(query, ctx, draft, act, question, t)
-        case "drop":
-            return await _drop(query, draft, ctx, t)
-        case "more":
-            return await _open(query, _more(ctx, draft, t))
-        case "less":
-            return await _open(query, (await _card(ctx, draft, t))[1])
-        case "sections":
-            return await _open(query, sections_screen(ctx, draft, t)[1])
-        case "due" | "embargo":
-            return await _open(query, _moments(ctx, draft, verb, t))
-        case "sound" | "main" | "bare" | "quote" | "label" | "default" | "skip":
-            return await _change(query, draft, verb, ctx, t, bot)
-    return await screen.outdated(query, t)
-
-
-async def _try(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    try:
-        await send_copy(bot, ctx, draft, t.code, (query.from_user.id, 0))
-    except TelegramForbiddenError:
-        return await screen.answer(query, t("Say /start to me in private first."), alert=True)
-    await log(ctx, draft.author_id, "breaking tried", draft.id)
-    return await screen.answer(query, t("Only you have got it."))
-
-
-async def _open(query: CallbackQuery, below: InlineKeyboardMarkup) -> None:
-    """Put other buttons below the same card."""
-    await screen.answer(query)
-    assert query.bot is not None
-    assert query.message is not None
-    with suppress(TelegramBadRequest):
-        await query.bot.edit_message_reply_markup(
-            chat_id=query.message.chat.id, message_id=query.message.message_id, reply_markup=below
-        )
-
-
-async def _drop(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang) -> None:
-    if not await ctx.storage.drafts.drop(draft.id):
-        return await screen.outdated(query, t)
-    await log(ctx, draft.author_id, "breaking dropped", draft.id)
-    await screen.answer(query)
-    return await screen.show(query, t("The draft is dropped, nobody got it."))
-
-
-async def _change(query: CallbackQuery, draft: Draft, what: str, ctx: Context, t: Lang, bot: Bot) -> None:
-    """One of the things that are switched by a press."""
-    content = draft.content
-    match what:
-        case "sound":
-            content = replace(content, silent=not content.silent)
-        case "main":
-            content = replace(content, main=not content.main and _may_shine(draft))
-        case "bare":
-            content = replace(content, media=(), image="", album="")
-        case "label":
-            content = replace(content, label=_other(draft))
-        case "quote":
-            content = replace(content, unquoted=not content.unquoted)
-        case _:
-            content = replace(content, missing=what)
-    await keep(query, replace(draft, content=content), ctx, t, bot, anew=what in ("bare", "quote", "label"))
-
-
-async def keep(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot: Bot, *, anew: bool) -> None:
-    """Save a changed draft and show its card again, `anew` with the preview where readers would see the change."""
-    kept = await ctx.storage.drafts.write(draft, DraftState.DRAFT, keys=keys(draft), now=ctx.now)
-    if kept is None:
-        return await screen.outdated(query, t)
-    await screen.answer(query)
-    if anew:
-        await retire(bot, draft)
-        return await present(bot, ctx, kept, t)
-    assert query.message is not None
-    await ctx.storage.drafts.carded(kept.id, query.message.message_id)
-    return await screen.show(query, *await _card(ctx, kept, t))
-
-
-async def _expect(query: CallbackQuery, ctx: Context, draft: Draft, what: str, question: str, t: Lang) -> None:
-    """Ask for a message that belongs to this draft."""
-    await ctx.storage.drafts.expect(
-        query.from_user.id, draft.chat_id, Awaited(what, draft.id), until=ctx.now + ASK_SECONDS
-    )
-    await ask(query, question, t)
-
-
-async def ask(query: CallbackQuery, question: str | RichText, t: Lang) -> None:
-    """Ask whoever pressed for a message, where they pressed."""
-    await screen.answer(query)
-    assert query.message is not None
-    assert query.bot is not None
-    place = query.message.chat
-    asks = None if place.type == ChatType.PRIVATE else ForceReply(selective=True)
-    text = join("\n", [question, t("Leave: /cancel")])
-    await screen.say(query.bot, place.id, text, asks, message_thread_id=screen.thread_of(query.message))
-
-
-# Into which sections ------------------------------------------------------------------------------------------
-
-
-def sections_screen(ctx: Context, draft: Draft, t: Lang) -> tuple[RichText, InlineKeyboardMarkup]:
-    """Tick sections: readers of these get it, or (breaking news) its hashtags are theirs."""
-    ticks = [
-        button(
-            ("✅ " if section.mask & draft.content.sections else "") + section.name(t.code),
-            PICK.pack(id=draft.id, bit=section.bit, wanted=not section.mask & draft.content.sections),
-        )
-        for section in ctx.sections
-    ]
-    below = keyboard(*rows(ticks, 2), [button(t("Done"), PICKED.pack(id=draft.id), "primary")])
-    return join("\n", [bold(t("Into which sections?")), headline(draft)]), below
-
-
-async def _mine(query: CallbackQuery, ctx: Context, id_: int) -> Draft | None:
-    """The presser's own draft while it can be changed."""
-    draft = await ctx.storage.drafts.get(id_)
-    open_ = draft is not None and draft.state in (DraftState.COMPOSE, DraftState.DRAFT)
-    return draft if draft and open_ and draft.author_id == query.from_user.id else None
-
-
-@router.callback_query(PICK)
-async def picked(query: CallbackQuery, ctx: Context, t: Lang, id: int, bit: int, wanted: bool) -> None:
-    """Tick or untick a section; nothing is previewed before «Done»."""
-    draft = await _mine(query, ctx, id)
-    mask = next((section.mask for section in ctx.sections if section.bit == bit), 0)
-    if draft is None or not mask:
-        return await screen.outdated(query, t)
-    sections = draft.content.sections | mask if wanted else draft.content.sections & ~mask
-    changed = replace(draft, content=replace(draft.content, sections=sections))
-    if reason := barred(changed, ctx, t) if draft.content.way is Way.BREAKING else "":
-        return await screen.answer(query, reason, alert=True)
-    kept = await ctx.storage.drafts.write(changed, DraftState.COMPOSE, keys=keys(draft), now=ctx.now)
-    if kept is None:
-        return await screen.outdated(query, t)
-    return await _open(query, sections_screen(ctx, kept, t)[1])
-
-
-@router.callback_query(PICKED)
-async def sections_done(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, id: int) -> None:
-    """The sections stand: show what comes of it."""
-    draft = await _mine(query, ctx, id)
-    if draft is None or not draft.content.text:
-        return await screen.outdated(query, t)
-    if draft.content.way is Way.REGULAR and not draft.content.sections:
-        return await screen.answer(query, t("Tick at least one section."), alert=True)
-    kept = await ctx.storage.drafts.write(draft, DraftState.DRAFT, keys=keys(draft), now=ctx.now)
-    if kept is None:
-        return await screen.outdated(query, t)
-    await screen.answer(query)
-    assert query.message is not None
-    await retire(bot, replace(draft, card_id=query.message.message_id))
-    return await present(bot, ctx, kept, t)
-
-
-# When -----------------------------------------------------------------------------------------------------------
-
-
-def _moments(ctx: Context, draft: Draft, what: str, t: Lang) -> InlineKeyboardMarkup:
-    def one(text: str, at: int) -> list[InlineKeyboardButton]:
-        return [button(text, WHEN.pack(what=what, id=draft.id, at=at))]
-
-    planned = draft.due_at if what == "due" else draft.embargo_at
-    return keyboard(
-        *(one(t.datetime(at, ctx.zone), at) for at in when.choices(ctx.now, ctx.zone)),
-        one(t("Another time…"), -1),
-        *([one(t("At once") if what == "due" else t("No embargo"), 0)] if planned else []),
-        [button(t("‹ Back"), DRAFT.pack(act="less", id=draft.id, seal=drafts.seal(draft)))],
-    )
-
-
-@router.callback_query(WHEN)
-async def timed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, what: str, id: int, at: int) -> None:
-    """A time for the send, or for the end of the embargo; 0: none, -1: it will be typed."""
-    draft = await _mine(query, ctx, id)
-    if draft is None or what not in ("due", "embargo") or draft.state is not DraftState.DRAFT:
-        return await screen.outdated(query, t)
-    if at == -1:
-        question = t("Send the time, such as 18:30 or 25.11 18:30 ({zone}).", zone=ctx.settings.newsroom.timezone)
-        return await _expect(query, ctx, draft, what, question, t)
-    if at and not ctx.now < at <= ctx.now + when.FARTHEST:
-        return await screen.outdated(query, t)
-    return await keep(query, _planned(draft, what, at), ctx, t, bot, anew=False)
-
-
-def _planned(draft: Draft, what: str, at: int) -> Draft:
-    return replace(draft, due_at=at or None) if what == "due" else replace(draft, embargo_at=at or None)
-
-
-@router.message(Awaits("due", "embargo"))
-async def typed_time(message: Message, ctx: Context, t: Lang, bot: Bot, awaited: Awaited) -> None:
-    """The time, as an editor types it."""
-    draft = await ctx.storage.drafts.get(awaited.subject)
-    at = when.read(message.text or "", ctx.now, ctx.zone)
-    if at is None:
-        await screen.reply(message, t("I do not understand this time, or it is over. Such as: 18:30 or 25.11 18:30"))
-    elif draft and draft.state is DraftState.DRAFT and draft.author_id == author(message):
-        await _answered(message, _planned(draft, awaited.what, at), ctx, t, bot)
-    else:
-        await _closed(message, ctx, t)
-
-
-@router.message(Awaits("text"))
-async def translated(message: Message, ctx: Context, t: Lang, bot: Bot, awaited: Awaited) -> None:
-    """The draft's text in another language."""
-    draft, code = await ctx.storage.drafts.get(awaited.subject), awaited.what.partition("_")[2]
-    words = words_in(message)
-    if draft is None or draft.state is not DraftState.DRAFT or draft.author_id != author(message):
-        await _closed(message, ctx, t)
-    elif not words:
-        await screen.reply(message, t("Send a text."))
-    else:
-        texts = {**draft.content.texts, code: words}
-        changed = replace(draft, content=replace(draft.content, texts=texts))
-        if too_long := surplus(changed, ctx, t):
-            await screen.reply(message, too_long)
-        else:
-            await _answered(message, changed, ctx, ctx.words[code], bot)
-
-
-async def _answered(message: Message, draft: Draft, ctx: Context, t: Lang, bot: Bot) -> None:
-    """Save what a message has changed in a draft, and show it: in the language that it was about."""
-    await ctx.storage.drafts.expect(author(message), message.chat.id, None, until=0)
-    kept = await ctx.storage.drafts.write(draft, DraftState.DRAFT, keys=keys(draft), now=ctx.now)
-    if kept is None:
-        await screen.reply(message, t("This draft is closed. Begin again: /breaking"))
-        return
-    await retire(bot, draft)
-    await present(bot, ctx, kept, await language(ctx, draft), shown=t.code)
-
-
-async def _closed(message: Message, ctx: Context, t: Lang) -> None:
-    await ctx.storage.drafts.expect(author(message), message.chat.id, None, until=0)
-    await screen.reply(message, t("This draft is closed. Begin again: /breaking"))
-
-
-# Off it goes ---------------------------------------------------------------------------------------------------
-
-
-async def _go(query: CallbackQuery, draft: Draft, act: str, ctx: Context, t: Lang) -> None:
-    """Send it, ask for a second person, or send it without one."""
-    needed = await drafts.needed(ctx.storage, draft, ctx.settings)
-    if (act == "send") is bool(needed):
-        return await screen.outdated(query, t)  # the rules have changed since the card was shown
-    problem = barred(draft, ctx, t) or await _nobody(ctx, draft, t)
-    if act == "ask" and not problem:
-        problem = await _alone(ctx, draft, t)
-    kept = await barrier(ctx.storage, ctx.settings, ctx.sections, draft, ctx.now)
-    role = Role.OWNER if act == "ask" else await ctx.storage.editors.role(query.from_user.id)  # an owner may approve it
-    problem = problem or kept.words(t, ctx.settings, ctx.sections, role)
-    if problem:
-        return await screen.answer(query, problem, alert=True)
-    assert query.message is not None
-    await ctx.storage.cards.put(Card(KIND, draft.id, draft.chat_id, query.message.message_id, ""), now=ctx.now)
-    if not await done(ctx, draft, act):
-        await ctx.storage.cards.forget(KIND, draft.id, draft.chat_id)
-        return await screen.outdated(query, t)
-    if kept.silence and act != "ask":
-        await log(ctx, query.from_user.id, "silence overridden", draft.id, draft)
-    ctx.wake()
-    return await screen.answer(query, t("Asked.") if act == "ask" else "")
-
-
-async def done(ctx: Context, draft: Draft, act: str) -> bool:
-    """What the press wants; False when somebody was faster."""
-    by, solo = draft.author_id, act == "solo"
-    if act == "ask":
-        until = ctx.now + drafts.REVIEW_SECONDS
-        if done := await ctx.storage.drafts.ask(draft, drafts.seal(draft), until=until, now=ctx.now):
-            await log(ctx, by, "draft asked", draft.id, draft)
-        return done
-    if solo and draft.content.way is Way.FIX:  # its countdown is a time of its own: a correction goes at once
-        later = replace(draft, due_at=ctx.now + drafts.SOLO_SECONDS)
-        kept = await ctx.storage.drafts.write(later, DraftState.DRAFT, now=ctx.now)
-        draft = kept or draft
-    if draft.leaves_at(ctx.now) > ctx.now:
-        if done := await ctx.storage.drafts.accept(draft, by, solo=solo, now=ctx.now):
-            await log(ctx, by, "draft scheduled", draft.id, draft)
-        return done
-    launched = await drafts.launch(ctx.storage, draft, ctx.settings, by=by, solo=solo, now=ctx.now)
-    if launched is not None:
-        await log(ctx, by, drafts.deed(draft.content, solo=solo), draft.content.fixes or launched, draft)
-    return launched is not None
-
-
-async def _nobody(ctx: Context, draft: Draft, t: Lang) -> str:
-    if draft.content.way is Way.FIX:
-        return await fixcard.outdated(ctx, draft, t)
-    if drafts.lacking(draft.content, ctx.words.languages) and drafts.missing(draft.content, ctx.settings) == "ask":
-        return t("Say first what readers of other languages shall get.")
-    if await ctx.storage.readers.count(drafts.audience(draft.content, ctx.settings, draft.leaves_at(ctx.now))):
-        return ""
-    if draft.content.way is Way.BREAKING:
-        return t("Nobody would get it: no reader has breaking news on.")
-    if draft.content.way is Way.PROMO:
-        return t("Nobody would get it: whoever wants partner posts there has had one that day.")
-    return t("Nobody would get it: no reader has chosen these sections.")
-
-
-async def _alone(ctx: Context, draft: Draft, t: Lang) -> str:
-    others = [person for person in await ctx.storage.editors.all() if person.user_id != draft.author_id]
-    return "" if others else t("Nobody else works at the desk who could approve it.")

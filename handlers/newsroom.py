@@ -24,7 +24,7 @@ from bot.feeds.parse import item_language
 from bot.i18n import Lang
 from bot.posts.links import is_http
 from bot.posts.richtext import bold, join
-from handlers import draftcard, screen
+from handlers import draftcard, draftpress, screen
 from handlers.context import Context
 from handlers.keyboards import CLIENT, Callback, button, keyboard
 from handlers.middleware import author, said_to_us
@@ -282,4 +282,4 @@ async def _choose(query: CallbackQuery, draft: Draft, ctx: Context, t: Lang, bot
         await draftcard.retire(bot, draft)
         await draftcard.present(bot, ctx, kept, t)
     else:
-        await screen.show(query, *draftcard.sections_screen(ctx, kept, t))
+        await screen.show(query, *draftpress.sections_screen(ctx, kept, t))

@@ -13,7 +13,7 @@ from bot.domain.post import Post, RichText
 from bot.i18n import Lang
 from bot.posts.compose import headline
 from bot.posts.richtext import bold, clip, join
-from handlers import draftcard, screen
+from handlers import draftpress, screen
 from handlers.context import Context
 from handlers.keyboards import STORY, button, keyboard
 
@@ -82,4 +82,4 @@ async def _keep(
 ) -> None:
     """Save it and show the preview anew: readers see the difference."""
     content = stories.into(draft.content, post) if post and how == "edit" else stories.after(draft.content, post)
-    await draftcard.keep(query, replace(draft, content=content), ctx, t, bot, anew=True)
+    await draftpress.keep(query, replace(draft, content=content), ctx, t, bot, anew=True)

@@ -26,7 +26,7 @@ ROLES = {STRANGER: Role.READER, READER: Role.READER, EDITOR: Role.EDITOR, OWNER:
 NEEDS = {
     **dict.fromkeys(("admin", "audit", "channels", "deskgroup"), Role.OWNER),
     **dict.fromkeys(
-        ("approvals", "corrections", "draftcard", "feeds", "hands", "newsroom", "promo", "queue", "stats", "stories"),
+        ("approvals", "corrections", "draftpress", "feeds", "hands", "newsroom", "promo", "queue", "stats", "stories"),
         Role.EDITOR,
     ),
 }
