@@ -60,7 +60,8 @@ async def measure(storage: Storage) -> list[evidence.Figure]:
     broadcast = await launch(storage)
     keeper = Bookkeeper(storage, broadcast)
     await keeper.run()
-    assert await storage.broadcasts.finish(broadcast, now=200)
+    while not await storage.broadcasts.finish(broadcast, now=200):  # breaking news goes round twice
+        await keeper.run()
     clock, wire, stop = RealClock(), Wire(), asyncio.Event()
     lanes = Lanes(storage, clock, "w", rate=RATE, offer=Offer(("ru", "kk")), home="Asia/Almaty")
     words = Words.load(("ru", "kk"))

@@ -270,14 +270,17 @@ class Deliveries:
     async def prune(self, before: int) -> None:
         """Forget receipts of broadcasts that ended before that moment, and copies shown before it.
 
-        What a reader's next list still asks for is kept a week longer. In portions, each by itself: a million at once
-        would keep every reader's tap waiting.
+        What a reader's next list still asks for is kept a week longer, and so is who has a story that went out again
+        since. In portions, each by itself: a million at once would keep every reader's tap waiting.
         """
+        known = await self._db.fetch("SELECT MIN(listed) FROM reader WHERE list_at IS NOT NULL AND state = 'active'")
         ended = await self._db.fetch(
             "SELECT id FROM broadcast WHERE finished_at < :before AND (finished_at < :before - 604800"
-            " OR COALESCE(serial, 0) <= COALESCE((SELECT MIN(listed) FROM reader WHERE list_at IS NOT NULL"
-            " AND state = 'active'), serial, 0))",
+            " OR NOT EXISTS (SELECT 1 FROM broadcast_post AS mine JOIN broadcast_post AS other"
+            " ON other.post_id = mine.post_id JOIN broadcast AS later ON later.id = other.broadcast_id"
+            " WHERE mine.broadcast_id = broadcast.id AND later.serial > :known))",
             before=before,
+            known=2**62 if known[0][0] is None else known[0][0],
         )
         for row in ended:
             while await self._db.write(

@@ -170,11 +170,11 @@ async def test_after_48_hours_a_notice_takes_its_place(crew: Crew) -> None:
     await people(crew, 2)
     post = await crew.post("Ложное")
     broadcast = await crew.broadcast(post)
-    async with crew.sending() as sender:
+    async with crew.sending():
         await crew.done(broadcast)
-        await crew.clock.advance(DELETABLE)
-        deletes = await withdrawn(crew, post)
-        sender.wake()
+    await crew.clock.advance(DELETABLE)  # a sender would look each second of it
+    deletes = await withdrawn(crew, post)
+    async with crew.sending():
         await crew.done(*deletes)
     assert not calls(crew, "deleteMessage")
     assert all("отозвала" in text and "Ложное" not in text for chat in (1001, 1002) for text in crew.texts(chat))

@@ -192,3 +192,18 @@ async def test_a_list_of_one_reader_is_begun_at_once(storage: Storage) -> None:
     await storage.readers.leave(2, now=now)
     assert await storage.lists.asking(2, now=now) is None
     assert not await storage.broadcasts.ask(2, listed=1, now=now + 1)
+
+
+async def test_who_has_a_story_is_known_while_a_list_may_bring_it_again(storage: Storage) -> None:
+    """A story that went out again since the last list: its first receipts are needed, though older than all lists."""
+    reader = await subscribed(storage, 1, choices=LISTS)
+    first, second, _ = await three(storage)
+    one, two = await send(storage, [first], "a"), await send(storage, [second], "b")
+    await mark(storage, receipt(one, reader.id), receipt(two, reader.id), listed=[(two.serial, 0, reader.id)])
+    await storage.posts.star(first.id)
+    await send(storage, [first], "again")
+    await storage.engine.write("UPDATE broadcast SET finished_at = 20")
+    await storage.deliveries.prune(30)
+    assert await storage.lists.had([reader.id], [first.id, second.id]) == {reader.id: {first.id}}
+    await storage.deliveries.prune(30 + 8 * 86_400)
+    assert not await storage.lists.had([reader.id], [first.id])
