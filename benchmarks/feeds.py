@@ -22,6 +22,7 @@ import aiohttp
 import feedparser
 from aiohttp import web
 
+from benchmarks import evidence
 from bot.clock import RealClock
 from bot.feeds.fetch import Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher, _Feed
@@ -35,6 +36,7 @@ ITEM = (
     "<pubDate>Tue, 24 Nov 2026 10:{minute:02}:00 +0500</pubDate>"
     "<description><![CDATA[<p>Лента {feed}, запись {n}: {text}</p>]]></description></item>"
 )
+WANTED = {"cold": "<= 1.1", "one new": "<= 0.25", "unchanged": "<= 0.1", "304": ""}
 Work = Callable[[], Awaitable[object]]
 
 
@@ -146,19 +148,26 @@ async def measure(port: int, feeds: int, size: str) -> None:
         tagged = await bench.here([f"{base}/etag/{n}" for n in range(feeds)])
         await cost(tagged)
         costs["304"] = await cost(tagged)
-    print(f"{feeds} feeds of {ENTRIES} entries of {size}")
+    told = f"{feeds} feeds of {ENTRIES} entries of {size}"
+    print(told)
+    figures, baseline = [], costs.pop("baseline")
     for name, seconds in costs.items():
-        print(f"{name:10} {seconds / feeds * 1000:7.2f} ms a poll   {seconds / costs['baseline']:.3f} of the baseline")
+        print(f"{name:10} {seconds / feeds * 1000:7.2f} ms a poll   {seconds / baseline:.3f} of the baseline")
+        id_, what = name.removeprefix("one "), f"CPU of a poll, {name}; {told}"
+        ours, theirs = seconds / feeds * 1000, baseline / feeds * 1000
+        figures.append(evidence.Figure(id_, what, ours, "ms", "aiohttp + feedparser", theirs, WANTED[name]))
+    print(f"baseline   {baseline / feeds * 1000:7.2f} ms a poll: aiohttp + feedparser")
+    evidence.save("feeds" if size == "1 kB" else f"feeds {size}".replace(",", ""), *figures)
 
 
-async def rounds(ours: bool) -> None:
+async def rounds() -> None:
     """For benchmarks.peers: a line "feeds ADDRESS…" or "again" is a round; the answer is its seconds."""
     loop, polls = asyncio.get_running_loop(), []
     async with Bench() as bench:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             if line.startswith("feeds"):
                 urls = line.split()[1:]
-                polls = await bench.here(urls) if ours else bench.usual(urls)
+                polls = await bench.here(urls)
             before = parsing_took()
             seconds = await cost(polls)
             await bench.reader.__aexit__()
@@ -183,7 +192,7 @@ if __name__ == "__main__":
     match [word for word in sys.argv[1:] if word != "plain"]:
         case ["serve", size]:
             asyncio.run(serve(int(size), plain))
-        case ["rounds", folder]:
-            asyncio.run(rounds(bool(folder)))
+        case ["rounds"]:
+            asyncio.run(rounds())
         case given:
             asyncio.run(main(*map(int, given or ["500"]), plain=plain))

@@ -26,6 +26,24 @@ ROOT = Path(__file__).parents[1]
 ROUNDS = ("cold", "one new", "unchanged", "cold etag", "304")
 PEERS = Path(os.environ.get("PEERS", "/nowhere"))
 
+USUAL = """
+import asyncio, io, sys, time
+import aiohttp, feedparser
+async def main():
+    urls, loop = [], asyncio.get_running_loop()
+    async with aiohttp.ClientSession() as session:
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            if line.startswith("feeds"):
+                urls = line.split()[1:]
+            began, queue = time.process_time(), list(urls)
+            async def take():
+                while queue:
+                    async with session.get(queue.pop()) as response:
+                        feedparser.parse(io.BytesIO(await response.read()))
+            await asyncio.gather(*(take() for _ in range(16)))
+            print(time.process_time() - began, flush=True)
+asyncio.run(main())
+"""
 READER = """
 import sys, time, reader
 db, urls = sys.argv[1], sys.argv[2:]
@@ -113,8 +131,8 @@ print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss]))
 
 
 async def here(port: int, feeds: int, folder: str) -> AsyncIterator[tuple[str, float]]:
-    """The watcher and the usual bot's poll, each as a peer that goes on; then the real program's memory."""
-    command = [sys.executable, "-m", "benchmarks.feeds", "rounds", folder]
+    """The watcher as a peer that goes on; then the real program's memory."""
+    command = [sys.executable, "-m", "benchmarks.feeds", "rounds"]
     async for found in spoken(command, port, feeds):
         if found[0] != "memory":
             yield found
@@ -164,13 +182,14 @@ def candidates(port: int, feeds: int, folder: str) -> dict[str, AsyncIterator[tu
 
     return {
         "here": here(port, feeds, folder),
-        "aiohttp + feedparser": spoken([sys.executable, "-m", "benchmarks.feeds", "rounds", ""], port, feeds),
-        "reader": spoken([str(python), "-c", READER, f"{folder}/reader.db"], port, feeds) if python.exists() else None,
+        "aiohttp + feedparser": spoken([sys.executable, "-c", USUAL], port, feeds),
         "rss-parser (node)": spoken(["node", "-e", NODE, str(PEERS)], port, feeds)
         if (PEERS / "node_modules/rss-parser").is_dir()
         else None,
         "newsboat": started(newsboat, port, feeds) if shutil.which("newsboat") else None,
         "rss2email": started(rss2email, port, feeds) if r2e.exists() else None,
+        # the last one: it takes its time
+        "reader": spoken([str(python), "-c", READER, f"{folder}/reader.db"], port, feeds) if python.exists() else None,
     }
 
 
