@@ -157,7 +157,7 @@ async def measure(port: int, feeds: int, size: str) -> None:
         ours, theirs = seconds / feeds * 1000, baseline / feeds * 1000
         figures.append(evidence.Figure(id_, what, ours, "ms", "aiohttp + feedparser", theirs, WANTED[name]))
     print(f"baseline   {baseline / feeds * 1000:7.2f} ms a poll: aiohttp + feedparser")
-    evidence.save("feeds" if size == "1 kB" else f"feeds {size}".replace(",", ""), *figures)
+    evidence.save("feeds" if size == "1 kB" else f"feeds {size}".replace(",", "").replace(" ", "-"), *figures)
 
 
 async def rounds() -> None:
