@@ -73,6 +73,10 @@ class Promise:
 PROMISES = (
     Promise("kill -9 at any moment: nobody is left without the post", "tests/delivery/test_kill.py", ("kills", "lost")),
     Promise("… and what is repeated is bounded", "tests/delivery/test_kill.py", ("kills", "repeats")),
+    Promise("Several machines: who dies leaves nobody without the post", "tests/test_chaos.py", ("chaos", "lost")),
+    Promise("… and no message of a person without an answer", "tests/test_chaos.py", ("chaos", "unanswered")),
+    Promise("Bookkeeping faster than message queues", "tests/delivery/test_several.py", ("queues", "peers")),
+    Promise("A database moves whole, both ways", "tests/storage/test_storage_move.py", ("move", "there")),
     Promise("Telegram's rate is used, without a 429 (30/s)", "tests/delivery/test_pacing.py", ("rate", "30")),
     Promise("… and at 1000/s", "tests/delivery/test_pacing.py", ("rate", "1000")),
     Promise("Breaking news leaves at once beside a round", "tests/delivery/test_lanes.py", ("day", "breaking")),
