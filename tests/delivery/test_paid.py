@@ -17,7 +17,8 @@ from bot.sandbox.http import Call
 from bot.sandbox.model import ApiError
 from tests.delivery.crew import Crew, people
 
-FREE, PAID = 20, 200
+FREE, PAID = 5, 50
+"""A second; so little that a busy machine keeps up with it."""
 STARS = [
     "not_enough_stars",
     ApiError(400, "Bad Request: words nobody knows"),
@@ -66,24 +67,24 @@ def rate(found: list[Call]) -> float:
 
 async def test_breaking_goes_at_the_paid_rate_and_the_rest_at_the_free_one(crews: Crew) -> None:
     crew = crews
-    chats = await people(crew, 400)
+    chats = await people(crew, 100)
     pays(crew)
     regular = await crew.broadcast(await crew.post("Обычное"))
     async with crew.sending() as sender:
-        await crew.sandbox.until(lambda: len(crew.sandbox.calls) >= 10)
+        await crew.sandbox.until(lambda: len(crew.sandbox.calls) >= 3)
         breaking = await urgent(crew)
         sender.wake()
         await crew.done(breaking)
         meanwhile = (await crew.progress(regular)).sent
     assert crew.received("Важное") == Counter(dict.fromkeys(chats, 1))
     paid = calls(crew, paid=True)
-    assert len(paid) == len(calls(crew, paid=True, words="Важное")) == 400
+    assert len(paid) == len(calls(crew, paid=True, words="Важное")) == 100
     assert 1.3 * FREE < rate(paid) <= PAID * 1.03
     assert rate(calls(crew, paid=False)) <= FREE * 1.03
-    assert 10 < meanwhile < 400, "regular sending goes on"
+    assert 3 <= meanwhile < 100, "regular sending goes on"
     assert crew.sandbox.machine.flood.refused == 0
     found = await stored(crew, breaking)
-    assert (found.paid, found.unpaid, (await stored(crew, regular)).paid) == (400, "", 0)
+    assert (found.paid, found.unpaid, (await stored(crew, regular)).paid) == (100, "", 0)
 
 
 async def test_without_it_nothing_is_paid_for(crew: Crew) -> None:
@@ -97,7 +98,7 @@ async def test_without_it_nothing_is_paid_for(crew: Crew) -> None:
 
 async def test_at_the_cap_it_goes_on_at_the_free_rate(crews: Crew) -> None:
     crew = crews
-    chats = await people(crew, 150)
+    chats = await people(crew, 110)
     pays(crew, 100)
     breaking = await urgent(crew)
     async with crew.sending():
@@ -139,7 +140,7 @@ async def test_a_restart_keeps_the_count(crews: Crew) -> None:
 
 @pytest.mark.parametrize("refusal", STARS, ids=str)
 async def test_a_refusal_falls_back_to_the_free_rate(crew: Crew, refusal: str | ApiError) -> None:
-    chats = await people(crew, 60)
+    chats = await people(crew, 20)
     pays(crew)
     crew.sandbox.faults.fail(
         refusal, "sendMessage", lambda p: bool(p.get("allow_paid_broadcast")), times=None, after=10
@@ -150,14 +151,14 @@ async def test_a_refusal_falls_back_to_the_free_rate(crew: Crew, refusal: str | 
     assert crew.received("Важное") == Counter(dict.fromkeys(chats, 1))
     assert rate(calls(crew, paid=False)) <= FREE * 1.03
     found, progress = await stored(crew, breaking), await crew.progress(breaking)
-    assert (found.paid, progress.sent, progress.gone, progress.rejected) == (10, 60, 0, 0)
+    assert (found.paid, progress.sent, progress.gone, progress.rejected) == (10, 20, 0, 0)
     assert found.unpaid
     assert crew.sandbox.machine.flood.refused == 0
     crew.sandbox.faults.clear()
     again = await urgent(crew)
     async with crew.sending():
         await crew.done(again)
-    assert (await stored(crew, again)).paid == 60, "the next send tries again"
+    assert (await stored(crew, again)).paid == 20, "the next send tries again"
 
 
 async def test_a_refusal_is_remembered_over_a_restart(crew: Crew) -> None:
