@@ -56,7 +56,7 @@ class Channels:
 
     async def all(self) -> list[Channel]:
         """The channels that get news, or would if the bot might post there."""
-        return [_channel(row) for row in await self._db.fetch(f"{_CHANNEL} ORDER BY reader.id")]
+        return [_channel(row) for row in await self._db.fetch(f"{_CHANNEL} ORDER BY channel.channel_id")]
 
     async def get(self, chat_id: int) -> Channel | None:
         """The channel behind a chat."""
