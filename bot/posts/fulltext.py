@@ -106,7 +106,7 @@ def _pieces(html: str, base: str) -> Iterator[tuple[str, RichText]]:
     """Paragraphs as a page has them, each with what it stands in: heading, blockquote, item, or nothing."""
     html = _HIDDEN.sub(" ", html)
     quotes, heading, item, at = 0, "", False, 0
-    for mark in [*_BLOCK.finditer(html), None]:
+    for mark in [*_BLOCK.finditer(html), None]:  # pragma: no branch  # the last one returns
         kind = "blockquote" if quotes else heading or ("item" if item else "")
         for text in paragraphs(from_html(html[at : mark.start() if mark else len(html)], base)):
             yield kind, text

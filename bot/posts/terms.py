@@ -31,11 +31,6 @@ def story(post: Post) -> str:
     return f"#{post.story_id or post.id}"
 
 
-def head(key: str) -> str:
-    """The first word of a key, by which terms are looked up."""
-    return key.partition(" ")[0]
-
-
 def _key(word: str, language: str) -> str:
     if LATIN.search(word):
         return "=" + root(word, "en")

@@ -143,6 +143,8 @@ def test_what_most_feeds_hold_is_read_without_feedparser() -> None:
         rss("<title>Т</title><author>editor@news.test (Ред.)</author>"),
         rss("<title>Рынок&nbsp;1</title>"),
         rss("<title>Т</title><foo:bar/>"),
+        rss("<title>Т</title><xml:bar>1</xml:bar>"),
+        rss("<title>Т</title><media:thumbnail>https://news.test/1.jpg</media:thumbnail>"),
         rss("<title>Т</title><own:x xmlns:own='https://else.test/'>1</own:x>"),
         rss("<title>Т</title>", root='version="2.0" xmlns="http://www.w3.org/2005/Atom"'),
         rss("<title>Т</title>", root='version="2.0" xmlns:media="https://news.test/own"'),

@@ -161,3 +161,9 @@ def test_not_more_than_so_many_marks_are_looked_at() -> None:
     assert cut(body, 30) == cut(body)
     assert cut(body, 29) is None
     assert cut(b"<rss><item></item>" + b"<!--x-->" * 10 + b"</rss>", 5) is None
+
+
+def test_more_marks_than_allowed_are_left_whole() -> None:
+    body = b"<rss><item>x</item><item>y</item></rss>"
+    assert cut(body, most=4)
+    assert cut(body, most=3) is None

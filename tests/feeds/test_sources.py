@@ -103,6 +103,13 @@ def test_json_feed_with_little() -> None:
     assert entries[1].image == "https://news.test/c.png"
 
 
+def test_half_a_surrogate_is_no_letter() -> None:
+    (entry,) = read(
+        '{"version": "https://jsonfeed.org/version/1", "items": [{"id": "1", "title": "Мост\\ud800 открыт"}]}'
+    ).entries
+    assert entry.title == "Мост? открыт"
+
+
 def test_json_feed_of_too_many_items() -> None:
     items = [{"id": str(n), "title": f"Новость {n}"} for n in range(5)]
     document = read(json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}), limit=3)

@@ -259,6 +259,12 @@ def test_breaking_media_carry_the_text(kind: str, method: str) -> None:
     assert_accepted(rendering)
 
 
+def test_what_can_only_be_copied_is_copied() -> None:
+    rendering = rendered(replace(FLASH, media="-1001/7", media_kind="copy", texts={"ru": RichText("Голос")}))
+    assert rendering.method == "copyMessage"
+    assert (rendering.payload["from_chat_id"], rendering.payload["message_id"]) == (-1001, 7)
+
+
 def test_breaking_text_falls_back() -> None:
     assert editors_text(replace(FLASH, texts={"en": RichText("a")}), WORDS["kk"]).text == "a"
     assert editors_text(replace(FLASH, texts={}), WORDS["kk"]) == RichText()

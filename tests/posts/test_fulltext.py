@@ -10,9 +10,9 @@ from aiogram.methods import SendRichMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.post import Post, PostKind
+from bot.domain.post import Post, PostKind, RichText
 from bot.i18n import Words
-from bot.posts.fulltext import MOST_BLOCKS, MOST_CHARACTERS, article
+from bot.posts.fulltext import MOST_BLOCKS, MOST_CHARACTERS, article, nested
 from bot.sandbox.content import rich_content
 
 ZONE = ZoneInfo("Asia/Almaty")
@@ -141,3 +141,7 @@ PIECES = [
 @settings(max_examples=150, deadline=None)
 def test_any_html_gives_what_telegram_takes(parts: list[str]) -> None:
     blocks("".join(parts) + FILLER)
+
+
+def test_an_entity_that_covers_nothing_dresses_nothing() -> None:
+    assert nested(RichText("слово", ({"type": "bold", "offset": 2, "length": 0},))) == "слово"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.posts.lead import LEAD_LIMIT, clean_lead
+from bot.posts.lead import LEAD_LIMIT, _without_headline, clean_lead
 from tests.factories import growth
 
 OURS = ("Stepnoy.kz", "Степной вестник")
@@ -97,6 +97,10 @@ def test_the_headline_is_not_repeated(lead: str, left: str) -> None:
 )
 def test_what_is_not_the_story_goes(lead: str, left: str) -> None:
     assert clean(lead) == left
+
+
+def test_a_headline_without_an_end_is_left() -> None:
+    assert _without_headline("Школу", "школу") == "Школу"
 
 
 def test_a_long_lead_ends_with_a_sentence() -> None:
