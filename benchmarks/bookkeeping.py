@@ -120,7 +120,8 @@ async def measure_broadcast(storage: Storage, seconds: float) -> dict[str, float
     await keeper.run()
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     assert keeper.done == audience, (keeper.done, audience)
-    assert await storage.broadcasts.finish(keeper.broadcast, now=200)
+    while not await storage.broadcasts.finish(keeper.broadcast, now=200):  # breaking news goes round twice
+        await keeper.run()
     began = time.perf_counter()
     assert (await storage.broadcasts.progress(keeper.broadcast.id)).sent == audience
     return {
