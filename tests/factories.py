@@ -47,6 +47,9 @@ class FeedSite:
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, str]] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+    """When each request came, by the clock of `now`."""
+    now: Callable[[], float] = RealClock().now
     polled: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def publish(
@@ -70,6 +73,7 @@ class FeedSite:
     async def answer(self, request: web.Request) -> web.Response:
         """A feed with an ETag."""
         self.requests.append(dict(request.headers))
+        self.moments.append(self.now())
         async with self.polled:
             self.polled.notify_all()
         if self.status != 200:

@@ -41,6 +41,8 @@ class Desk:
     feeds: list[_Feed] = field(default_factory=list)
     woken: int = 0
     edits: str = "material"
+    asking: list[str] = field(default_factory=list)
+    """The addresses that a running watcher asks just now."""
 
     async def restart(self, *configs: WatchedFeed) -> None:
         """As after a start: states from the storage, nothing in memory."""
@@ -81,6 +83,7 @@ async def desk_on(storage: Storage, **options: Any) -> AsyncIterator[Desk]:
         Fetcher(clock, user_agent="test", allow_private=True, **options) as fetcher,
         FeedReader(clock) as reader,
     ):
+        site.now = clock.now
         made = Desk(storage, site, clock, fetcher, reader)
         await made.restart()
         yield made
