@@ -161,6 +161,13 @@ class _NoThread:
 
 
 @contextmanager
+def at_once() -> Iterator[None]:
+    """SQLite without threads: a statement takes no time."""
+    with patch.object(aiosqlite.core, "SimpleQueue", _AtOnce), patch.object(aiosqlite.core, "Thread", _NoThread):
+        yield
+
+
+@contextmanager
 def edges(sandbox: Sandbox, site: Site, delay: Callable[[], float]) -> Iterator[None]:
     """Telegram, feeds and SQLite without sockets and threads. `delay` is a call's way there and back, in seconds."""
 
@@ -212,9 +219,8 @@ def edges(sandbox: Sandbox, site: Site, delay: Callable[[], float]) -> Iterator[
         return await site(url, etag, last_modified)
 
     with ExitStack() as stack:
+        stack.enter_context(at_once())
         for where, name, what in (
-            (aiosqlite.core, "SimpleQueue", _AtOnce),
-            (aiosqlite.core, "Thread", _NoThread),
             (AiohttpSession, "make_request", reply),
             (Session, "post", post),
             (Telegram, "call", call),

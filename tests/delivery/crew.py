@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from bot.clock import RealClock, SteppableClock
+from bot.clock import Clock, RealClock, SteppableClock
 from bot.delivery.amend import Deliverer
 from bot.delivery.audience import Offer
 from bot.delivery.lanes import Lanes
@@ -161,7 +161,7 @@ async def people(crew: Crew, number: int, *, first: int = 1001) -> range:
 class Wire:
     """Telegram that takes its time; `log` holds when each message left, to whom, and its words."""
 
-    clock: SteppableClock
+    clock: Clock
     seconds: float = 0.08
     log: list[tuple[float, int, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -184,8 +184,10 @@ class Wire:
                 await self.heard.wait()
 
 
-def on_the_wire(storage: Storage, *, rate: float, speed: float, seconds: float = 0.08) -> tuple[Crew, Wire]:
-    """A crew without HTTP, whose time runs at `speed`."""
-    clock = SteppableClock(RealClock().now(), running=True, speed=speed)
+def on_the_wire(
+    storage: Storage, *, rate: float, speed: float = 1.0, seconds: float = 0.08, clock: Clock | None = None
+) -> tuple[Crew, Wire]:
+    """A crew without HTTP, whose time runs at `speed`, or by the clock that is given."""
+    clock = clock or SteppableClock(RealClock().now(), running=True, speed=speed)
     wire = Wire(clock, seconds)
     return Crew(storage, Sandbox(clock), wire, clock, Pacer(rate)), wire
