@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 from benchmarks import evidence
 from benchmarks.evidence import Figure
 from bot.desk.chart import draw
-from bot.desk.stats import WEEK, report, roll_up
+from bot.desk.stats import WEEK, report
+from bot.desk.tallies import roll_up
 from bot.domain.article import Section
 from bot.i18n import Words
 from storage import Storage, open_storage

@@ -29,24 +29,18 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
-from bot.delivery.pacing import Pacer
-from bot.delivery.shared import SharedBudget
-from bot.desk.stats import roll_up
+from bot.desk.tallies import roll_up
 from bot.domain.article import Section
 from bot.domain.errors import NewsdeskError, StorageError
 from bot.feeds.fetch import Fetcher
 from bot.feeds.watch import WatchedFeed, Watcher
 from bot.house import House, until
-from bot.i18n import Words
-from bot.ops.api import Api
-from bot.ops.backlog import born
 from bot.ops.health import Health
 from bot.ops.http import HttpPort
 from bot.ops.leadership import Leadership, agree, take_over
 from bot.ops.metrics import Metrics
 from bot.ops.retention import keep_tidy
 from bot.ops.supervisor import tell
-from bot.readers.rates import RatesService
 from bot.settings import Settings
 from storage import Storage, open_storage
 
@@ -75,7 +69,7 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(RuntimeError, ValueError, NotImplementedError):  # not in the main thread: the caller stops us
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    storage = await open_storage(settings.env.database_url)
+    storage = await open_storage(settings.env.database_url, small=only == {"watch"})
     try:
         while not await agree(storage, clock):
             pass
@@ -122,6 +116,8 @@ async def _serve(house: House, only: frozenset[str], ready: Callable[[], None]) 
     if env.webhook_url and "talk" in only:
         house.http.add_route("POST", urlsplit(env.webhook_url).path or "/", house.receive)
     if env.api_key and "talk" in only:
+        from bot.ops.api import Api
+
         for method, path, handler in Api(house.storage, env.api_key, house.clock, house.work).routes():
             house.http.add_route(method, path, handler)
     async with house.http, house.fetcher() as fetcher, asyncio.TaskGroup() as services:
@@ -129,7 +125,7 @@ async def _serve(house: House, only: frozenset[str], ready: Callable[[], None]) 
 
         def watch() -> None:
             if "watch" in only:
-                services.create_task(house.once("watch", lambda: _watch(house, fetcher)))
+                services.create_task(house.once("watch", lambda: _watch(house, fetcher, alone=only == {"watch"})))
                 services.create_task(house.once_until_stop("rates", lambda: _rates(house)))
                 services.create_task(house.once("tidy", lambda: _tidy(house)))
 
@@ -153,6 +149,8 @@ async def _with_telegram(
     Feeds are watched once Telegram has taken the token: a wrong one is the only thing worth saying then.
     """
     from bot.delivery.media import FETCH_SECONDS
+    from bot.delivery.pacing import Pacer
+    from bot.delivery.shared import SharedBudget
     from bot.ops.introduction import introduce
     from bot.telegram import close, connect
 
@@ -195,7 +193,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _watch(house: House, fetcher: Fetcher) -> None:
+async def _watch(house: House, fetcher: Fetcher, *, alone: bool) -> None:
     zone = house.settings.newsroom.zone
     feeds = [
         WatchedFeed(
@@ -220,6 +218,7 @@ async def _watch(house: House, fetcher: Fetcher) -> None:
         pictured=lambda section: house.settings.posts_for(section).picture == "photo",
         arrived=house.wake,
         noticed=due,
+        alone=alone,
     )
     house.wakers.append(watcher.wake)
     await watcher.run(house.stop)
@@ -235,6 +234,8 @@ async def _tidy(house: House) -> None:
 async def _rates(house: House) -> None:
     rates = house.settings.rates
     if rates.url:
+        from bot.readers.rates import RatesService
+
         async with house.fetcher(rates.ca_file) as fetcher:
             await RatesService(house.storage, fetcher, rates.url, house.settings.newsroom.zone, house.clock).run()
 
@@ -246,6 +247,8 @@ async def _sections(settings: Settings, storage: Storage) -> list[Section]:
 
 async def _context(house: House, fetcher: Fetcher, quick: Fetcher, username: str) -> Context:
     from bot.desk.links import link_problem
+    from bot.i18n import Words
+    from bot.ops.backlog import born
     from bot.ops.introduction import newsroom_name
     from handlers.context import Context
 

@@ -6,20 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Any
 
 from bot.clock import Clock
 from bot.domain.article import Section
 from bot.feeds.fetch import DEADLINE, Fetcher
-from bot.ops.api import Work as ApiWork
 from bot.ops.health import Health
-from bot.ops.http import Handler, HttpPort
+from bot.ops.http import HttpPort
 from bot.ops.leadership import Leadership, Work
 from bot.ops.metrics import Metrics
 from bot.settings import Settings
 from storage import Storage
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from bot.ops.api import Work as ApiWork
+    from bot.ops.http import Handler
 
 Start = Callable[[Coroutine[None, None, object]], object]
 """Starts a service in a task group."""
@@ -45,6 +48,8 @@ class House:
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Telegram's webhook; until somebody listens, Telegram is asked to come again."""
+        from aiohttp import web
+
         return await self.webhook(request) if self.webhook else web.Response(status=503)
 
     def wake(self) -> None:

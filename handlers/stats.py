@@ -6,7 +6,7 @@ from aiogram import Bot, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardMarkup, Message
 
-from bot.desk import chart, stats
+from bot.desk import chart, stats, tallies
 from bot.domain.post import RichText
 from bot.i18n import Lang
 from handlers import screen
@@ -28,7 +28,7 @@ async def asked(message: Message, command: CommandObject, ctx: Context, t: Lang)
 
 
 async def _report(ctx: Context, t: Lang, days: int) -> tuple[RichText, InlineKeyboardMarkup]:
-    await stats.roll_up(ctx.storage, ctx.sections, ctx.zone, ctx.now)
+    await tallies.roll_up(ctx.storage, ctx.sections, ctx.zone, ctx.now)
     found = await stats.report(ctx.storage, ctx.sections, ctx.zone, days, ctx.now)
     spans = ((stats.WEEK, t("Week")), (stats.MONTH, t("Month")))
     choice = [button(("✅ " if n == days else "") + label, STATS.pack(act="show", days=n)) for n, label in spans]
@@ -47,7 +47,7 @@ async def pressed(query: CallbackQuery, ctx: Context, t: Lang, bot: Bot, act: st
         await screen.outdated(query, t)
         return
     chat_id, thread_id = query.message.chat.id, screen.thread_of(query.message)
-    last = stats.day_of(ctx.now, ctx.zone)
+    last = tallies.day_of(ctx.now, ctx.zone)
     name = f"stats-{stats.date_of(last)}-{days}"
     if act == "show":
         await screen.show(query, *await _report(ctx, t, days))

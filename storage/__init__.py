@@ -88,15 +88,18 @@ class Storage:
         await self.engine.close()
 
 
-async def open_engine(url: str, *, exclusive: bool = True) -> Engine:
-    """The engine behind a `DATABASE_URL`. `exclusive` holds SQLite's file lock (PostgreSQL has leases)."""
+async def open_engine(url: str, *, exclusive: bool = True, small: bool = False) -> Engine:
+    """The engine behind a `DATABASE_URL`. `exclusive` holds SQLite's file lock (PostgreSQL has leases).
+
+    `small`: for work on few pages, such as a watcher's, which should not fill caches that senders need.
+    """
     if url.startswith("sqlite:///"):
         from storage.sqlite import open_sqlite
 
         path = url.removeprefix("sqlite:///")
         if not Path(path).absolute().parent.is_dir():  # noqa: ASYNC240 - once, at the start
             raise StorageError(f"DATABASE_URL: the folder of {path} does not exist")
-        return await open_sqlite(path, exclusive=exclusive)
+        return await open_sqlite(path, exclusive=exclusive, small=small)
     try:
         from storage.postgres import open_postgres
     except ImportError as error:
@@ -104,12 +107,12 @@ async def open_engine(url: str, *, exclusive: bool = True) -> Engine:
     return await open_postgres(url)
 
 
-async def open_storage(url: str, *, exclusive: bool = True) -> Storage:
+async def open_storage(url: str, *, exclusive: bool = True, small: bool = False) -> Storage:
     """Open a database, bring it to this version and hand out its nouns.
 
     Raises `AnotherCopyRuns`, `SchemaTooNew` or another `StorageError`.
     """
-    engine = await open_engine(url, exclusive=exclusive)
+    engine = await open_engine(url, exclusive=exclusive, small=small)
     try:
         await migrate(engine)
     except BaseException:

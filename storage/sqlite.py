@@ -38,6 +38,7 @@ DIALECT = Dialect(
 )
 _T = TypeVar("_T")
 _READERS = 2
+_CACHE, _SMALL_CACHE = 8_000, 1_000  # KB a connection; the operating system keeps the pages besides
 _COPY_AFTER = 3000  # changed rows; seldom enough that a hot page is not copied back again and again
 _LOG_PAGES = 16_384  # 64 MB: more than that is not waited for
 _SHRED_TRIES = 25  # of 0.2 s
@@ -47,7 +48,6 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=5000",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA secure_delete=ON",
-    "PRAGMA cache_size=-8000",
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA wal_autocheckpoint=0",  # see `SQLiteEngine._wrote`
 )
@@ -282,8 +282,9 @@ async def _finish(work: Any) -> None:
         raise asyncio.CancelledError
 
 
-async def open_sqlite(path: str, *, exclusive: bool) -> SQLiteEngine:
-    """Open (or create) a database file. `exclusive`: only one process may, else `AnotherCopyRuns`.
+async def open_sqlite(path: str, *, exclusive: bool, small: bool = False) -> SQLiteEngine:
+    """Open (or create) a database file. `exclusive`: only one process may, else `AnotherCopyRuns`. `small`: one reader,
+    small caches.
 
     The lock is an OS file lock beside the database: freed by the kernel however this process ends.
     """
@@ -291,9 +292,10 @@ async def open_sqlite(path: str, *, exclusive: bool) -> SQLiteEngine:
     opened: list[_Connection] = []
     try:
         with translated():
-            opened += [await _connect(path), await _connect(path)]
-            while len(opened) < 2 + _READERS:
-                opened.append(await _connect(path, query_only=True))
+            cache = _SMALL_CACHE if small else _CACHE
+            opened += [await _connect(path, cache), await _connect(path, _SMALL_CACHE)]
+            while len(opened) < 2 + (1 if small else _READERS):
+                opened.append(await _connect(path, cache, query_only=True))
     except BaseException:
         for connection in opened:
             await connection.close()
@@ -303,7 +305,7 @@ async def open_sqlite(path: str, *, exclusive: bool) -> SQLiteEngine:
     return SQLiteEngine(opened[0], opened[1], opened[2:], lock)
 
 
-async def _connect(path: str, *, query_only: bool = False) -> _Connection:
+async def _connect(path: str, cache: int, *, query_only: bool = False) -> _Connection:
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(path, isolation_level=None, cached_statements=256)
 
@@ -312,6 +314,7 @@ async def _connect(path: str, *, query_only: bool = False) -> _Connection:
     try:
         connection.row_factory = sqlite3.Row
         await connection.run(_prepare)
+        await connection.execute(f"PRAGMA cache_size=-{cache}")
         if query_only:
             await connection.execute("PRAGMA query_only=1")
     except BaseException:

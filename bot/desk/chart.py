@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.desk.stats import BREAKING, PROMO, WEEK, Report, name_of, title
+from bot.desk.stats import WEEK, Report, name_of, title
+from bot.desk.tallies import BREAKING, PROMO
 from bot.domain.article import Section
 from bot.i18n import Lang
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from bot.desk.audit import cell
-from bot.desk.stats import Line, day_of, line, place_of
+from bot.desk.stats import Line, line
+from bot.desk.tallies import day_of, place_of
 from bot.domain.article import Section
 from bot.domain.delivery import Broadcast, BroadcastState
 from bot.domain.post import Post, RichText

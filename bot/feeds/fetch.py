@@ -282,13 +282,15 @@ class Fetcher:
         if self._proxy and not self._allow_private and (":" in host or re.fullmatch(r"[\d.]+|localhost", host)):
             _refuse_private(host)
 
-    def _tls(self) -> ssl.SSLContext:
+    def _tls(self) -> ssl.SSLContext | bool:
+        """The authorities of the machine, which aiohttp has loaded already, and `ca_file`'s."""
+        if not self._ca_file:
+            return True
         context = ssl.create_default_context()
-        if self._ca_file:
-            try:
-                context.load_verify_locations(self._ca_file)
-            except OSError as error:
-                raise ConfigError("ca_file", f"cannot read {self._ca_file}: {error}.") from error
+        try:
+            context.load_verify_locations(self._ca_file)
+        except OSError as error:
+            raise ConfigError("ca_file", f"cannot read {self._ca_file}: {error}.") from error
         return context
 
 

@@ -11,12 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from html.entities import html5
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
-
-import feedparser
 
 from bot.domain.article import Entry
 from bot.domain.errors import FeedError
@@ -29,8 +28,6 @@ from bot.feeds.sources import other_source
 TITLE_LIMIT, LEAD_LIMIT, BODY_LIMIT = 1_000, 2_000, 200_000
 EARLIEST = 946_684_800
 """The year 2000: an earlier date is an unset field, not a date."""
-
-feedparser.api.PREFERRED_XML_PARSERS.clear()  # it looks on the disk for one that there is not, at each document
 
 _CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|urlset)\s*>", re.I)
 _LAST_ITEM = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>")
@@ -116,31 +113,57 @@ def parse(body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: fl
     the address of the page's feed where it names one), wall or parse.
     """
     kind = _refuse_pages(body_utf8, base)
-    complete = bool(_CLOSED.search(body_utf8, max(0, len(body_utf8) - 4096)))
+    complete = _whole(body_utf8)
     if other := other_source(body_utf8, kind):
         complete = True  # or it would not have been read
         cut_off = (f"{len(other.entries) - limit} items beyond the first {limit}",) * (len(other.entries) > limit)
-        found = feedparser.FeedParserDict(feed=other.feed, entries=other.entries, version=other.kind, bozo=False)
+        found = {"feed": other.feed, "entries": other.entries, "version": other.kind, "bozo": False}
     else:
         body, cut_off = _shorten(body_utf8, limit, complete)
-        plain = quick(body)
-        found = feedparser.FeedParserDict(plain) if plain else _feedparser(body)
-    if not found.get("version") and not found.entries:
+        found = quick(body) or _feedparser(body)
+    if not found.get("version") and not found["entries"]:
         raise FeedError("not_feed", "the document is XML but neither RSS nor Atom")
-    reader = _Reader(base, zone, language, now, _language_tag(found.feed))
-    read = [reader.entry(raw) for raw in found.entries[:limit]]
+    reader = _Reader(base, zone, language, now, _language_tag(found["feed"]))
+    return _document(body_utf8, found, reader, cut_off, complete, limit)
+
+
+def parse_plain(
+    body_utf8: bytes, *, base: str, zone: ZoneInfo, language: str, now: float, limit: int = 500
+) -> Document | None:
+    """The same where the document is whole and plain RSS, None where it is not: that takes a time in proportion to its
+    length, whatever stands in it.
+    """
+    if not _whole(body_utf8):
+        return None
+    body, cut_off = _shorten(body_utf8, limit, complete=True)
+    if (found := quick(body)) is None:
+        return None
+    reader = _Reader(base, zone, language, now, _language_tag(found["feed"]))
+    return _document(body_utf8, found, reader, cut_off, True, limit)
+
+
+def _whole(body: bytes) -> bool:
+    """Whether the document's end is there."""
+    return bool(_CLOSED.search(body, max(0, len(body) - 4096)))
+
+
+def _document(
+    body: bytes, found: dict[str, Any], reader: _Reader, cut_off: tuple[str, ...], complete: bool, limit: int
+) -> Document:
+    """What was found, as we read it."""
+    read = [reader.entry(raw) for raw in found["entries"][:limit]]
     return Document(
         entries=tuple(entry for entry in read if isinstance(entry, Entry)),
-        title=plain_title(_text(found.feed, "title")),
+        title=plain_title(_text(found["feed"], "title")),
         language=reader.feed_language,
-        ttl=_ttl(found.feed),
-        bozo=bool(found.bozo),
+        ttl=_ttl(found["feed"]),
+        bozo=bool(found["bozo"]),
         complete=complete,
         kind=str(found.get("version", "")),
         unread_dates=tuple(dict.fromkeys(reader.unread))[:10],
         future=reader.future,
         dropped=tuple(reason for reason in read if isinstance(reason, str)) + cut_off,
-        deleted=tuple(unescape(ref.decode("utf-8", "replace")) for ref in _TOMBSTONE.findall(body_utf8)[:limit]),
+        deleted=tuple(unescape(ref.decode("utf-8", "replace")) for ref in _TOMBSTONE.findall(body)[:limit]),
     )
 
 
@@ -300,16 +323,25 @@ def _shorten(body: bytes, limit: int, complete: bool) -> tuple[bytes, tuple[str,
     return body, ()
 
 
-def _feedparser(body: bytes) -> Any:
+def _feedparser(body: bytes) -> dict[str, Any]:
     """feedparser's result. It meets hostile input with whatever exception it stumbles over."""
+    feedparser = _loaded()
     try:
-        return feedparser.parse(  # noqa: TID251 (the one place; bytes only)
-            io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False
-        )
+        found: dict[str, Any] = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     except RecursionError as error:
         raise FeedError("parse", "nested too deep") from error
     except Exception as error:  # any of its handlers may fail on any input
         raise FeedError("parse", f"feedparser failed: {type(error).__name__}") from error
+    return found
+
+
+@cache
+def _loaded() -> Any:
+    """feedparser, once a document needs it: 2 MB that plain RSS never asks for."""
+    import feedparser
+
+    feedparser.api.PREFERRED_XML_PARSERS.clear()  # it looks on the disk for one that there is not, at each document
+    return feedparser
 
 
 def _text(raw: Any, name: str) -> str:

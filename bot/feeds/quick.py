@@ -16,10 +16,9 @@ from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
 
-from feedparser.mixin import _FeedParserMixin
+from bot.feeds.names import HANDLED, SPACES
 
 _ATOM = "http://www.w3.org/2005/atom"
-_SPACES = {uri.lower(): prefix.lower() for uri, prefix in _FeedParserMixin.namespaces.items()}
 _STARTS = (b'<?xml version="1.0" encoding="utf-8"?>', b"<rss")
 
 _FEED_TEXTS = frozenset(("title", "language", "ttl", "sy_updateperiod", "sy_updatefrequency"))
@@ -94,12 +93,12 @@ class _Reading:
 
     def _namespace(self, prefix: str | None, uri: str) -> None:
         """Names are told by feedparser's own prefix of a namespace, of a foreign one by the document's."""
-        known = _SPACES.get(uri.lower())
+        known = SPACES.get(uri.lower())
         if uri.lower() == _ATOM:
             known = "atom:"
         name = (prefix or "").lower()
         # feedparser would take another namespace for the one that the prefix usually stands for
-        taken = bool(name) and known != name and name in _SPACES.values()
+        taken = bool(name) and known != name and name in SPACES.values()
         again = self._prefixes.get(uri, name) != name or (self._open and name)
         if again or known == "" or taken or (known and not name) or "backend.userland" in uri.lower():
             raise _UnusualError
@@ -236,8 +235,7 @@ def _passes(key: str, silent: frozenset[str]) -> bool:
     """Whether an element does nothing to what is read."""
     if key in silent:
         return True
-    handled = hasattr(_FeedParserMixin, "_start_" + key) or hasattr(_FeedParserMixin, "_end_" + key)
-    return not handled and key not in _KEPT and key not in _TEXTS and key not in _FEED_TEXTS and ":" not in key
+    return key not in HANDLED and key not in _KEPT and key not in _TEXTS and key not in _FEED_TEXTS and ":" not in key
 
 
 def _plain(attributes: dict[str, str]) -> dict[str, str]:

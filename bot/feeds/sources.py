@@ -9,10 +9,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, Any
 
 from bot.domain.errors import FeedError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _CHILD = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?([^<\s]+)", re.I)
 
@@ -103,7 +105,7 @@ def _url(url: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _leaves(element: ElementTree.Element) -> Iterator[tuple[str, str]]:
+def _leaves(element: Element) -> Iterator[tuple[str, str]]:
     """(local name, text) of everything inside, the first of each name last so that it wins in a dict."""
     found = [("image" if _space(e) == "image" and _name(e) == "loc" else _name(e), e) for e in element.iter()]
     for name, leaf in reversed(found):
@@ -111,17 +113,19 @@ def _leaves(element: ElementTree.Element) -> Iterator[tuple[str, str]]:
             yield name, leaf.text.strip()
 
 
-def _xml(body: bytes) -> ElementTree.Element:
+def _xml(body: bytes) -> Element:
+    from xml.etree import ElementTree
+
     try:
         return ElementTree.fromstring(body)  # noqa: S314 (without DOCTYPE, so without entities: decode cut it)
     except ElementTree.ParseError as error:
         raise FeedError("parse", f"not well-formed: {error}") from error
 
 
-def _name(element: ElementTree.Element) -> str:
+def _name(element: Element) -> str:
     return element.tag.rpartition("}")[2].lower()
 
 
-def _space(element: ElementTree.Element) -> str:
+def _space(element: Element) -> str:
     """ "image" for elements of the image extension."""
     return "image" if "sitemap-image" in element.tag else ""

@@ -103,7 +103,8 @@ class Watcher:
     `feeds` are those of the file; those that editors added stand in the storage and are looked up again and again.
     `sections` are the newsroom's, with their bits, and `zone` its own; `credits` are its names, which are cut from
     leads; `edits` says for the id of a section ("" for none) which edits of its articles readers' copies follow: all,
-    material, channels; and `pictured` whether its posts carry pictures.
+    material, channels; and `pictured` whether its posts carry pictures. `alone`: nothing but feeds is the work of this
+    process.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Watcher:
         arrived: Callable[[], None] = lambda: None,
         noticed: Callable[[float], None] = lambda due: None,
         rng: random.Random | None = None,
+        alone: bool = False,
     ) -> None:
         self._storage = storage
         self._fetcher = fetcher
@@ -135,6 +137,7 @@ class Watcher:
         self._arrived = arrived
         self._noticed = noticed
         self._rng = rng or random.Random()
+        self._alone = alone
         self._saving = asyncio.Lock()
         self._places = asyncio.Semaphore(PARALLEL)
         # taken before a place, so that the many feeds of one site do not sit on the places of all others
@@ -142,7 +145,7 @@ class Watcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; polls under way are given up, they changed nothing yet."""
-        async with FeedReader(self._clock) as reader, asyncio.TaskGroup() as tasks:
+        async with FeedReader(self._clock, alone=self._alone) as reader, asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch(reader))
             await stop.wait()
             watching.cancel()

@@ -9,27 +9,29 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from bot.clock import Clock
 from bot.domain.errors import FeedError
 from bot.feeds.decode import decode
-from bot.feeds.parse import Document, absolute, parse
+from bot.feeds.parse import Document, absolute, parse, parse_plain
+from bot.feeds.serve import SIZE
 from bot.feeds.slices import Full, Only, SliceMemory, Slices, Unchanged, cut
 
 SMALL = 65_536
 """Bytes that are parsed without the worker, about 10 ms of work."""
+PLAIN = 500_000
+"""Bytes of plain RSS that are read without the worker where nobody waits for an answer: 50 ms of work, with the worst
+that may stand in them 0.5 s."""
 MOST_MARKS = 20_000
 """Tags of items and the like that are looked at without the worker, about 20 ms of work."""
 LIMIT = 10.0
 _ROOT = str(Path(__file__).resolve().parents[2])
-_SIZE = struct.Struct(">Q")
 _T = TypeVar("_T")
 
 
@@ -70,10 +72,14 @@ class FeedReader:
     What is small is read in place. Where more than `SMALL` bytes wait at one moment, in one document or several,
     the worker does it, so that the loop stays free for readers; a worker busy with a long document holds up no
     small one. A worker that takes more than `limit` seconds is killed.
+
+    `alone`: no reader waits for this process, which only watches. Then plain RSS is read in place up to `PLAIN` bytes:
+    its reader takes a time in proportion, and a second process more memory than all the feeds.
     """
 
-    def __init__(self, clock: Clock, *, limit: float = LIMIT) -> None:
+    def __init__(self, clock: Clock, *, limit: float = LIMIT, alone: bool = False) -> None:
         self._clock = clock
+        self._alone = alone
         self._worker = ParseWorker(limit=limit)
         self._waiting = 0
 
@@ -113,7 +119,10 @@ class FeedReader:
                 return None
             case Only(indices) if slices:
                 text = slices.only(indices)
-        return await self._run(len(text), parse, text, base=job.base, zone=job.zone, language=job.language, now=job.now)
+        options: dict[str, Any] = {"base": job.base, "zone": job.zone, "language": job.language, "now": job.now}
+        if self._alone and len(text) <= PLAIN and (document := parse_plain(text, **options)):
+            return document
+        return await self._run(len(text), parse, text, **options)
 
     async def _run(self, size: int, work: Callable[..., _T], text: bytes, **options: object) -> _T:
         """Do the work here or in the worker, by how many bytes wait to be worked on."""
@@ -192,9 +201,9 @@ class ParseWorker:
         process = self._process or await self._start()
         assert process.stdin
         assert process.stdout
-        process.stdin.write(_SIZE.pack(len(request)) + request)
+        process.stdin.write(SIZE.pack(len(request)) + request)
         await process.stdin.drain()
-        (size,) = _SIZE.unpack(await process.stdout.readexactly(_SIZE.size))
+        (size,) = SIZE.unpack(await process.stdout.readexactly(SIZE.size))
         answer: tuple[bool, Any] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 (our own process)
         return answer
 
@@ -203,7 +212,7 @@ class ParseWorker:
         env = {name: os.environ[name] for name in kept if name in os.environ}
         env["PYTHONPATH"] = os.pathsep.join([_ROOT, *sys.path[1:]])
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot.feeds.worker", stdin=-1, stdout=-1, env=env, start_new_session=True
+            sys.executable, "-m", "bot.feeds.serve", stdin=-1, stdout=-1, env=env, start_new_session=True
         )  # fmt: skip
         return self._process
 
@@ -212,20 +221,3 @@ class ParseWorker:
         if process and process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """The worker's life: answer each request with (True, result) or (False, a FeedError's words), until the end."""
-    while len(head := requests.read(_SIZE.size)) == _SIZE.size:
-        work, text, options = pickle.loads(requests.read(*_SIZE.unpack(head)))  # noqa: S301 (our own parent)
-        try:
-            answer = (True, work(text, **options))
-        except FeedError as error:
-            answer = (False, (error.kind, error.detail, error.feed))
-        data = pickle.dumps(answer, protocol=5)
-        answers.write(_SIZE.pack(len(data)) + data)
-        answers.flush()
-
-
-if __name__ == "__main__":
-    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Self
 
 from bot.domain.errors import ConfigError
 from bot.ops.health import Health
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 KEEPALIVE = 60.0
 """Seconds an idle connection is kept; aiohttp's default of an hour lets strangers hold sockets."""
@@ -17,11 +18,11 @@ KEEPALIVE = 60.0
 MAX_BODY = 1 << 20
 MAX_HEADER = 8190
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[["web.Request"], Awaitable["web.StreamResponse"]]
 
 
 class HttpPort:
-    """Serves while the `async with` lasts; with `listen` None it does nothing.
+    """Serves while the `async with` lasts; with `listen` None it does nothing, and loads no server.
 
     `/healthz` says that the process lives, `/readyz` whether it can work: 200 or 503 with the reasons; `/metrics` is
     what `metrics` gives.
@@ -32,7 +33,7 @@ class HttpPort:
     ) -> None:
         self._listen = listen
         self._health = health
-        self._app = web.Application(client_max_size=MAX_BODY)
+        self._routes: list[tuple[str, str, Handler]] = []
         self._runner: web.AppRunner | None = None
         self.add_route("GET", "/healthz", self._healthz)
         self.add_route("GET", "/readyz", self._readyz)
@@ -42,7 +43,7 @@ class HttpPort:
 
     def add_route(self, method: str, path: str, handler: Handler) -> None:
         """Hang a handler into the port, before it is opened."""
-        self._app.router.add_route(method, path, handler)
+        self._routes.append((method, path, handler))
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -55,9 +56,14 @@ class HttpPort:
     async def __aenter__(self) -> Self:
         if self._listen is None:
             return self
+        from aiohttp import web
+
         host, port = self._listen
+        app = web.Application(client_max_size=MAX_BODY)
+        for method, path, handler in self._routes:
+            app.router.add_route(method, path, handler)
         self._runner = web.AppRunner(
-            self._app,
+            app,
             access_log=None,
             handle_signals=False,
             keepalive_timeout=KEEPALIVE,
@@ -81,11 +87,17 @@ class HttpPort:
             self._runner = None
 
     async def _healthz(self, request: web.Request) -> web.Response:
+        from aiohttp import web
+
         return web.Response(text="ok")
 
     async def _readyz(self, request: web.Request) -> web.Response:
+        from aiohttp import web
+
         problems = self._health.ready()
         return web.json_response({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
     async def _measured(self, request: web.Request) -> web.Response:
+        from aiohttp import web
+
         return web.Response(body=self._metrics().encode(), headers={"Content-Type": "text/plain; version=0.0.4"})

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bot import __version__
 from bot.delivery.budget import Load, load_of
-from bot.delivery.pacing import Pacer
 from bot.domain.delivery import Broadcast, BroadcastState, Gone, Lane, Outcome, Rejected, Uncertain, Wait
 from bot.domain.feed import FeedState
 from bot.domain.post import Rendering
@@ -23,6 +22,7 @@ from bot.ops.health import Health
 from storage import Storage
 
 if TYPE_CHECKING:
+    from bot.delivery.pacing import Pacer
     from bot.telegram import Telegram
 
 METRICS = {
@@ -101,7 +101,7 @@ class Metrics:
         return "\n".join(chain.from_iterable(samples.values())) + "\n"
 
     def _samples(self) -> Iterator[Sample]:
-        yield "newsdesk_info", {"version": version("newsdesk")}, 1
+        yield "newsdesk_info", {"version": __version__}, 1
         yield "newsdesk_ready", {}, not self.health.ready()
         yield "newsdesk_start_time_seconds", {}, self.started_at
         yield "newsdesk_database_writable", {}, not self.health.database

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.desk import stats
-from bot.desk.stats import Line, Report, as_csv, day_of, line, percentile, report, roll_up, tally, text
+from bot.desk.stats import Line, Report, as_csv, line, percentile, report, text
+from bot.desk.tallies import day_of, roll_up, tally
 from bot.domain.article import Section
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Receipt, Result
 from bot.domain.post import Post, PostKind

@@ -7,10 +7,12 @@ from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
+from feedparser.mixin import _FeedParserMixin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import FeedError
+from bot.feeds import names
 from bot.feeds import parse as parsing
 from bot.feeds.decode import decode
 from bot.feeds.identity import canonical_link
@@ -124,6 +126,14 @@ WHOLE = (
     "<own:mark of='x'>1</own:mark>"
     "<yandex:full-text>Ещё длиннее текст</yandex:full-text><source url='/5'>Ақпарат</source>"
 )
+
+
+def test_the_table_of_names_is_that_of_feedparser() -> None:
+    assert {uri.lower(): prefix.lower() for uri, prefix in _FeedParserMixin.namespaces.items()} == names.SPACES
+    named = (name.split("_", 2) for name in dir(_FeedParserMixin))
+    assert {
+        name[2] for name in named if name[0] == "" and name[1] in ("start", "end") and len(name) == 3
+    } == names.HANDLED
 
 
 def test_what_most_feeds_hold_is_read_without_feedparser() -> None:

@@ -19,9 +19,10 @@ import pytest
 from bot.clock import RealClock
 from bot.domain.errors import FeedError
 from bot.feeds.decode import decode
-from bot.feeds.parse import Document, parse
+from bot.feeds.parse import Document, parse, parse_plain
+from bot.feeds.serve import serve
 from bot.feeds.slices import SliceMemory
-from bot.feeds.worker import SMALL, FeedReader, Job, ParseWorker, serve
+from bot.feeds.worker import PLAIN, SMALL, FeedReader, Job, ParseWorker
 
 ALMATY = ZoneInfo("Asia/Almaty")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
@@ -102,6 +103,60 @@ async def test_large_ones_and_waiting_ones_are_read_in_the_worker_alike() -> Non
         assert [titles(reading.document) for reading in several] == [["Новость 7"], ["Новость 8"], ["Новость 9"]]
         with pytest.raises(FeedError, match="not_feed"):
             await reader.read(job(b"<html>" + b" " * SMALL + b"</html>"), SliceMemory())
+
+
+async def test_where_nobody_waits_plain_rss_is_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[object] = []
+    call = ParseWorker.call
+
+    async def counting(self: ParseWorker, work: Any, *args: Any, **options: Any) -> Any:
+        called.append(work)
+        return await call(self, work, *args, **options)
+
+    monkeypatch.setattr(ParseWorker, "call", counting)
+    plain = rss(*range(20), size=1000).replace(b"<rss version='2.0'>", b'<rss version="2.0">')
+    unusual = plain.replace(b"<channel>", b"<channel><textInput/>")
+    assert SMALL < len(plain) < PLAIN
+    async with FeedReader(RealClock()) as reader:
+        there = [await reader.read(job(body), SliceMemory()) for body in (plain, unusual, plain[:-30])]
+    assert called == [parse] * 3
+    called.clear()
+    async with FeedReader(RealClock(), alone=True) as reader:
+        assert await reader.read(job(plain), SliceMemory()) == there[0]
+        assert not called
+        assert [await reader.read(job(body), SliceMemory()) for body in (unusual, plain[:-30])] == there[1:]
+        assert called == [parse] * 2
+        await reader.read(job(rss(*range(60), size=1000)), SliceMemory())
+    assert called == [parse] * 3, "one that is longer than that goes to the worker"
+
+
+FILLERS = (
+    "<",
+    "<p",
+    "<!--",
+    "<script>",
+    "<svg><",
+    "&a",
+    "&amp;",
+    "&#",
+    "[",
+    "/",
+    "A/",
+    " ",
+    "<img src='a' ",
+    "Ã©",
+)
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+def test_plain_rss_takes_a_time_in_proportion_whatever_stands_in_it(filler: str) -> None:
+    """What is read in place has no killer behind it."""
+    text = f"<![CDATA[{filler * (100_000 // len(filler.encode()))}]]>"
+    parts = "".join(f"<{name}>{text}</{name}>" for name in ("title", "description", "author", "category", "link"))
+    body = f"<rss version='2.0'><channel><item>{parts}</item></channel></rss>".encode()
+    began = process_time()
+    assert parse_plain(decode(body).text_bytes, **OPTIONS)
+    assert process_time() - began < 5  # 0.5 s; what takes the square of it would take minutes
 
 
 async def test_what_is_slow_to_decode_is_decoded_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,10 +255,11 @@ ATTACKS = {
 }
 
 
+@pytest.mark.parametrize("alone", [False, True], ids=["with readers", "alone"])
 @pytest.mark.parametrize("name", ATTACKS)
-async def test_hostile_documents_are_read_or_refused_quickly(name: str) -> None:
+async def test_hostile_documents_are_read_or_refused_quickly(name: str, alone: bool) -> None:
     began = process_time()
-    async with FeedReader(RealClock(), limit=2.0) as reader:
+    async with FeedReader(RealClock(), limit=2.0, alone=alone) as reader:
         with suppress(FeedError):
             reading = await reader.read(job(ATTACKS[name]), SliceMemory())
             assert reading.document

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from talking import START, Chat, labels
 
-from bot.desk import promo, stats
+from bot.desk import promo, tallies
 from bot.domain.delivery import Broadcast, BroadcastState, Lane, Receipt, Result
 from bot.domain.desk import Way
 from bot.domain.post import PostKind
@@ -78,7 +78,7 @@ async def test_from_the_partners_words_to_the_partners_figures(chat: Chat) -> No
         assert line in before["text"], before["text"]
     await ada.tap(before, "CSV")
     assert (await ada.next())["document"]["file_name"] == f"promo-{cast.id}.csv"
-    await stats.roll_up(storage, chat.ctx.sections, chat.ctx.zone, START + 600)
+    await tallies.roll_up(storage, chat.ctx.sections, chat.ctx.zone, START + 600)
     await storage.engine.write("DELETE FROM receipt")
     found = await promo.figures(storage, cast, chat.ctx.zone)
     cast_now = await storage.broadcasts.get(cast.id)
