@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.errors import AnotherCopyRuns, ConfigError, NewsdeskError, SchemaTooNew
+from bot.domain.language import LANGUAGES
 from bot.ops.log import configure, redact
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     trace = add("trace", _trace, "why a reader got or did not get an article, in words")
     trace.add_argument("--article", required=True, metavar="A", help="its link, its number, or p and a post's number")
     trace.add_argument("--reader", required=True, metavar="R", help="a chat id; of a forum's topic CHAT/TOPIC")
+    trace.add_argument("--language", choices=tuple(LANGUAGES), default="", help="of the answer; the newsroom's first")
     into = commands.add_parser("import", help="from a file").add_subparsers(required=True, metavar="COMMAND")
     bring = add(
         "readers", _import_readers, "the readers of an earlier bot with this token, from CSV or JSON lines", into
@@ -200,7 +202,7 @@ def _migrate(args: argparse.Namespace) -> int:
 def _trace(args: argparse.Namespace) -> int:
     from bot.ops.tracing import trace
 
-    for line in _await(trace(_settings(), args.article, args.reader)):
+    for line in _await(trace(_settings(), args.article, args.reader, args.language)):
         print(line)
     return FINE
 

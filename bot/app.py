@@ -23,7 +23,6 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -253,11 +252,10 @@ async def _context(house: House, fetcher: Fetcher, quick: Fetcher, username: str
     from handlers.context import Context
 
     settings = house.settings
-    overlay = settings.path.parent / "locales" if settings.path else Path("locales")
     return Context(
         storage=house.storage,
         settings=settings,
-        words=Words.load(settings.newsroom.languages, overlay if overlay.is_dir() else None),
+        words=Words.load(settings.newsroom.languages, settings.overlay),
         clock=house.clock,
         sections=house.sections,
         newsroom=settings.newsroom.name

@@ -232,6 +232,12 @@ class Settings:
         contact = f" (+{self.newsroom.url})" if self.newsroom.url.isascii() and self.newsroom.url else ""
         return f"Newsdesk/{__version__}{contact}"
 
+    @property
+    def overlay(self) -> Path | None:
+        """The folder beside the file in which a newsroom rewords texts, where there is one."""
+        folder = (self.path.parent if self.path else Path()) / "locales"
+        return folder if folder.is_dir() else None
+
     def valid_for(self, sections: Collection[str]) -> int:
         """How long a post of these sections is worth a push, in seconds: the longest of theirs."""
         return max((self.posts_for(section).valid_for for section in sections), default=self.posts.valid_for)

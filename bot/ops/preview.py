@@ -61,7 +61,7 @@ async def _renderings(settings: Settings, last: int, clock: Clock) -> AsyncItera
                 print(f"{feed.url}: {error.detail}. {remedy(error, settings.user_agent)}", file=sys.stderr)
     if not readings:
         raise NewsdeskError("No feed could be read.")
-    words = Words.load(settings.newsroom.languages)
+    words = Words.load(settings.newsroom.languages, settings.overlay)
     name = settings.newsroom.name or readings[0].document.title
     posts = sorted(
         (post for reading in readings for post in _posts(reading, settings)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -138,11 +140,9 @@ def test_every_reason_has_a_case_and_words_in_every_language() -> None:
         assert len(set(said)) == len(said)
 
 
-async def test_the_command_line_says_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import asyncio
-
+@pytest.fixture
+async def newsroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which the command line finds a newsroom, a reader (chat 7) and a post (1) that is held."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///news.db")
     monkeypatch.setenv("FEED_URL", "https://news.example/rss")
@@ -153,26 +153,61 @@ async def test_the_command_line_says_the_same(
         " VALUES ('breaking', 1, 'held', 0, 'ru', '{\"title\": \"Мост\"}', 1)"
     )
     await storage.close()
+    return tmp_path
 
-    async def trace(article: str, reader: str) -> tuple[int, str]:
-        code = await asyncio.to_thread(cli.main, ["trace", "--article", article, "--reader", reader])
+
+@pytest.fixture
+def trace(newsroom: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Coroutine[Any, Any, tuple[int, str]]]:
+    """`newsdesk trace`: its exit code and what it says."""
+
+    async def called(article: str, reader: str, *more: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(cli.main, ["trace", "--article", article, "--reader", reader, *more])
         said = capsys.readouterr()
         return code, said.out + said.err
 
+    return called
+
+
+async def test_the_command_line_says_the_same_in_the_newsrooms_language(newsroom: Path, trace: Any) -> None:
     code, said = await trace("p1", "7")
     assert code == 0
-    assert said.splitlines()[0].endswith("Мост  [post 1, reader 7, new]")
-    assert said.splitlines()[1:] == ["The newsroom holds it back for now."]
-    for article, reader, word in [
-        ("p1", "8", "reader '8'"),
-        ("p1", "x", "reader 'x'"),
-        ("p9", "7", "article 'p9'"),
-        ("5", "7", "article '5'"),
-        ("https://news.example/1", "7", "article"),
-        ("", "7", ""),
-    ]:
-        code, said = await trace(article, reader)
-        assert code == 1
-        assert said.startswith("newsdesk: There is no ")
-        assert word in said
-        assert said.count("\n") == 1
+    head, *answer = said.splitlines()
+    assert head.endswith("Мост  [пост 1, читатель 7, ещё не подписан]")
+    assert answer == ["Что этому читателю отвечает /why:", "• Редакция пока её придерживает."]
+    (newsroom / "newsdesk.toml").write_text('[newsroom]\nname = "Дала"\nlanguages = ["kk", "ru"]\n', "utf-8")
+    assert "оқырман 7" in (await trace("p1", "7"))[1]
+
+
+async def test_the_command_line_answers_in_any_language_that_is_asked_for(newsroom: Path, trace: Any) -> None:
+    english = (await trace("p1", "7", "--language", "en"))[1]
+    assert english.splitlines()[1:] == ["What /why tells this reader:", "• The newsroom holds it back for now."]
+    (newsroom / "locales").mkdir()
+    (newsroom / "locales/en.po").write_text('msgid "The newsroom holds it back for now."\nmsgstr "Wait."\n', "utf-8")
+    assert "• Wait." in (await trace("p1", "7", "--language", "en"))[1], "a newsroom's own words hold here, too"
+
+
+@pytest.mark.parametrize("state", ReaderState)
+async def test_the_command_line_names_the_state_of_a_reader(newsroom: Path, trace: Any, state: ReaderState) -> None:
+    storage = await open_storage("sqlite:///news.db")
+    await storage.engine.write("UPDATE reader SET state = :state", state=state.value)
+    await storage.close()
+    words = {"new": "not subscribed", "active": "subscribed", "paused": "pause", "dormant": "block", "left": "unsub"}
+    assert words[state.value] in (await trace("p1", "7", "--language", "en"))[1].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("article", "reader", "word"),
+    [
+        ("p1", "8", "Читателя «8»"),
+        ("p1", "x", "Читателя «x»"),
+        ("p9", "7", "Материала «p9»"),
+        ("5", "7", "Материала «5»"),
+        ("https://news.example/1", "7", "Материала"),
+        ("", "7", "Материала"),
+    ],
+)
+async def test_the_command_line_says_what_it_does_not_know(trace: Any, article: str, reader: str, word: str) -> None:
+    code, said = await trace(article, reader)
+    assert code == 1
+    assert said.startswith(f"newsdesk: {word}")
+    assert said.count("\n") == 1
