@@ -94,8 +94,9 @@ async def erase(query: CallbackQuery, ctx: Context, reader: Reader | None, t: La
             [button(t("Yes, delete everything"), ERASE.pack(sure=True), "danger")],
             [button(t("‹ Back"), OPEN.pack(view="privacy"))] if reader else [],
         )
-        return await screen.show(
-            query, t("Delete your choices and everything we keep about this chat? There is no way back."), buttons
-        )
+        lines = [t("Delete your choices and everything we keep about this chat? There is no way back.")]
+        if await ctx.storage.editors.on_record(query.from_user.id):
+            lines.append(t("What you did at the newsroom's desk stays in its journal."))
+        return await screen.show(query, "\n".join(lines), buttons)
     await ctx.storage.privacy.erase(query.from_user.id, now=ctx.now)
     return await screen.show(query, t("Everything is deleted, you will get nothing more from us. Begin anew: /start"))

@@ -37,6 +37,15 @@ class Editors:
         )
         return [Editor(row[0], Role(row[1]), row[2], row[3], row[4]) for row in rows]
 
+    async def on_record(self, user_id: int) -> bool:
+        """Whether somebody works at the desk or has done so: that is kept whatever they erase as a reader."""
+        rows = await self._db.fetch(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM editor WHERE user_id = :id)"
+            " OR EXISTS (SELECT 1 FROM audit WHERE user_id = :id)",
+            id=user_id,
+        )
+        return bool(rows)
+
     async def has_owner(self) -> bool:
         """Whether anybody owns the desk."""
         return bool(await self._db.fetch("SELECT 1 FROM editor WHERE role = :role LIMIT 1", role=int(Role.OWNER)))

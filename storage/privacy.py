@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from storage.engine import Engine
+from storage.engine import Connection, Engine
 from storage.terms import forget
 
 _POSTS, _CASTS = "post_id IN (SELECT id FROM post)", "broadcast_id IN (SELECT id FROM broadcast)"
@@ -64,6 +65,8 @@ class Privacy:
                 "INSERT INTO departed (counted) SELECT counted FROM reader WHERE chat_id = :chat AND counted > 0",
                 chat=chat_id,
             )
+            for (reader_id,) in await db.fetch("SELECT id FROM reader WHERE chat_id = :chat", chat=chat_id):
+                await _forget_sends(db, reader_id, now)
             await db.write("DELETE FROM reader WHERE chat_id = :chat", chat=chat_id)
             for mine in (
                 "hold WHERE chat_id",
@@ -76,3 +79,41 @@ class Privacy:
                 "UPDATE inbox SET handled_at = :now, chat = 0, body = '' WHERE chat = :chat", chat=chat_id, now=now
             )
         await self._db.shred()
+
+    async def strays(self, broadcast_id: int, after: int, upto: int) -> None:
+        """Forget the receipts of a send that came in for readers (ids above `after` up to `upto`) who had erased
+        themselves while it was on its way to them."""
+        among = "broadcast_id = :id AND reader_id > :after AND reader_id <= :upto"
+        gone = "NOT EXISTS (SELECT 1 FROM reader WHERE reader.id = receipt.reader_id)"
+        where: dict[str, object] = {"id": broadcast_id, "after": after, "upto": upto}
+        if await self._db.fetch(f"SELECT 1 FROM receipt WHERE {among} AND {gone} LIMIT 1", **where):
+            await self._db.write(f"DELETE FROM receipt WHERE {among} AND {gone}", **where)
+            await self._db.shred()
+
+
+_OVER = "state NOT IN ('countdown', 'running', 'paused')"
+_BLOCK = 1024
+
+
+async def _forget_sends(db: Connection, reader_id: int, now: int) -> None:
+    """Lists that were that one reader's alone, and what corrected them, are nobody's; where a walk over copies ends
+    with that reader, it ends with the one before."""
+    rows = await db.fetch(
+        "SELECT id, audience FROM broadcast WHERE horizon = :reader AND audience <> ''", reader=reader_id
+    )
+    for id_ in (row[0] for row in rows if json.loads(row[1]).get("only") == reader_id):
+        await db.write(
+            "UPDATE broadcast SET key = CASE WHEN id = :id THEN :key ELSE key END, audience = :nobody, horizon = 0,"
+            " start_block = 0, cursor = 0, finished_at = COALESCE(finished_at, :now),"
+            f" state = CASE WHEN {_OVER} THEN state ELSE 'stopped' END WHERE id = :id OR target_id = :id",
+            id=id_,
+            key=f"asked:{id_}",
+            nobody='{"only": -1}',
+            now=now,
+        )
+        await db.write("DELETE FROM lease WHERE broadcast_id = :id", id=id_)
+    await db.write(
+        "UPDATE broadcast SET horizon = horizon - 1 WHERE horizon = :reader AND kind <> 'send'"
+        f" AND (horizon % {_BLOCK} <> 0 OR {_OVER})",
+        reader=reader_id,
+    )

@@ -22,6 +22,7 @@ BREAKING = "breaking"
 PROMO = "promo"
 """Partner posts in the place of a section; each of them has a place of its own, too (`promo:<broadcast>`)."""
 _PORTION = 50_000  # reader ids that are counted at once
+_ANY = 1 << 62
 _READERS = 1000
 _WORDS = {Result.SENT: "delivered", Result.GONE: "blocked", Result.REJECTED: "failed", Result.UNCERTAIN: "lost"}
 
@@ -42,6 +43,9 @@ async def roll_up(storage: Storage, sections: Sequence[Section], zone: ZoneInfo,
             counts += tally(
                 await storage.stats.receipts(broadcast.id, after, after + _PORTION), broadcast, posts, sections
             )
+            await storage.privacy.strays(broadcast.id, after, after + _PORTION)
+        if not broadcast.horizon:  # the list of one reader, who has erased everything since
+            await storage.privacy.strays(broadcast.id, 0, _ANY)
         day = day_of(broadcast.started_at or broadcast.due_at, zone)
         await storage.stats.add(broadcast.id, day, counts, now=now)
     bits, today, after = {section.bit: section.id for section in sections}, day_of(now, zone), 0

@@ -71,7 +71,7 @@ async def test_unsubscribing_takes_one_tap_and_deleting_two(chat: Chat) -> None:
     assert known is not None
     assert known.state is ReaderState.LEFT
     await reader.tap(shown, "Удалить")
-    await reader.next("Вернуть будет нельзя")
+    assert "журнал" not in (await reader.next("Вернуть будет нельзя"))["text"]
     assert await chat.storage.readers.get(READER) is not None
     await reader.tap(shown, "‹ Назад")
     await reader.next("Ваши данные")
@@ -84,6 +84,16 @@ async def test_unsubscribing_takes_one_tap_and_deleting_two(chat: Chat) -> None:
     assert answer is not None
     assert answer["text"].startswith("Кнопка устарела")
     assert await chat.storage.readers.get(READER) is None
+
+
+async def test_an_editor_is_told_what_deleting_leaves(chat: Chat) -> None:
+    editor = chat.people.add(READER)
+    await editor.send("/start sport")
+    await editor.next()
+    await chat.storage.editors.log(READER, "sent", "post 1", now=5)
+    await editor.send("/privacy")
+    await editor.tap(await editor.next("Ваши данные"), "Удалить всё")
+    assert "останется в её журнале" in (await editor.next("Вернуть будет нельзя"))["text"]
 
 
 async def test_stop_without_a_subscription_is_no_riddle(chat: Chat) -> None:

@@ -49,3 +49,14 @@ async def test_the_audit_only_grows(storage: Storage) -> None:
     entries = await storage.editors.audit(2)
     assert [entry[:5] for entry in entries] == [(2, BIG, TEXT, "draft 2", TEXT * 2), (1, BIG, TEXT, "draft 1", TEXT)]
     assert [entry.at for entry in await storage.editors.audit(2, before=entries[-1].id)] == [0]
+
+
+async def test_who_has_worked_at_the_desk_is_on_record(storage: Storage) -> None:
+    assert not await storage.editors.on_record(5)
+    await storage.editors.add(5, Role.EDITOR, "Ада", by=0, now=1)
+    assert await storage.editors.on_record(5)
+    await storage.editors.remove(5)
+    assert not await storage.editors.on_record(5), "and has done nothing there"
+    await storage.editors.log(5, "sent", "post 1", now=2)
+    assert await storage.editors.on_record(5)
+    assert not await storage.editors.on_record(6)

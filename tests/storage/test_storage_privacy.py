@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from storage_help import article, receipt, running, saved, subscribed, tables
+from storage_help import article, everything, receipt, running, saved, subscribed, tables
 
+from bot.desk.tallies import roll_up
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane
 from bot.domain.place import Place
 from bot.domain.post import Post
 from bot.domain.reader import ReaderKind
 from storage import Storage, open_storage
+from storage.backup import backup
 from storage.privacy import _MINE
+from tests.factories import correct
 
-WHO = 5_555_007
+WHO, NUMBER = 5_555_007, 4_987_654
 ELSEWHERE = {"reader": "chat_id", "inbox": "chat", "hold": "chat_id", "place": "chat_id", "place_admin": "user_id"}
 DESK = {"editor", "draft", "approval", "awaited", "card", "audit", "invitation", "erratum"}
 """Who works there is on record; docs/privacy say so."""
@@ -82,6 +88,92 @@ async def test_export_holds_all_and_erase_leaves_none_of_it(storage: Storage) ->
     assert fresh.id > met.id, "a reused id would send an edit to a stranger"
 
 
+async def holding(storage: Storage, *words: str) -> list[tuple[str, tuple[object, ...]]]:
+    """The rows of all tables that hold one of the words anywhere. How many readers there were when a send began is no
+    trace of the newest of them."""
+    return [
+        (table, row)
+        for table, rows in (await everything(storage)).items()
+        for row in rows
+        if any(word in str(value) for value in row for word in words)
+    ]
+
+
+@pytest.mark.parametrize("under_way", [True, False])
+async def test_the_readers_number_stands_nowhere_either(storage: Storage, under_way: bool) -> None:
+    """Lists that they asked for, what corrected those, and what corrected the copies that were shown to them alone."""
+    await saved(storage, article(1, 1))
+    reader = await numbered(storage, WHO, NUMBER)
+    await subscribed(storage, WHO + 1)  # an older number than theirs: so no send reaches as far as theirs
+    await storage.engine.write("UPDATE reader SET id = 4 WHERE chat_id = :chat", chat=WHO + 1)
+    assert await storage.broadcasts.ask(reader, listed=0, now=50)
+    (asked,) = await storage.broadcasts.open()
+    (post, _), *_ = await storage.posts.waiting()
+    await storage.lists.carry(asked.id, [post.id])
+    sent = receipt(asked, reader, carried=(post.id,))
+    await storage.deliveries.settle([sent], [], worker="w", until=9, now=51)
+    await storage.posts.shown(post.id, reader, 55, 1, now=52)
+    edits = await correct(storage, replace(post, title="Иначе"), now=60)
+    assert edits is not None
+    assert len(edits) == 2
+    if not under_way:
+        for id_ in (asked.id, *edits):
+            assert await storage.broadcasts.change(id_, BroadcastState.DONE, among=[BroadcastState.RUNNING], now=70)
+    assert len(await holding(storage, str(NUMBER))) >= 5
+    await storage.privacy.erase(WHO, now=80)
+    assert await holding(storage, str(NUMBER), str(NUMBER >> 10), str(WHO)) == []
+    states = {one.id: one.state for one in map(known, await whole(storage, asked.id, *edits))}
+    assert states[asked.id] is (BroadcastState.STOPPED if under_way else BroadcastState.DONE)
+    assert [one.id for one in await storage.broadcasts.open()] == ([edits[-1]] if under_way else []), "of the copies"
+    assert await storage.readers.count(known(await storage.broadcasts.get(asked.id)).audience) == 0, "nobody's"
+
+
+async def test_what_was_on_its_way_to_somebody_leaves_nothing_behind(storage: Storage) -> None:
+    await saved(storage, article(1, 1))
+    reader = await numbered(storage, WHO, NUMBER)
+    other = await numbered(storage, WHO + 1, 77)
+    (post, _), *_ = await storage.posts.waiting()
+    send = known(await storage.broadcasts.get(await to_all(storage, post)))
+    assert await storage.broadcasts.ask(reader, listed=0, now=50)
+    asked = next(one for one in await storage.broadcasts.open() if one.id != send.id)
+    await storage.privacy.erase(WHO, now=51)
+    late = [receipt(send, reader), receipt(asked, reader), receipt(send, other)]
+    await storage.deliveries.settle(late, [], worker="w", until=9, now=52)
+    assert await storage.broadcasts.change(send.id, BroadcastState.STOPPED, among=[BroadcastState.RUNNING], now=60)
+    await roll_up(storage, [], ZoneInfo("Asia/Almaty"), 200)
+    newest = [(table, row[0]) for table, row in await holding(storage, str(NUMBER), str(WHO))]
+    assert newest == [("broadcast", send.id)], "so many readers there were"
+    rows = await storage.engine.fetch("SELECT reader_id FROM receipt")
+    assert [row[0] for row in rows] == [other]
+    await storage.privacy.strays(send.id, 0, NUMBER)  # again: there are none
+    counted = await storage.engine.fetch("SELECT n FROM stat WHERE what = 'delivered' AND section = ''")
+    assert [row[0] for row in counted] == [2], "the figures keep it"
+
+
+async def numbered(storage: Storage, chat: int, number: int) -> int:
+    """A reader with that very number."""
+    await subscribed(storage, chat)
+    await storage.engine.write("UPDATE reader SET id = :id WHERE chat_id = :chat", id=number, chat=chat)
+    return number
+
+
+async def to_all(storage: Storage, post: Post) -> int:
+    """A send to the section's readers."""
+    lane, audience = Lane.REGULAR, Audience(sections=1)
+    return await storage.broadcasts.publish([post], audience, key="all", lane=lane, total=2, start=0.0, now=40)
+
+
+async def whole(storage: Storage, *ids: int) -> list[Broadcast | None]:
+    """Broadcasts by their ids."""
+    return [await storage.broadcasts.get(id_) for id_ in ids]
+
+
+def known(broadcast: Broadcast | None) -> Broadcast:
+    """It is there."""
+    assert broadcast is not None
+    return broadcast
+
+
 def traces(folder: Path) -> int:
     """How often the chat's id stands in the database and its log, as text and as SQLite stores numbers."""
     files = b"".join(file.read_bytes() for file in folder.iterdir() if file.name != "n.db-shm")
@@ -96,6 +188,9 @@ async def test_an_erased_chat_leaves_no_bytes_in_the_files_while_the_bot_runs(tm
     assert traces(tmp_path) > 5
     await storage.privacy.erase(WHO, now=9)
     assert traces(tmp_path) == 0
+    backup(f"sqlite:///{tmp_path}/n.db", tmp_path / "copy.db")
+    assert traces(tmp_path) == 0, "the next backup"
+    (tmp_path / "copy.db").unlink()
     await storage.close()
     assert traces(tmp_path) == 0
     with sqlite3.connect(tmp_path / "n.db") as plain:
