@@ -97,6 +97,7 @@ async def test_a_wrong_token_ends_the_program_with_one_line(sandbox: Sandbox, si
     assert token.partition(":")[2] not in said
 
 
+@pytest.mark.prove  # the one above and test_app.py's of a token revoked meanwhile, together
 async def test_a_token_taken_away_while_running_stops_the_bot(sandbox: Sandbox, site: FeedSite, tmp_path: Path) -> None:
     environ = {"FEED_URL": f"{site.url}/rss", "FETCH_ALLOW_PRIVATE": "1", "LOG_LEVEL": "error"}
     sandbox.fail("unauthorized", "getUpdates", times=None)

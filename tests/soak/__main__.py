@@ -18,6 +18,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--readers", type=int, default=Size.readers)
     parser.add_argument("--hours", type=float, default=Size.hours)
+    parser.add_argument("--feeds", type=int, default=Size.feeds)
+    parser.add_argument("--stories", type=int, default=Size.stories)
     options = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         sys.exit(
@@ -27,7 +29,8 @@ def main() -> None:
         )
     for seed in options.seed:
         began = time.monotonic()
-        found = soak(seed, Size(readers=options.readers, hours=options.hours))
+        size = Size(readers=options.readers, feeds=options.feeds, hours=options.hours, stories=options.stories)
+        found = soak(seed, size)
         print(f"seed {seed}: " + ", ".join(f"{name.strip()} {value:,}" for name, value in found.items()), end="")
         print(f", {time.monotonic() - began:.0f} s", flush=True)
 
