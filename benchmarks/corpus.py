@@ -3,7 +3,7 @@
 For each folder: how many documents gave entries here and with feedparser alone, whether anything but a FeedError came
 out, which documents only one of the two could read, and how many were read without feedparser (`bot.feeds.quick`), each
 of them to be found the same when it is read by feedparser. Bring your own folders: test data of feedparser, gofeed or
-miniflux, or feeds saved from the network.
+miniflux, or feeds saved from the network. NEWSDESK_EVIDENCE=1 puts the sums on record.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import feedparser
 
+from benchmarks import evidence
 from bot.domain.article import Section
 from bot.domain.errors import FeedError
 from bot.domain.post import Post, PostKind
@@ -128,15 +129,17 @@ def look(folder: Path) -> Tally:
 def main(folders: list[str]) -> None:
     """Print a paragraph for each folder."""
     warnings.simplefilter("ignore")
+    figures, table = [], []
     for name in folders:
         tally = look(Path(name))
-        print(
+        table.append(
             f"{name}: {tally.files} documents; with entries that say something {tally.ours} here, {tally.theirs} with"
             f" feedparser alone (and {tally.bare} whose entries have neither title nor text);"
             f" crashes {len(tally.crashes)}; slowest {tally.slowest * 1000:.0f} ms;"
             f" refused {dict(tally.refused.most_common())}; read without feedparser {tally.quick}, of them"
             f" otherwise than with it {len(tally.different)}"
         )
+        print(table[-1])
         for title, found in (
             ("crash", tally.crashes),
             ("different", tally.different),
@@ -145,6 +148,21 @@ def main(folders: list[str]) -> None:
         ):
             for line in found[:400]:
                 print(f"  {title}: {line}")
+        what = f"{tally.files} documents of {name}"
+        here, there = 100 * tally.ours / max(1, tally.files), 100 * tally.theirs / max(1, tally.files)
+        figures += [
+            evidence.Figure(f"{name}/crashes", f"{what}: crashes", len(tally.crashes), "", wanted="<= 0"),
+            evidence.Figure(f"{name}/share", f"{what}: share with entries", here, "%", "feedparser alone", there),
+            evidence.Figure(
+                f"{name}/different",
+                f"{what}: read otherwise without feedparser than with it",
+                len(tally.different),
+                "",
+                wanted="<= 0",
+                note=f"of {tally.quick} read without",
+            ),
+        ]
+    evidence.save("corpus", *figures, table="\n".join(table))
 
 
 if __name__ == "__main__":
