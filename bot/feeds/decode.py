@@ -218,6 +218,6 @@ def _refuse_long_tags(text: bytes) -> None:
         tag = _TAG.match(text, at)
         if not tag or tag.end() - at > LONGEST_TAG:
             raise FeedError("parse", f"a tag of more than {LONGEST_TAG} bytes")
-    for found in _MANY.finditer(text):
+    for found in _MANY.finditer(text) if text.count(b"=") > MOST_ATTRIBUTES else ():
         if found.group().count(b"=") > MOST_ATTRIBUTES:
             raise FeedError("parse", f"a tag of more than {MOST_ATTRIBUTES} attributes")
