@@ -5,7 +5,9 @@ most memory that it took. What is not installed is named and left out: reader an
 (a folder with venv/bin/ or bin/), rss-parser in `PEERS`/node_modules, newsboat on the path.
 
 rss2email and newsboat start anew for each round, as they do in life; the others go on. `here` is the watcher with its
-database; its memory is that of the real program, `newsdesk run --only watch`.
+database; its memory is that of the real program, `newsdesk run --only watch`, with the process that parses where one is
+started. Memory is what was resident at most, shared libraries counted with each process. NEWSDESK_EVIDENCE=1 puts
+the run on record.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import benchmarks.feeds as ours
+from benchmarks import evidence
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = ("cold", "one new", "unchanged", "cold etag", "304")
@@ -99,12 +102,23 @@ async def spoken(command: list[str], port: int, feeds: int) -> AsyncIterator[tup
 
 
 async def ended(process: asyncio.subprocess.Process) -> float:
-    """MB that it took at most, read before it is gone."""
-    status = Path(f"/proc/{process.pid}/status").read_text() if process.returncode is None else ""
-    peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
+    """MB that it and what it has started took at most, read before they are gone."""
+    peak = sum(map(highest, (process.pid, *children(process.pid)))) if process.returncode is None else 0
     process.kill()
     await process.wait()
-    return int(peak) / 1024
+    return peak / 1024
+
+
+def children(pid: int) -> list[int]:
+    """The processes that it has started and that live still."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def highest(pid: int) -> int:
+    """KB of resident memory that a process had at most."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0"))
 
 
 async def started(command: Callable[[str], list[str]], port: int, feeds: int) -> AsyncIterator[tuple[str, float]]:
@@ -201,8 +215,10 @@ async def main(feeds: int, size: int = 1, plain: bool = False) -> None:
     assert server.stdout
     port = int(await server.stdout.readline())
     shown = [kind for kind in ROUNDS if kind != "cold etag"]
-    print(f"{feeds} feeds of {ours.ENTRIES} entries of {size} kB{', plain' * plain}; ms of CPU a poll")
-    print(f"{'':22}" + "".join(f"{kind:>11}" for kind in (*shown, "MB")))
+    what = f"{feeds} feeds of {ours.ENTRIES} entries of {size} kB{', plain' * plain}"
+    table = [f"{what}; ms of CPU a poll", f"{'':22}" + "".join(f"{kind:>11}" for kind in (*shown, "MB"))]
+    all_found: dict[str, dict[str, float]] = {}
+    print(*table, sep="\n")
     try:
         with tempfile.TemporaryDirectory() as folder:
             for name, rounds in candidates(port, feeds, folder).items():
@@ -210,11 +226,30 @@ async def main(feeds: int, size: int = 1, plain: bool = False) -> None:
                     print(f"{name:22} is not installed")
                     continue
                 found = {kind: value async for kind, value in rounds}
-                costs = "".join(f"{found[kind] / feeds * 1000:11.2f}" for kind in shown)
-                print(f"{name:22}{costs}{found['memory']:11.0f}", flush=True)
+                all_found[name] = {kind: found[kind] / feeds * 1000 for kind in shown} | {"memory": found["memory"]}
+                costs = "".join(f"{all_found[name][kind]:11.2f}" for kind in shown)
+                table.append(f"{name:22}{costs}{found['memory']:11.0f}")
+                print(table[-1], flush=True)
     finally:
         server.kill()
         await server.wait()
+    if len(all_found) > 1:
+        evidence.save(f"peers {size} kB".replace(" ", "-"), *compared(all_found, what), table="\n".join(table))
+
+
+def compared(found: dict[str, dict[str, float]], what: str) -> list[evidence.Figure]:
+    """Ours beside the peer that is best, beside the usual way, beside the median peer's memory."""
+    here, peers = found["here"], {name: costs for name, costs in found.items() if name != "here"}
+    figures = []
+    for kind, wanted in (("one new", "<= 1"), ("304", "<= 1"), ("unchanged", ""), ("cold", "")):
+        best = min(peers, key=lambda name: peers[name][kind])
+        told = f"CPU of a poll, {kind}; {what}, beside the best peer"
+        figures.append(evidence.Figure(kind.split()[-1], told, here[kind], "ms", best, peers[best][kind], wanted))
+    by_memory = sorted(peers, key=lambda name: peers[name]["memory"])
+    middle = by_memory[len(by_memory) // 2]
+    told = f"memory of `run --only watch`; {what}, beside the median of {len(peers)} peers"
+    memory = evidence.Figure("memory", told, here["memory"], "MB", middle, peers[middle]["memory"], "<= 1")
+    return [*figures, memory]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from bot.domain.errors import SchemaTooNew
 from storage.engine import Dialect, Engine
@@ -30,7 +30,7 @@ class Migration:
 def migrations() -> tuple[Migration, ...]:
     """All steps that this version knows, in order."""
     found = []
-    for file in files("storage").joinpath("migrations").iterdir():
+    for file in (Path(__file__).parent / "migrations").iterdir():
         match = re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name)
         if match:
             found.append(Migration(int(match[1]), match[2], file.read_text(encoding="utf-8")))

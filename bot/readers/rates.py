@@ -12,16 +12,19 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from bot.clock import Clock
 from bot.domain.errors import FeedError, StorageError
 from bot.domain.post import RichText
 from bot.feeds.fetch import Fetcher
-from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from storage import Storage
 from storage.rates import Rate
+
+if TYPE_CHECKING:
+    from bot.i18n import Lang
 
 SIZE_LIMIT = 1024 * 1024
 _SYMBOLS = {"USD": "$", "EUR": "€", "RUB": "₽", "GBP": "£", "CNY": "¥"}
