@@ -22,6 +22,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_datetime, get_day_names, get_timezone_location
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
@@ -33,11 +34,14 @@ from bot.domain.language import LANGUAGES, Language
 
 LOCALES = Path(__file__).parent / "locales"
 MINUS = "\N{MINUS SIGN}"
+ZONE_TWINS = {real: alias for alias, real in get_global("zone_aliases").items()} | dict(get_global("zone_aliases"))
+"""Zones by another name of the same one: which of the two CLDR translates is not always the one that Babel asks for."""
 When = float | date
 """Epoch seconds, or a day that has no zone."""
 
 _log = logging.getLogger(__name__)
 _FIELD = re.compile(r"\{(\w+)\}")
+_FIXED = re.compile(r"Etc/(UTC|GMT([+-]\d+))")
 _ALIASES = {"kz": "kk"}
 """Codes that people and phones use by mistake for a language's real one."""
 
@@ -110,8 +114,14 @@ class Lang:
         return str(get_day_names("abbreviated", "stand-alone", self._locale)[day])
 
     def city(self, zone: tzinfo) -> str:
-        """The city that a time zone is named after: «Алматы»."""
-        return get_timezone_location(zone, locale=self._locale, return_city=True)
+        """The city that a time zone is named after: «Алматы»; of a fixed offset «UTC+5»."""
+        fixed = _FIXED.fullmatch(getattr(zone, "key", ""))
+        if fixed:  # POSIX counts the other way round
+            return "UTC" + (fixed[2] or "").translate({ord("+"): MINUS, ord("-"): "+"})
+        key = getattr(zone, "key", "")
+        named = (self._locale.time_zones.get(name, {}).get("city") for name in (key, ZONE_TWINS.get(key)))
+        city = next(filter(None, named), None) or get_timezone_location(zone, locale=self._locale, return_city=True)
+        return city.rpartition("/")[2]
 
     def number(self, n: float) -> str:
         """A count with the language's own grouping: «12 840»."""

@@ -35,6 +35,7 @@ from handlers import (
     subscriptions,
     why,
     wording,
+    zones,
 )
 from handlers.middleware import AnyGroup, AtDesk, HasRole, InChannel, InGroup, InPrivate, calm, know_reader
 
@@ -74,6 +75,7 @@ def _private() -> Router:
         _room(settings.router),
         _room(account.router),
         _room(wording.router),
+        _room(zones.router),
         _room(reading.router),
         _room(posts.router),
         _room(why.router),

@@ -23,6 +23,8 @@ ZONES = (
     *("Asia/Dubai", "Europe/Istanbul", "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles"),
 )
 """Where this newsroom's readers are likely to live; the newsroom's own zone comes before them."""
+TYPED = "typed"
+"""In a button: the zone that was typed, as long as it is the reader's."""
 
 
 def zone_code(zone: str) -> str:
@@ -61,7 +63,8 @@ def wanted(what: str, to: str, reader: Reader, *, home: Choices, languages: tupl
             bit = 1 << int(item)
             return {"regions": reader.regions | bit if on == "1" else reader.regions & ~bit}
         case "zone":
-            found = "" if to == "home" else next((zone for zone in ZONES if zone_code(zone) == to), None)
+            named = {"home": "", TYPED: reader.zone}
+            found = named[to] if to in named else next((zone for zone in ZONES if zone_code(zone) == to), None)
             return {} if found is None else {"zone": found}
     return {}
 

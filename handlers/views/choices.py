@@ -15,7 +15,7 @@ from bot.i18n import Lang
 from bot.posts.richtext import bold, join
 from bot.readers import choices as said
 from handlers.context import Context
-from handlers.keyboards import CHOOSE, OPEN, button, keyboard, rows
+from handlers.keyboards import CHOOSE, OPEN, QUESTION, button, keyboard, rows
 
 Screen = tuple[RichText, InlineKeyboardMarkup]
 
@@ -174,15 +174,24 @@ def zone_screen(ctx: Context, reader: Reader) -> Screen:
     """Whose clock the reader lives by."""
     t = ctx.words[reader.language]
     home = ctx.settings.newsroom.timezone
-    offered = [("home", "")] + [(said.zone_code(zone), zone) for zone in said.ZONES if zone != home]
+    typed = [] if reader.zone in ("", home, *said.ZONES) else [(said.TYPED, reader.zone)]
+    offered = [("home", ""), *typed, *((said.zone_code(zone), zone) for zone in said.ZONES if zone != home)]
     lines: list[str | RichText] = [
         bold(t("Time zone")),
+        t("Now: {choice}", choice=here(ctx, reader)),
         t("Choose a city with your time: quiet hours and digests go by it."),
     ]
     return join("\n", lines), keyboard(
         *rows(_cities(ctx, reader, t, offered), 2),
+        [button(t("🕓 Another one"), QUESTION.pack(what="zone"))],
         back(t),
     )
+
+
+def here(ctx: Context, reader: Reader) -> str:
+    """The reader's time and where that is: «16:48 Алматы»."""
+    t, zone = ctx.words[reader.language], zone_of(reader.zone, ctx.settings.newsroom.timezone)
+    return f"{t.time(ctx.now, zone)} {t.city(zone)}"
 
 
 def _cities(

@@ -30,6 +30,38 @@ async def opened(chat: Chat, start: str = "/start sport") -> tuple[Person, dict[
     return person, await person.next("Настройки")
 
 
+async def test_a_zone_without_a_button_is_typed(chat: Chat) -> None:
+    person, _ = await opened(chat)
+    await person.tap(last(person), "Часовой пояс")
+    await person.tap(await person.next("Часовой пояс"), "Другой город")
+    question = await person.next("🕓 Где вы живёте?")
+    await person.send("за углом", reply_to=question)
+    again = await person.next("🕓 Не знаю такого места")
+    await person.send("Токио", reply_to=again)
+    screen = await person.next("Сейчас: 14:00 Токио")
+    assert (await known(chat)).zone == "Asia/Tokyo"
+    assert "✅ 14:00 Токио" in str(labels(screen))
+    await person.send("utc -3", reply_to=again)  # not one of ours: it has a button of its own
+    screen = await person.next("Сейчас: 02:00 UTC−3")
+    await person.tap(screen, "UTC−3")
+    assert (await known(chat)).zone == "Etc/GMT+3"
+    await person.tap(screen, "Алматы")
+    assert (await known(chat)).zone == ""
+    assert "UTC" not in str(labels(last(person)))
+    await person.send("Астана", reply_to=again)
+    await person.next("Сейчас: 10:00 Алматы")
+    assert (await known(chat)).zone == "", "the newsroom's own"
+    await person.send("Токио")
+    await person.next("Ничего не нашлось")
+
+
+async def test_a_question_that_does_not_exist_is_outdated(chat: Chat) -> None:
+    person, shown = await opened(chat)
+    answer = await person.press(shown, "ask:moon")
+    assert answer is not None
+    assert answer["text"].startswith("Кнопка устарела")
+
+
 async def test_every_choice_is_pressed_in_one_message(chat: Chat) -> None:
     person, shown = await opened(chat)
 

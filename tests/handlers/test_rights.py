@@ -163,7 +163,7 @@ def test_every_module_with_handlers_says_whom_it_is_for() -> None:
     known = {named(one) for one in handlers(build_router())}
     readers = {
         "account", "article", "errors", "groups", "membership", "moved", "posts", "reading", "search", "settings",
-        "start", "subscriptions", "why", "wording",
+        "start", "subscriptions", "why", "wording", "zones",
     }  # fmt: skip
     assert known >= EVERYBODY, EVERYBODY - known
     assert {module for module, _ in known} - NEEDS.keys() - readers == set()
