@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from bot.domain.errors import ConfigError
-from bot.ops import log
+from bot.ops import http, log
 from bot.ops.health import INBOX_AFTER, LATE_AFTER, SILENT_AFTER, WAITING_AFTER, WRITTEN_AFTER, Health
 from bot.ops.http import MAX_BODY, HttpPort
 
@@ -87,6 +87,20 @@ async def test_others_hang_routes_into_it_within_its_limits() -> None:
             assert answer.status == 413
         async with session.get(url(port, "/healthz"), headers={"X-Long": "x" * 20_000}) as answer:
             assert answer.status == 400
+
+
+async def test_an_idle_connection_is_not_kept_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert http.KEEPALIVE <= 75
+    monkeypatch.setattr(http, "KEEPALIVE", 0.05)
+    async with HttpPort(LOOPBACK, well()) as port:
+        assert port.address
+        reader, writer = await asyncio.open_connection(*port.address)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+        async with asyncio.timeout(10):
+            await reader.read()
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_rubbish_gets_an_answer() -> None:
