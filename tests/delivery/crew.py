@@ -117,7 +117,7 @@ class Crew:
             yield sender
             stop.set()
 
-    async def done(self, *broadcasts: int, within: float = 20.0) -> None:
+    async def done(self, *broadcasts: int, within: float = 60.0) -> None:
         """Wait until these broadcasts have ended."""
         async with asyncio.timeout(within):
             while any(item.id in broadcasts for item in await self.storage.broadcasts.open()):
@@ -140,8 +140,8 @@ class Crew:
 
 
 @asynccontextmanager
-async def crew_on(storage: Storage) -> AsyncIterator[Crew]:
-    clock = WallClock(RealClock().now(), running=True, speed=10)
+async def crew_on(storage: Storage, speed: float = 10) -> AsyncIterator[Crew]:
+    clock = WallClock(RealClock().now(), running=True, speed=speed)
     async with Sandbox(clock, anti_spin=False) as sandbox:
         telegram = connect(sandbox.token, sandbox.url, Pacer(500), clock)
         yield Crew(storage, sandbox, telegram, clock)

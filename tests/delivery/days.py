@@ -76,8 +76,8 @@ class Days:
             while (
                 await storage.posts.waiting()
                 or await storage.lists.unreckoned(1)
-                or await storage.broadcasts.open()
                 or await storage.lists.due(now=self.crew.now)
+                or await storage.broadcasts.open()  # last: what was due is sent
             ):
                 self.publisher.wake()
                 await self.crew.clock.sleep(0.5)
