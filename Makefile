@@ -22,6 +22,8 @@ run: .venv/.ready-to-run
 # Measuring what is covered makes the run half as long again before Python 3.12; .ci/run asks for it.
 COVERAGE ?=
 TESTS := -m pytest -n 4 --dist worksteal -m "not prove"
+# The tests start the program by the dozen: each compiles all of it anew where a machine forbids Python to keep that.
+test: export PYTHONDONTWRITEBYTECODE :=
 
 test: .venv/.ready-to-test
 ifeq ($(COVERAGE),)
