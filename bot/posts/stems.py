@@ -27,8 +27,19 @@ _VOWELS, _VOICELESS = frozenset("аәеоөұүыіиуэюяё"), frozenset("п
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded: without case, composed, ё as е."""
-    return _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("ё", "е"))
+    """The words of a text, folded."""
+    return _WORD.findall(folded(text))
+
+
+def folded(text: str) -> str:
+    """A text as words are compared: without case, composed, ё as е."""
+    return unicodedata.normalize("NFC", text).casefold().replace("ё", "е")
+
+
+def standing(word: str, *, whole: bool) -> re.Pattern[str]:
+    """Finds a word of a folded text, or the beginning of one, without cutting the text into words."""
+    letter = r"[^\W_]"
+    return re.compile(f"{word}(?<!{letter}{word})" + (f"(?!{letter})" if whole else ""))
 
 
 @lru_cache(maxsize=4096)

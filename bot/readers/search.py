@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.domain.post import Post
-from bot.posts.stems import beginning, words
+from bot.posts.stems import beginning, folded, standing, words
 from storage import Storage
 
 LOOKED_AT = 200
@@ -62,9 +63,11 @@ def ranked(posts: Sequence[Post], asked: Sequence[tuple[str, str]], language: st
     """Best first: the very word before another form, the headline before the lead, fresh before old, and the
     reader's language before others."""
 
+    signs = [(standing(word, whole=True), standing(start, whole=False)) for word, start in asked]
+
     def worth(post: Post) -> float:
-        title, lead = set(words(post.title)), set(words(post.lead))
-        fit = sum(_fit(word, start, title, lead) for word, start in asked)
+        title, lead = folded(post.title), folded(post.lead)
+        fit = sum(_fit(word, start, title, lead) for word, start in signs)
         return fit * _freshness(post, now) * (1.0 if post.language in ("", language) else _FOREIGN)
 
     return sorted(posts, key=worth, reverse=True)
@@ -74,9 +77,9 @@ def _freshness(post: Post, now: int) -> float:
     return 1 / (1 + max(0, now - (post.published_at or post.created_at)) / _HALF_WORTH)
 
 
-def _fit(word: str, start: str, title: set[str], lead: set[str]) -> int:
-    if word in title:
+def _fit(word: re.Pattern[str], start: re.Pattern[str], title: str, lead: str) -> int:
+    if word.search(title):
         return 4
-    if any(other.startswith(start) for other in title):
+    if start.search(title):
         return 3
-    return 2 if word in lead else 1
+    return 2 if word.search(lead) else 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.words import labelled
-from bot.posts.stems import beginning, peelings, root, words
+from bot.posts.stems import beginning, folded, peelings, root, standing, words
 
 ALIKE = [
     ("ru", "выборы выборов выборам"),
@@ -76,3 +76,10 @@ def test_the_labelled_set_is_recognised_as_well_as_ever(rule: str) -> None:
         precision, recall = FLOORS[rule][language]
         assert found.precision >= precision, found.confused
         assert found.recall >= recall, found.missed
+
+
+@given(st.text("абe_1 -.", max_size=12), st.text("аб1", min_size=1, max_size=3))
+def test_a_word_is_found_without_cutting_the_text(text: str, word: str) -> None:
+    said = words(text)
+    assert bool(standing(word, whole=True).search(folded(text))) == (word in said)
+    assert bool(standing(word, whole=False).search(folded(text))) == any(one.startswith(word) for one in said)
