@@ -216,11 +216,14 @@ class QueueCards:
         if not seats:
             await self._alone(held, floods, now)
             return
-        called = await self._called() if floods else {}
+        called: dict[int, str] = {}
         for flood in floods:
-            posts = await self._storage.queue.of_flood(flood.id)
-            for seat in seats:
-                feed = called.get(flood.feed_id, "")
+            due = [seat for seat in seats if self._cards.due(FLOOD, flood.id, seat, "")]
+            if not due:
+                continue  # a flood is hundreds of posts: they are read when the card may say something, not each second
+            posts, called = await self._storage.queue.of_flood(flood.id), called or await self._called()
+            feed = called.get(flood.feed_id, "")
+            for seat in due:
                 await self._cards.show(FLOOD, flood.id, seat, *flood_card(seat.t, flood, posts, feed), pause=_LOOK)
         for one in held[:_CARDS]:
             over = one.until is not None and one.until <= now

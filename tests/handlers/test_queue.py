@@ -195,6 +195,25 @@ async def test_a_silence_holds_by_itself_and_only_an_owner_breaks_it(desk: Desk,
     assert await desk.actions() == ["silence overridden", "article sent"]
 
 
+async def test_an_open_flood_is_not_read_each_second(
+    desk: Desk, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.flood(12)
+    await desk.look()
+    await owner.next("🌊")
+    queue, read = desk.chat.storage.queue, []
+    posts_of = queue.of_flood
+
+    async def counted(flood_id: int) -> list[Held]:
+        read.append(flood_id)
+        return await posts_of(flood_id)
+
+    monkeypatch.setattr(queue, "of_flood", counted)
+    for _ in range(70):
+        await desk.look(1)
+    assert len(read) == 1, "once a minute, in case that some of it is gone"
+
+
 @pytest.mark.parametrize(
     ("label", "sent", "said"),
     [
