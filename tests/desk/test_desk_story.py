@@ -132,6 +132,26 @@ async def embargo(shift: Shift) -> None:
     assert shift.having("Итоги матча из ленты") == len(shift.readers)
 
 
+async def later(shift: Shift) -> None:
+    """Put off by a press; the second editor says yes now, and it goes by itself when its time comes."""
+    clock = shift.sandbox.machine.clock
+    await shift.ada.send("/breaking Мост снова открыт")
+    await asyncio.sleep(2)
+    for label in ("Ещё", "Позже"):
+        await press(shift.ada, shift.ada.chat()[-1], label)
+    soonest = shift.ada.chat()[-1]["reply_markup"]["inline_keyboard"][0][0]
+    due = int(soonest["callback_data"].rpartition(":")[2])
+    assert 14 * 60 < due - clock.now() <= 15 * 60
+    await press(shift.ada, shift.ada.chat()[-1], soonest["text"])
+    await press(shift.ada, await told(shift.ada, "⏰ Выйдет"), "На утверждение")
+    await press(shift.bek, await told(shift.bek, "просит утвердить"), "Утвердить")
+    await asyncio.sleep(due - clock.now() - 3)
+    assert shift.having("снова открыт") == 0
+    await asyncio.sleep(60)
+    assert shift.having("СРОЧНО. Мост снова открыт") == len(shift.readers)
+    await told(shift.bek, "Разослано за")
+
+
 def lived(folder: Path, readers: range) -> None:
     async def whole(clock: LoopClock, rng: random.Random) -> None:
         clock.start += 3600  # the quiet hours are over
@@ -156,7 +176,7 @@ def lived(folder: Path, readers: range) -> None:
             await storage.close()
             async with running(settings, clock=clock):
                 await asyncio.sleep(30)  # the feed has been looked at
-                for part in (approved, paused_and_stopped, held, embargo):
+                for part in (approved, later, paused_and_stopped, held, embargo):
                     await part(shift)
         assert not sandbox.violations
 
