@@ -148,6 +148,7 @@ def test_a_tag_of_thousands_of_attributes_is_refused_and_one_of_hundreds_is_not(
     with pytest.raises(FeedError, match="attributes"):
         decode(tag(6_500))
     assert decode(tag(500)).text_bytes == tag(500)
+    assert decode(b"<rss>" + tag(300)[5:-6] * 3 + b"</rss>").text_bytes.count(b"<item") == 3, "each for itself"
 
 
 def test_long_texts_and_pictures_in_cdata_are_no_long_tags() -> None:

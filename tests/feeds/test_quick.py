@@ -153,6 +153,7 @@ def test_what_most_feeds_hold_is_read_without_feedparser() -> None:
         rss("<title>Т</title><author>editor@news.test (Ред.)</author>"),
         rss("<title>Рынок&nbsp;1</title>"),
         rss("<title>Т</title><foo:bar/>"),
+        rss("<title>Т</title><a10:link href='/2'/>"),
         rss("<title>Т</title><xml:bar>1</xml:bar>"),
         rss("<title>Т</title><media:thumbnail>https://news.test/1.jpg</media:thumbnail>"),
         rss("<title>Т</title><own:x xmlns:own='https://else.test/'>1</own:x>"),
