@@ -195,10 +195,11 @@ def item_language(text: str, feed_language: str = "") -> str:
     in it: Russian text with Kazakh names stays Russian.
     """
     text = text[:_TELLING].casefold()
+    if not _KAZAKH.search(text) and not _LATIN.search(text):  # most texts: nothing to weigh
+        as_said = feed_language in _OTHER_CYRILLIC or not _CYRILLIC_WORD.search(text)
+        return feed_language if as_said else "ru"
     words = _CYRILLIC_WORD.findall(text)
-    cyrillic, latin = len("".join(words)), len("".join(_LATIN.findall(text))) if _LATIN.search(text) else 0
-    if not cyrillic and not latin:
-        return feed_language
+    cyrillic, latin = len("".join(words)), len("".join(_LATIN.findall(text)))
     if latin > cyrillic:
         return feed_language if feed_language not in ("", "ru", *_OTHER_CYRILLIC) else "en"
     kazakh = sum(bool(_KAZAKH.search(word)) for word in words) if _KAZAKH.search(text) else 0
