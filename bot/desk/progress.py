@@ -39,7 +39,8 @@ def card(
             head = t("⛔ Stopped: {way}", way=way(t, progress))
             return _lines(head, *_report(t, broadcast, progress, left)), _after(t, broadcast)
         case BroadcastState.DONE:
-            took = (broadcast.finished_at or now) - (broadcast.started_at or now)
+            took = (broadcast.finished_at or now) - (broadcast.started_at or now)  # in whole seconds, so it may be less
+            took = max(took, progress.p95 or 0)
             head = t("✅ Sent in {span}.", span=span(t, took))
             return _lines(head, *_report(t, broadcast, progress, left)), _after(t, broadcast)
 

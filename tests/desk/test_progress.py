@@ -46,6 +46,12 @@ def test_each_state_has_its_words_and_buttons() -> None:
     )
 
 
+def test_the_whole_takes_no_less_than_most_of_it() -> None:
+    said = _said(S.DONE, replace(FULL, p95=461.0))[0]
+    assert said.startswith("✅ Разослано за 7 мин 41 с."), "460 whole seconds, and a part of one"
+    assert _said(S.DONE, replace(FULL, p50=None, p95=None))[0].startswith("✅ Разослано за 7 мин 40 с.")
+
+
 def test_the_hour_after_is_told_when_it_is_over() -> None:
     assert "Ушли" not in _said(S.DONE, FULL)[0]
     assert "\nУшли за час: 21 (0,2 %)\nПрочтения" in _said(S.DONE, FULL, left=21)[0]
