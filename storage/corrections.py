@@ -12,15 +12,13 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from bot.domain.delivery import BLOCK_BITS, Broadcast, Copy, Kind, Lane, Recipient, Result
+from bot.domain.delivery import BLOCK_BITS, Broadcast, Copy, Kind, Lane, Result
+from bot.domain.recipient import Recipient
 from storage.engine import Connection, Engine, Row
+from storage.recipients import COLUMNS, recipient
 
 SETTLING = 30
 """Seconds after a broadcast was stopped in which answers to its last sends may still come."""
-RECIPIENT = ", ".join(f"reader.{name}" for name in Recipient._fields).replace(
-    "reader.sections", "reader.sections & ~reader.muted"
-)
-"""The columns of a `Recipient`."""
 _OPEN = "('countdown', 'running', 'paused')"
 _NOT_MINE = (
     "NOT EXISTS (SELECT 1 FROM receipt AS mine WHERE mine.broadcast_id = :id AND mine.reader_id = held.reader_id)"
@@ -100,7 +98,7 @@ class Corrections:
         below, params = _below(broadcast)
         if broadcast.target_id:
             sql = (
-                f"SELECT held.message_id, held.version, held.carried, began.at + held.took_ms / 1000, {RECIPIENT}"
+                f"SELECT held.message_id, held.version, held.carried, began.at + held.took_ms / 1000, {COLUMNS}"
                 " FROM receipt AS held JOIN reader ON reader.id = held.reader_id"
                 " JOIN (SELECT id, COALESCE(started_at, due_at) AS at FROM broadcast) AS began"
                 " ON began.id = held.broadcast_id"
@@ -108,7 +106,7 @@ class Corrections:
             )
         else:
             sql = (
-                f"SELECT copy.message_id, copy.version, NULL, copy.shown_at, {RECIPIENT} FROM copy"
+                f"SELECT copy.message_id, copy.version, NULL, copy.shown_at, {COLUMNS} FROM copy"
                 " JOIN reader ON reader.id = copy.reader_id"
                 " WHERE copy.post_id = :post AND copy.version < :version AND copy.reader_id IN"
                 f" (SELECT DISTINCT held.reader_id FROM copy AS held WHERE {below} AND {among}"
@@ -202,7 +200,7 @@ def _holder(rows: list[Row]) -> tuple[Recipient, Copy]:
     """A reader with all messages; their lowest version and the earliest moment count."""
     carried = tuple(json.loads(rows[0][2])) if rows[0][2] else ()
     messages = tuple(row[0] for row in rows)
-    return Recipient(*rows[0][4:]), Copy(messages, min(row[1] for row in rows), min(row[3] for row in rows), carried)
+    return recipient(rows[0][4:]), Copy(messages, min(row[1] for row in rows), min(row[3] for row in rows), carried)
 
 
 async def follow(

@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Marks, Receipt, Recipient, Result
-from storage.corrections import RECIPIENT
-from storage.engine import Connection, Engine
+from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Lane, Marks, Receipt, Result
+from bot.domain.recipient import Recipient
+from storage.engine import Engine, Steps
 from storage.readers import fits
+from storage.recipients import COLUMNS, WHOLE, recipient
 
-_recipient = partial(tuple.__new__, Recipient)  # half the time of `Recipient._make`
 _NO_MARKS = Marks()
+_fits = lru_cache(maxsize=64)(partial(fits, within=":after,:last"))  # asked for each chunk of a broadcast
 _PORTION = 1000  # rows that a tidying takes at once: a few ms
 
 
@@ -45,25 +46,7 @@ class Deliveries:
         while a send is under way.
         """
         taker = {"worker": worker, "now": now, "until": until, "id": broadcast.id, "lane": int(broadcast.lane)}
-        async with self._db.transaction() as db:
-            if (block := await _lost(db, broadcast, epoch, taker)) is not None:
-                return Claim(block, fresh=False)
-            while not lost and (turn := await _next_turn(db, broadcast)) is not None:
-                again, place = divmod(turn, broadcast.blocks)
-                place = (broadcast.start_block + place) % broadcast.blocks
-                mine = await _own(db, place, taker)
-                await db.write(
-                    "INSERT INTO lease (broadcast_id, block, worker, epoch, until)"
-                    " VALUES (:id, :block, :worker, :epoch, :until)",
-                    id=broadcast.id,
-                    block=again * broadcast.blocks + place,
-                    worker=worker if mine else "",
-                    epoch=epoch,
-                    until=until if mine else 0,
-                )
-                if mine:
-                    return Claim(again * broadcast.blocks + place, fresh=not again)
-        return None
+        return await self._db.carry_out(_claim(broadcast, epoch, taker, lost))
 
     async def owned(self, worker: str) -> set[int]:
         """The blocks that nobody has had since this worker."""
@@ -84,29 +67,32 @@ class Deliveries:
     ) -> list[Recipient]:
         """The next readers of a block, above id `after`, whom the broadcast concerns and has not served.
 
-        In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet.
+        In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet; the second time
+        round it can only be who was active.
         """
-        condition, params = fits(broadcast.audience, within=":after,:last")
+        condition, params = _fits(broadcast.audience)
         twice = broadcast.turns > broadcast.blocks
         again, place = divmod(block, broadcast.blocks) if twice else (0, block)
         if twice and not again:
-            condition += " AND active_day >= :active"
-            params["active"] = broadcast.created_at // 86_400 - ACTIVE_DAYS
-        if not fresh:
+            condition = f"active_day >= :active AND {condition}"
+        if not fresh or again:
+            unless = "active_day < :active OR " if fresh else ""
             condition += (
-                " AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast"
-                " AND receipt.reader_id = reader.id)"
+                f" AND ({unless}NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast"
+                " AND receipt.reader_id = reader.id))"
             )
-            params["broadcast"] = broadcast.id
+            params = {**params, "broadcast": broadcast.id}
+        if twice and (fresh or not again):
+            params = {**params, "active": broadcast.created_at // 86_400 - ACTIVE_DAYS}
+        columns = WHOLE if broadcast.lane is Lane.DIGEST else COLUMNS
         rows = await self._db.tuples(
-            f"SELECT {RECIPIENT} FROM reader WHERE id > :after AND id <= :last AND {condition}"
-            " ORDER BY id LIMIT :limit",
+            f"SELECT {columns} FROM reader WHERE id > :after AND id <= :last AND {condition} ORDER BY id LIMIT :limit",
             after=max(after, (place << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((place + 1) << BLOCK_BITS) - 1),
             limit=limit,
             **params,
         )
-        return list(map(_recipient, rows))
+        return list(map(recipient, rows))
 
     async def due(
         self, worker: str, *, now: int, again: int, until: int, limit: int
@@ -143,13 +129,13 @@ class Deliveries:
             if not rows:
                 return []
             readers = await db.fetch(
-                f"SELECT {RECIPIENT}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
+                f"SELECT {WHOLE}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
                 ids=json.dumps([row[1] for row in rows]),
             )
             running = {
                 row[0]: row[1] for row in await db.fetch("SELECT id, kind FROM broadcast WHERE state = 'running'")
             }
-            by_id = {row[0]: (Recipient(*row[:-1]), row[-1] == "active") for row in readers}
+            by_id = {row[0]: (recipient(row[:-1]), row[-1] == "active") for row in readers}
             found: list[tuple[int, int, Recipient]] = []
             lost: list[tuple[int, int]] = []
             for broadcast_id, reader_id, attempts in rows:
@@ -308,58 +294,76 @@ def _anothers(block: str) -> str:
     )
 
 
-async def _own(db: Connection, block: int, taker: Mapping[str, object]) -> bool:
+def _claim(broadcast: Broadcast, epoch: int, taker: Mapping[str, object], lost: bool) -> Steps[Claim | None]:
+    if (block := (yield from _lost(broadcast, epoch, taker))) is not None:
+        return Claim(block, fresh=False)
+    while not lost and (turn := (yield from _next_turn(broadcast))) is not None:
+        again, place = divmod(turn, broadcast.blocks)
+        place = (broadcast.start_block + place) % broadcast.blocks
+        mine = yield from _own(place, taker)
+        yield (
+            "INSERT INTO lease (broadcast_id, block, worker, epoch, until)"
+            " VALUES (:id, :block, :worker, :epoch, :until)",
+            {
+                "id": broadcast.id,
+                "block": again * broadcast.blocks + place,
+                "worker": taker["worker"] if mine else "",
+                "epoch": epoch,
+                "until": taker["until"] if mine else 0,
+            },
+        )
+        if mine:
+            return Claim(again * broadcast.blocks + place, fresh=True)
+    return None
+
+
+def _own(block: int, taker: Mapping[str, object]) -> Steps[bool]:
     """Make the block this worker's; False while it is another's."""
-    rows = await db.write(
+    rows = yield (
         "INSERT INTO block_owner (block, worker, until) SELECT CAST(:block AS BIGINT), CAST(:worker AS TEXT),"
         f" CAST(:until AS BIGINT) WHERE NOT {_anothers('CAST(:block AS BIGINT)')} {_TAKEN_OVER} :now RETURNING block",
-        block=block,
-        **taker,
+        {"block": block, **taker},
     )
     return bool(rows)
 
 
-async def _lost(db: Connection, broadcast: Broadcast, epoch: int, taker: Mapping[str, object]) -> int | None:
+def _lost(broadcast: Broadcast, epoch: int, taker: Mapping[str, object]) -> Steps[int | None]:
     """A block whose lease ran out is this worker's now; None when there is none that may be."""
-    who = {name: value for name, value in taker.items() if name != "until"}
-    rows = await db.fetch(
+    rows = yield (
         "SELECT MIN(block) FROM lease AS mine WHERE broadcast_id = :id AND until <= :now"
         f" AND NOT {_anothers('mine.block % CAST(:blocks AS BIGINT)')}"
         " AND EXISTS (SELECT 1 FROM broadcast WHERE id = :id AND state = 'running')",
-        blocks=broadcast.blocks,
-        **who,
+        {"blocks": broadcast.blocks, **{name: value for name, value in taker.items() if name != "until"}},
     )
     block = rows[0][0]
-    if block is None or not await _own(db, block % broadcast.blocks, taker):
+    if block is None or not (yield from _own(block % broadcast.blocks, taker)):
         return None
-    rows = await db.write(
+    rows = yield (
         "UPDATE lease SET worker = :worker, epoch = :epoch, until = :until"
         " WHERE broadcast_id = :id AND block = :block AND until <= :now RETURNING block",
-        block=block,
-        epoch=epoch,
-        **{name: value for name, value in taker.items() if name != "lane"},
+        {"block": block, "epoch": epoch, **{name: value for name, value in taker.items() if name != "lane"}},
     )
     return int(block) if rows else None
 
 
-async def _next_turn(db: Connection, broadcast: Broadcast) -> int | None:
+def _next_turn(broadcast: Broadcast) -> Steps[int | None]:
     """How many turns were taken before this one; None when all are."""
-    rows = await db.write(
+    rows = yield (
         "UPDATE broadcast SET cursor = cursor + 1 WHERE id = :id AND state = 'running' AND cursor < :turns"
         " RETURNING cursor - 1",
-        id=broadcast.id,
-        turns=broadcast.turns,
+        {"id": broadcast.id, "turns": broadcast.turns},
     )
     if not rows:
         return None
     turn = int(rows[0][0])
-    if turn >= broadcast.blocks and await db.fetch(
-        "SELECT 1 FROM lease WHERE broadcast_id = :id AND block < :blocks LIMIT 1",
-        id=broadcast.id,
-        blocks=broadcast.blocks,
-    ):
-        await db.write("UPDATE broadcast SET cursor = cursor - 1 WHERE id = :id", id=broadcast.id)
-        return None
+    if turn >= broadcast.blocks:
+        unsettled = yield (
+            "SELECT 1 FROM lease WHERE broadcast_id = :id AND block < :blocks LIMIT 1",
+            {"id": broadcast.id, "blocks": broadcast.blocks},
+        )
+        if unsettled:
+            yield "UPDATE broadcast SET cursor = cursor - 1 WHERE id = :id", {"id": broadcast.id}
+            return None
     return turn
 
 

@@ -7,13 +7,17 @@ differently hides behind `Engine.dialect` and the `{{token}}`s of the migrations
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 Row = Any  # sqlite3.Row or asyncpg.Record: both give row[0] and row["name"]
+
+_T = TypeVar("_T")
+Steps: TypeAlias = Generator[tuple[str, Mapping[str, object]], Sequence[Row], _T]
+"""The statements of a transaction, each with its parameters by name; what comes back from a `yield` are its rows."""
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
@@ -65,6 +69,11 @@ class Engine(Connection, Protocol):
         """Several `many`s in one transaction; on SQLite in one hop to the database's thread."""
         ...
 
+    async def carry_out(self, steps: Steps[_T]) -> _T:
+        """These statements in one transaction, and what the steps return. On SQLite in one hop to the database's
+        thread, where a `transaction` takes one for each and two more."""
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """All or nothing; rolled back on any exception, cancellation included. Errors are `StorageError`s."""
         ...
@@ -76,6 +85,18 @@ class Engine(Connection, Protocol):
     async def close(self) -> None:
         """Release connections and locks."""
         ...
+
+
+async def one_by_one(connection: Connection, steps: Steps[_T]) -> _T:
+    """Carry out the steps of a transaction that has begun; what they return."""
+    rows: Sequence[Row] | None = None
+    while True:
+        try:
+            sql, params = steps.send(rows)  # type: ignore[arg-type]  # None begins it
+        except StopIteration as done:
+            result: _T = done.value
+            return result
+        rows = await connection.write(sql, **params)
 
 
 @lru_cache(maxsize=1024)
@@ -112,7 +133,7 @@ def widened(sql: str, times: int) -> str | None:
     return match[1] + ",".join([_PARAMETER.sub("?", match[2])] * times) + match[3]
 
 
-def bound(names: tuple[str, ...], params: dict[str, object]) -> tuple[object, ...]:
+def bound(names: tuple[str, ...], params: Mapping[str, object]) -> tuple[object, ...]:
     """The values in the order of `names`; a missing or surplus parameter is a programming error."""
     if len(params) != len(names):
         raise TypeError(f"parameters {sorted(params)} given, {sorted(names)} needed")

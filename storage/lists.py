@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from bot.domain.delivery import Lane, Recipient, Result
+from bot.domain.delivery import Lane, Result
 from bot.domain.reader import Reader
-from storage.corrections import RECIPIENT
+from bot.domain.recipient import Recipient
 from storage.engine import Connection, Engine
 from storage.readers import NEWEST, YESTERDAYS, reader_of
+from storage.recipients import WHOLE, recipient
 
 
 async def one_at_a_time(db: Connection) -> None:
@@ -72,16 +73,15 @@ class Lists:
     async def asking(self, reader_id: int, *, now: int) -> Recipient | None:
         """An active reader as a list that is asked for now would find it: whoever has none otherwise looks back a day
         at most. None for others."""
-        rows = await self._db.tuples(
-            f"SELECT {RECIPIENT} FROM reader WHERE id = :id AND state = 'active'", id=reader_id
-        )
+        rows = await self._db.tuples(f"SELECT {WHOLE} FROM reader WHERE id = :id AND state = 'active'", id=reader_id)
         if not rows:
             return None
-        reader = Recipient(*rows[0])
-        if reader.list_at is not None:
+        reader: Recipient = recipient(rows[0])
+        if reader.limited:
             return reader
         yesterdays = await self._db.fetch(f"SELECT {YESTERDAYS}", now=now)
-        return reader._replace(listed=max(reader.listed, int(yesterdays[0][0])))
+        pace = reader.pace
+        return reader._replace(paced=pace._replace(listed=max(pace.listed, int(yesterdays[0][0]))).text)
 
     async def had(self, readers: Iterable[int], posts: Iterable[int]) -> dict[int, frozenset[int]]:
         """Which of these posts each of these readers has got, by itself or in a list, or cannot get."""

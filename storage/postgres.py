@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
-from storage.engine import Connection, Dialect, Row, bound, compiled
+from storage.engine import Connection, Dialect, Row, Steps, bound, compiled, one_by_one
 
 _T = TypeVar("_T")
 DIALECT = Dialect(
@@ -122,6 +122,10 @@ class PostgresEngine:
         async with self.transaction() as connection:
             for sql, rows in work:
                 await connection.many(sql, rows)
+
+    async def carry_out(self, steps: Steps[_T]) -> _T:
+        async with self.transaction() as connection:
+            return await one_by_one(connection, steps)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

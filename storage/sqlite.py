@@ -19,7 +19,7 @@ from typing import IO, Any, TypeVar
 import aiosqlite
 
 from bot.domain.errors import AnotherCopyRuns, StorageBusy, StorageError, StorageFull
-from storage.engine import Connection, Dialect, Row, bound, compiled, widened
+from storage.engine import Connection, Dialect, Row, Steps, bound, compiled, widened
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +95,24 @@ def _batch(connection: sqlite3.Connection, work: Sequence[tuple[str, Sequence[tu
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        raise
+
+
+def _carry_out(connection: sqlite3.Connection, steps: Steps[_T]) -> _T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        rows: Sequence[Row] | None = None
+        while True:
+            try:
+                sql, params = steps.send(rows)  # type: ignore[arg-type]  # None begins it
+            except StopIteration as done:
+                connection.execute("COMMIT")
+                result: _T = done.value
+                return result
+            text, names = compiled(sql, "?")
+            rows = connection.execute(text, bound(names, params)).fetchall()
+    except BaseException:
+        _roll_back(connection)
         raise
 
 
@@ -177,6 +195,13 @@ class SQLiteEngine:
             with translated():
                 await self._writer.run(_batch, work)
         self._wrote()
+
+    async def carry_out(self, steps: Steps[_T]) -> _T:
+        async with self._write_lock:
+            with translated():
+                result: _T = await self._writer.run(_carry_out, steps)
+        self._wrote()
+        return result
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

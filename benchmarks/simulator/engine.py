@@ -18,8 +18,9 @@ from benchmarks.simulator import newsroom
 from benchmarks.simulator.newsroom import DAY, DIGEST_ONLY, Choices, Story
 from bot.delivery.audience import Offer, Waiting, audience_of, concerns, gather, joint
 from bot.delivery.pacing import Pacer, Shares
-from bot.domain.delivery import Audience, Lane, Recipient
+from bot.domain.delivery import Audience, Lane
 from bot.domain.post import PostKind
+from bot.domain.recipient import Recipient
 
 ON_TIME = 600.0
 _OFFER = Offer(("ru",), ("ru",))

@@ -9,8 +9,9 @@ from bot.clock import Clock
 from bot.delivery.copies import Deed, decide, meaning
 from bot.delivery.pacing import Pacer
 from bot.delivery.renderings import Body, Look, Renderings, place_of
-from bot.domain.delivery import Copy, Moved, Outcome, Recipient, Rejected, Sent
+from bot.domain.delivery import Copy, Moved, Outcome, Rejected, Sent
 from bot.domain.post import Post
+from bot.domain.recipient import Recipient
 from bot.posts.compose import encode, otherwise
 from storage import Storage
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.domain.article import Section
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Recipient
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane
 from bot.domain.post import Post
+from bot.domain.recipient import Recipient
 from bot.domain.regions import regions_of
 
 ROUND_SECONDS = 600.0
@@ -156,8 +157,8 @@ def concerns(audience: Audience, reader: Recipient, *, follows: bool = False, hi
         (follows or _in_sections(audience, reader))
         and not hides
         and _in_languages(audience, reader)
-        and (follows or audience.main or not reader.main_only)
-        and (not audience.stars or bool(reader.main_only))
+        and (follows or audience.main or not reader.ways.main_only)
+        and (not audience.stars or bool(reader.ways.main_only))
     )
 
 
@@ -165,10 +166,11 @@ def _in_sections(audience: Audience, reader: Recipient) -> bool:
     found = audience.sections & reader.sections
     if not audience.regional or found & ~audience.regional:
         return bool(found) or not audience.sections
-    return bool(found) and (not reader.regions or bool(reader.regions & audience.regions))
+    return bool(found) and (not (regions := reader.ways.regions) or bool(regions & audience.regions))
 
 
 def _in_languages(audience: Audience, reader: Recipient) -> bool:
-    if reader.news_languages and (audience.languages or audience.language):
-        return not audience.language or f",{audience.language}," in reader.news_languages
+    chosen = reader.ways.news_languages
+    if chosen and (audience.languages or audience.language):
+        return not audience.language or f",{audience.language}," in chosen
     return not audience.languages or reader.language in audience.languages

@@ -23,7 +23,8 @@ from bot.delivery.limits import Limits
 from bot.delivery.lists import Selection
 from bot.delivery.pacing import Paying, Purse, Shares
 from bot.delivery.runs import Block, Job, Owed, Run
-from bot.domain.delivery import BLOCK_BITS, Broadcast, BroadcastState, Copy, Kind, Lane, Recipient
+from bot.domain.delivery import BLOCK_BITS, Broadcast, BroadcastState, Copy, Kind, Lane
+from bot.domain.recipient import Recipient
 from storage import Storage
 
 _log = logging.getLogger(__name__)

@@ -98,7 +98,7 @@ class Limits:
                 self.listed(job, None)
             return False
         if job.reader.limited and job.run.broadcast.lane is Lane.PROMO and job.copy is None:
-            return not (self._moment(job).quiet and job.reader.quiet == Quiet.HOLD)  # no list will bring it
+            return not (self._moment(job).quiet and job.reader.ways.quiet == Quiet.HOLD)  # no list will bring it
         if not job.reader.limited or not (a_list or job.run.regular):
             return True
         found = self.verdict(job)
@@ -113,11 +113,11 @@ class Limits:
         reader, run = job.reader, job.run
         moment, entry = self._moment(job), self._ledger.of(reader.id)
         if run.regular:
-            listed = max(reader.listed, entry.listed)
+            listed = max(reader.pace.listed, entry.listed)
             return verdict(reader, moment, serial=run.broadcast.serial, listed=listed, sent=self._sent(job, moment))
         if entry.listed >= job.upto:
             return Verdict.LISTED
-        return Verdict.NIGHT if moment.quiet and reader.quiet == Quiet.HOLD else Verdict.NOW
+        return Verdict.NIGHT if moment.quiet and reader.ways.quiet == Quiet.HOLD else Verdict.NOW
 
     def is_silent(self, job: Job) -> bool:
         """Whether its message makes no sound."""
@@ -137,7 +137,7 @@ class Limits:
         if not reader.limited or not (run.regular or run.listing):
             return
         moment, n = self._moment(job), 0
-        if run.regular and reader.volume > 0:
+        if run.regular and reader.ways.volume > 0:
             n = self._sent(job, moment) + 1
             self._marks.counted.append((moment.day, reader.id))
         self._ledger.sent(reader.id, posts, day=moment.day, n=n, listed=job.upto)
@@ -145,28 +145,28 @@ class Limits:
 
     def asks(self, job: Job) -> bool:
         """Whether its reader, who came with a file, is asked below the message what to send. Once."""
-        return bool(job.reader.ask) and job.copy is None and job.reader.id not in self._asked
+        return bool(job.reader.ways.ask) and job.copy is None and job.reader.id not in self._asked
 
     def look(self, job: Job, at: float) -> Look | None:
         """How the job's list of that time looks; None when it is no reader's own list."""
         if not job.run.listing:
             return None
         broadcast, reader = job.run.broadcast, job.reader
-        morning = is_morning(Night(*reader.night), at, self._hours.home)  # type: ignore[arg-type]
-        return Look(morning, bool(reader.rates), broadcast.target_id or broadcast.id)
+        morning = is_morning(Night(*reader.ways.night), at, self._hours.home)  # type: ignore[arg-type]
+        return Look(morning, bool(reader.ways.rates), broadcast.target_id or broadcast.id)
 
     def listed(self, job: Job, due_at: int | None) -> None:
         """The job's list is done with, or (`due_at`, epoch seconds) comes later: then no other takes its place."""
         if due_at is None:
-            self._marks.listed.append((job.upto, job.reader.list_at or 0, job.reader.id))
+            self._marks.listed.append((job.upto, job.reader.pace.list_at or 0, job.reader.id))
         else:
-            self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.list_at or 0, job.reader.id))
+            self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.pace.list_at or 0, job.reader.id))
 
     def _until_morning(self, job: Job) -> None:
         """The job's list comes when the reader's night is over."""
-        left = (job.reader.quiet_to - self._moment(job).minute) % DAY_MINUTES
+        left = (job.reader.ways.quiet_to - self._moment(job).minute) % DAY_MINUTES
         now = int(self._clock.now())
-        self._marks.put_off.append((now - now % 60 + left * 60, job.reader.list_at or 0, job.reader.id))
+        self._marks.put_off.append((now - now % 60 + left * 60, job.reader.pace.list_at or 0, job.reader.id))
 
     def written(self, job: Job) -> None:
         """The job's receipt is in storage."""
@@ -178,7 +178,7 @@ class Limits:
         self._ledger.forget(before)
 
     def _moment(self, job: Job) -> Moment:
-        return self._hours.at(job.reader.night, self._clock.now())
+        return self._hours.at(job.reader.ways.night, self._clock.now())
 
     def _sent(self, job: Job, moment: Moment) -> int:
         """How many posts the reader has got today. Whoever was read after it was written has it, or a

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from bot.clock import Clock
 from bot.delivery.audience import Offer, audience_of, concerns
 from bot.delivery.hours import moment, next_list, night_of
-from bot.domain.delivery import Audience, Broadcast, Lane, Recipient
+from bot.domain.delivery import Audience, Broadcast, Lane
 from bot.domain.post import Post
 from bot.domain.reader import ALL, Quiet, Reader
+from bot.domain.recipient import Recipient
 from storage import Storage
 
 _AT_ONCE = 500
@@ -88,7 +89,8 @@ _EMPTY = Pool(0, -1, -_FRESH_SECONDS, (), frozenset())
 
 def _has_lists(reader: Recipient) -> bool:
     """Whether anything waits for the reader's lists; to others a post that is being sent comes by itself."""
-    return reader.volume != ALL or reader.quiet == Quiet.HOLD
+    ways = reader.ways
+    return ways.volume != ALL or ways.quiet == Quiet.HOLD
 
 
 class Selection:
@@ -102,7 +104,8 @@ class Selection:
 
     async def of(self, readers: Sequence[Recipient]) -> tuple[int, list[tuple[int, ...]]]:
         """The number of the last send that was looked at, and each reader's posts, in their order."""
-        pool = await self._looked(min(reader.listed for reader in readers))
+        listed = [reader.pace.listed for reader in readers]
+        pool = await self._looked(min(listed))
         ids, posts = [reader.id for reader in readers], [post.id for _, post, _ in pool.posts]
         had = await self._storage.lists.had(ids, posts) if posts else {}
         follows, hides = await self._storage.terms.met(pool.words, ids) if pool.words else (set(), set())
@@ -110,14 +113,14 @@ class Selection:
             tuple(
                 post.id
                 for serial, post, audience in pool.posts
-                if serial > reader.listed
+                if serial > known
                 and (post.id not in pool.under_way or _has_lists(reader))
                 and concerns(
                     audience, reader, follows=(reader.id, post.id) in follows, hides=(reader.id, post.id) in hides
                 )
                 and post.id not in had.get(reader.id, ())
             )
-            for reader in readers
+            for reader, known in zip(readers, listed, strict=True)
         ]
 
     async def _looked(self, after: int) -> Pool:

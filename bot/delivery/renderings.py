@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from bot.delivery.copies import edition
 from bot.domain.article import Section
 from bot.domain.channel import Channel
-from bot.domain.delivery import Recipient
 from bot.domain.post import Post, Rendering, RichText, Target
 from bot.domain.reader import ReaderKind
+from bot.domain.recipient import Recipient
 from bot.i18n import Lang, Words
 from bot.posts.compose import PostStyle, amendment, compose, compose_list, encode, notice, words_of
 
@@ -104,9 +104,10 @@ _GROUP = -1
 
 def place_of(reader: Recipient) -> int:
     """Where a reader reads: 0 in private, the number of a channel, one number for all groups."""
-    if reader.kind == ReaderKind.PERSON:
+    kind = reader.ways.kind
+    if kind == ReaderKind.PERSON:
         return 0
-    return reader.id if reader.kind == ReaderKind.CHANNEL else _GROUP
+    return reader.id if kind == ReaderKind.CHANNEL else _GROUP
 
 
 class Look(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from bot.delivery.hours import Moment
-from bot.domain.delivery import Recipient
 from bot.domain.reader import ALL, DIGESTS, Quiet
+from bot.domain.recipient import Recipient
 
 
 class Verdict(Enum):
@@ -25,23 +25,25 @@ def verdict(reader: Recipient, moment: Moment, *, serial: int, listed: int, sent
     lists know of, `sent` how many posts came today."""
     if serial <= listed:
         return Verdict.LISTED
-    if reader.volume == DIGESTS:
+    ways = reader.ways
+    if ways.volume == DIGESTS:
         return Verdict.DIGESTS
-    if moment.quiet and reader.quiet == Quiet.HOLD:
+    if moment.quiet and ways.quiet == Quiet.HOLD:
         return Verdict.NIGHT
-    if reader.volume != ALL and sent >= moment.allowed:
+    if ways.volume != ALL and sent >= moment.allowed:
         return Verdict.VOLUME
     return Verdict.NOW
 
 
 def is_silent(reader: Recipient, moment: Moment, *, breaking: bool) -> bool:
     """Whether a message makes no sound."""
-    return moment.quiet and not (breaking and reader.night_breaking)
+    return moment.quiet and not (breaking and reader.ways.night_breaking)
 
 
 def sent_today(reader: Recipient, moment: Moment) -> int:
     """How many posts came today. Of a volume that was chosen a moment ago all of the allowance: it is spread over the
     rest of the day."""
-    if reader.sent_day == moment.day:
-        return reader.sent_n
-    return 0 if reader.sent_day else moment.allowed
+    pace = reader.pace
+    if pace.sent_day == moment.day:
+        return pace.sent_n
+    return 0 if pace.sent_day else moment.allowed

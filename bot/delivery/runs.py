@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from bot.delivery.audience import concerns
 from bot.delivery.pacing import Purse
 from bot.delivery.renderings import Address
-from bot.domain.delivery import BLOCK_BITS, Audience, Broadcast, Copy, Kind, Lane, Recipient
+from bot.domain.delivery import BLOCK_BITS, Audience, Broadcast, Copy, Kind, Lane
 from bot.domain.post import Post
+from bot.domain.recipient import Recipient
 
 Pairs = Collection[tuple[int, int]]
 """Of reader and post."""

@@ -159,43 +159,6 @@ BLOCK_BITS = 10
 """A block is 1,024 consecutive reader ids: the unit that a sender leases."""
 
 
-class Recipient(NamedTuple):
-    """What a sender needs to know of a reader, read just before the send; see `domain.reader`. `sections` are those
-    that are not muted."""
-
-    id: int
-    chat_id: int
-    thread_id: int
-    language: str
-    sections: int
-    kind: str = "person"
-    volume: int = -1
-    quiet: str = "silent"
-    quiet_from: int = 1380
-    quiet_to: int = 450
-    night_breaking: int = 0
-    zone: str = ""
-    news_languages: str = ""
-    main_only: int = 0
-    regions: int = 0
-    sent_day: int = 0
-    sent_n: int = 0
-    listed: int = 0
-    list_at: int | None = None
-    rates: int = 0
-    ask: int = 0
-
-    @property
-    def limited(self) -> bool:
-        """Whether what came before decides about what comes next."""
-        return self.list_at is not None
-
-    @property
-    def night(self) -> tuple[object, ...]:
-        """The values of a `Night`."""
-        return self[6:12]
-
-
 class Copy(NamedTuple):
     """What a reader holds of a post to be corrected: its messages, their version, when they were sent (epoch seconds).
 

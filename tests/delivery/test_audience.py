@@ -21,8 +21,9 @@ from bot.delivery.audience import (
     languages_for,
     overdue,
 )
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane, Recipient
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Kind, Lane
 from bot.domain.post import Post, PostKind
+from bot.domain.recipient import Recipient
 
 ALL = ("ru", "kk", "en")
 RU = Offer(ALL, ["ru"], 0b1000)

@@ -15,9 +15,9 @@ from bot.delivery import renderings as module
 from bot.delivery.renderings import Address, Body, Renderings, place_of
 from bot.domain.article import Section
 from bot.domain.channel import Channel, Manner
-from bot.domain.delivery import Recipient
 from bot.domain.post import Post, PostKind, Rendering, RichText
 from bot.domain.reader import ReaderKind, ReaderState
+from bot.domain.recipient import Recipient, Ways
 from bot.i18n import Words
 from bot.posts.compose import PostStyle, encode
 
@@ -135,7 +135,7 @@ def test_a_channel_looks_as_it_is_kept_and_leads_to_the_bot() -> None:
     assert "Коротко: 2 новости" in listed["text"]
     assert listed["reply_markup"]["inline_keyboard"] == [[{"text": "Мои разделы", "url": "https://t.me/x?start=s_c8"}]]
     for group in (ReaderKind.GROUP, ReaderKind.TOPIC):
-        place = place_of(Recipient(9, -5, 0, "ru", 1, group))
+        place = place_of(Recipient(9, -5, 0, "ru", 1, Ways(kind=group).text))
         assert "?start=s_group" in json.dumps(payload(cache.body([STORY], "ru", at=place, ask=True)))
 
 

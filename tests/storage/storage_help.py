@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.domain.article import Article
 from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Receipt, Result
@@ -14,8 +14,10 @@ from bot.domain.feed import Found, Poll
 from bot.domain.post import Post, PostKind, RichText
 from bot.domain.reader import Reader
 from storage import Storage
-from storage.engine import Connection, Engine, Row
+from storage.engine import Connection, Engine, Row, Steps, one_by_one
 from tests.factories import launched
+
+_T = TypeVar("_T")
 
 TEXT = "Қазақстан 🇰🇿 «Әлия» — ok\n\t'\"\\%_:name ?1 $1 {{id}}"
 """Three alphabets, an emoji outside the BMP, and everything that SQL or our own templates could take for theirs."""
@@ -169,6 +171,10 @@ class Failing:
         async with self.transaction() as db:
             for sql, rows in work:
                 await db.many(sql, rows)
+
+    async def carry_out(self, steps: Steps[_T]) -> _T:
+        async with self.transaction() as db:
+            return await one_by_one(db, steps)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

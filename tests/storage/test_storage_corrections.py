@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from storage_help import BIG, article, breaking, receipt, running, saved, settled_down, subscribed
 
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Copy, Kind, Lane, Recipient, Result
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Copy, Kind, Lane, Result
 from bot.domain.feed import Found, Poll
 from bot.domain.post import Post, RichText
+from bot.domain.recipient import Recipient
 from storage import Storage
 from storage.corrections import SETTLING
 from tests.factories import correct, launched, withdraw

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from storage_help import BIG, GROUP, TEXT, receipt, running, settled_down, subscribed
 
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Recipient, Result
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Result
+from bot.domain.recipient import Recipient
 from storage import Storage
 
 
