@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from storage import Storage
+from storage.recipients import chosen_of
 
 _DAY_MINUTES = 1440
 
@@ -37,3 +38,4 @@ async def choose(storage: Storage, now: float, home: str) -> None:
     }
     for which, change in chosen.items():
         await storage.engine.write(f"UPDATE reader SET {change} WHERE {which}")
+    await storage.engine.write(f"UPDATE reader SET chosen = {chosen_of({})}")

@@ -50,7 +50,7 @@ async def digest(message: Message, bot: Bot, ctx: Context, reader: Reader | None
     offer = offer_of(ctx.words.languages, fed, ctx.sections)
     _, (posts,) = await Selection(ctx.storage, offer, ctx.clock).of([asking])
     if posts:
-        await ctx.storage.broadcasts.ask(asking.id, listed=asking.pace.listed, now=ctx.now)
+        await ctx.storage.broadcasts.ask(asking.id, listed=asking.listed, now=ctx.now)
         ctx.wake()
     else:
         await screen.say(

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Lane, Marks, Receipt, Result
+from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Marks, Receipt, Result
 from bot.domain.recipient import Recipient
 from storage.engine import Dialect, Engine, Steps
-from storage.readers import fits
-from storage.recipients import COLUMNS, WHOLE, recipient
+from storage.readers import ASKED, fits
+from storage.recipients import COLUMNS, recipient
 
 _NO_MARKS = Marks()
 _fits = lru_cache(maxsize=64)(partial(fits, within=":after,:last"))  # asked for each chunk of a broadcast
@@ -84,9 +84,8 @@ class Deliveries:
             params = {**params, "broadcast": broadcast.id}
         if twice and (fresh or not again):
             params = {**params, "active": broadcast.created_at // 86_400 - ACTIVE_DAYS}
-        columns = WHOLE if broadcast.lane is Lane.DIGEST else COLUMNS
         rows = await self._db.tuples(
-            f"SELECT {columns} FROM reader WHERE id > :after AND id <= :last AND {condition} ORDER BY id LIMIT :limit",
+            f"SELECT {COLUMNS} FROM reader WHERE id > :after AND id <= :last AND {condition} ORDER BY id LIMIT :limit",
             after=max(after, (place << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((place + 1) << BLOCK_BITS) - 1),
             limit=limit,
@@ -129,7 +128,7 @@ class Deliveries:
             if not rows:
                 return []
             readers = await db.fetch(
-                f"SELECT {WHOLE}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
+                f"SELECT {COLUMNS}, state FROM reader WHERE id IN ({db.dialect.numbers_of('ids')})",
                 ids=json.dumps([row[1] for row in rows]),
             )
             running = {
@@ -193,7 +192,7 @@ class Deliveries:
                 (_counted(self._db.dialect), _once(marks.counted)),
                 (_LISTED, marks.listed),
                 (_PUT_OFF, marks.put_off),
-                ("UPDATE reader SET ask = 0 WHERE id = :id", marks.asked),
+                (ASKED, marks.asked),
                 (_SETTLE, list(map(_row, receipts))),
                 (_SLEEP, [(now, receipt.reader_id) for receipt in receipts if receipt.gone]),
                 (_AMENDED, [(one.version, one.amends, one.reader_id) for one in amended if one.amends]),

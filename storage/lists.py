@@ -15,7 +15,7 @@ from bot.domain.reader import Reader
 from bot.domain.recipient import Recipient
 from storage.engine import Connection, Engine
 from storage.readers import NEWEST, YESTERDAYS, reader_of
-from storage.recipients import WHOLE, recipient
+from storage.recipients import COLUMNS, recipient
 
 
 async def one_at_a_time(db: Connection) -> None:
@@ -73,15 +73,14 @@ class Lists:
     async def asking(self, reader_id: int, *, now: int) -> Recipient | None:
         """An active reader as a list that is asked for now would find it: whoever has none otherwise looks back a day
         at most. None for others."""
-        rows = await self._db.tuples(f"SELECT {WHOLE} FROM reader WHERE id = :id AND state = 'active'", id=reader_id)
+        rows = await self._db.tuples(f"SELECT {COLUMNS} FROM reader WHERE id = :id AND state = 'active'", id=reader_id)
         if not rows:
             return None
         reader: Recipient = recipient(rows[0])
-        if reader.limited:
+        if reader.list_at is not None:
             return reader
         yesterdays = await self._db.fetch(f"SELECT {YESTERDAYS}", now=now)
-        pace = reader.pace
-        return reader._replace(paced=pace._replace(listed=max(pace.listed, int(yesterdays[0][0]))).text)
+        return reader._replace(listed=max(reader.listed, int(yesterdays[0][0])))
 
     async def had(self, readers: Iterable[int], posts: Iterable[int]) -> dict[int, frozenset[int]]:
         """Which of these posts each of these readers has got, by itself or in a list, or cannot get."""

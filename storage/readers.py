@@ -9,8 +9,10 @@ from typing import Any
 
 from bot.domain.delivery import Audience
 from bot.domain.reader import ALL, Choices, Night, Quiet, Reader, ReaderKind, ReaderState, Subscriber
+from bot.domain.recipient import Ways
 from storage.corrections import HOLDS
 from storage.engine import Engine, Row
+from storage.recipients import chosen_of
 
 
 def fits(audience: Audience, *, within: str = "") -> tuple[str, dict[str, object]]:
@@ -180,8 +182,8 @@ class Readers:
             return known
         await self._db.write(
             "INSERT INTO reader (chat_id, thread_id, kind, language, state, source, joined_at, changed_at,"
-            f" active_day, {_CHOSEN[0]}) VALUES (:chat, :thread, :kind, :language, 'new', :source, :now, :now,"
-            f" :today, {_CHOSEN[1]}) ON CONFLICT (chat_id, thread_id) DO NOTHING",
+            f" active_day, chosen, {_CHOSEN[0]}) VALUES (:chat, :thread, :kind, :language, 'new', :source, :now, :now,"
+            f" :today, :chosen, {_CHOSEN[1]}) ON CONFLICT (chat_id, thread_id) DO NOTHING",
             chat=chat_id,
             thread=thread_id,
             language=language,
@@ -189,6 +191,7 @@ class Readers:
             source=source,
             now=now,
             today=now // 86_400,
+            chosen=Ways.of(kind, choices).text,
             **{name: _text(getattr(choices, name)) for name in _CHOICES},
         )
         met = await self.get(chat_id, thread_id)
@@ -241,6 +244,7 @@ class Readers:
         again = _FROM_YESTERDAY if lists else _AGAIN if wanted.keys() & _LISTS else ""
         again += ", sent_day = 0" if "volume" in wanted else ""
         sets = ", ".join(f"{name} = :{name}" for name in wanted)
+        sets += f", chosen = {chosen_of({name: f':{name}' for name in wanted})}"
         return await self._set(reader_id, sets + again, now, **{name: _text(value) for name, value in wanted.items()})
 
     async def set_language(self, reader_id: int, language: str, *, now: int) -> Reader | None:
@@ -391,7 +395,7 @@ class Readers:
 
     async def asked(self, reader_id: int) -> None:
         """Somebody who came with a file was asked what to send."""
-        await self._db.write("UPDATE reader SET ask = 0 WHERE id = :id", id=reader_id)
+        await self._db.write(ASKED, id=reader_id)
 
     async def among(self, chats: Iterable[int]) -> set[tuple[int, int]]:
         """The readers, as chat and topic, who live in any of these chats."""
@@ -408,8 +412,9 @@ class Readers:
         """
         await self._db.many(
             "INSERT INTO reader (chat_id, thread_id, kind, language, state, sections, joined_at, consent_at,"
-            f" changed_at, {_CHOSEN[0]}, source, consent_text, list_at, ask) VALUES (:chat, :thread, :kind, :language,"
-            f" :state, :sections, :since, :consent, :now, {_CHOSEN[1]}, 'import', 'import', :list, 1)"
+            f" changed_at, {_CHOSEN[0]}, source, consent_text, list_at, ask, chosen)"
+            " VALUES (:chat, :thread, :kind, :language, :state, :sections, :since, :consent,"
+            f" :now, {_CHOSEN[1]}, 'import', 'import', :list, 1, :chosen)"
             " ON CONFLICT (chat_id, thread_id) DO NOTHING",
             [_brought(one, replace(choices, breaking=one.breaking), now) for one in subscribers],
         )
@@ -427,6 +432,7 @@ class Readers:
         return [(row[0], Subscriber(*row[1:])) for row in rows]
 
 
+ASKED = f"UPDATE reader SET ask = 0, chosen = {chosen_of({'ask': '0'})} WHERE id = :id"
 _MOVE = (
     "UPDATE reader SET chat_id = :new WHERE chat_id = :old AND NOT EXISTS"
     " (SELECT 1 FROM reader AS there WHERE there.chat_id = :new AND there.thread_id = reader.thread_id)"
@@ -438,9 +444,11 @@ def _brought(one: Subscriber, choices: Choices, now: int) -> tuple[object, ...]:
     chat = ReaderKind.GROUP if one.chat_id < 0 else ReaderKind.PERSON
     kind = ReaderKind.TOPIC if one.thread_id else chat
     state = ReaderState.DORMANT if one.blocked else ReaderState.ACTIVE
-    chosen = (_text(getattr(choices, name)) for name in _CHOICES)
+    values = (_text(getattr(choices, name)) for name in _CHOICES)
+    ways = Ways.of(kind, choices)._replace(ask=1).text
     lists = 0 if choices.volume != ALL or choices.quiet is Quiet.HOLD else None
-    return (*one.place, kind.value, one.language, state.value, one.sections, one.since, one.since, now, *chosen, lists)
+    who = (*one.place, kind.value, one.language, state.value, one.sections, one.since, one.since, now)
+    return (*who, *values, lists, ways)
 
 
 def reader_of(row: Row) -> Reader:

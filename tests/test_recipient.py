@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.reader import Choices, Quiet
-from bot.domain.recipient import Pace, Recipient, Ways
+from bot.domain.delivery import Marks
+from bot.domain.reader import ALL, Choices, Quiet, ReaderKind, Subscriber
+from bot.domain.recipient import Recipient, Ways
 from storage import Storage
-from storage.recipients import COLUMNS, WHOLE, recipient
+from storage.recipients import COLUMNS, recipient
 
 _TEXT = st.sampled_from(["", "Asia/Almaty", "America/Argentina/ComodRivadavia"])
 WAYS = st.builds(
@@ -29,45 +30,57 @@ WAYS = st.builds(
     rates=st.integers(0, 1),
     ask=st.integers(0, 1),
 )
-COUNTS = st.integers(0, 2**40)
 
 
-@given(WAYS, COUNTS, COUNTS, COUNTS, st.none() | st.integers(-(2**40), 2**40))
-def test_texts_are_read_as_they_were_written(ways: Ways, day: int, n: int, listed: int, list_at: int | None) -> None:
-    pace = Pace(day, n, listed, list_at)
-    reader = Recipient(1, 1, 0, "ru", 1, ways.text, pace.text)
-    assert (reader.ways, reader.pace, reader.limited) == (ways, pace, list_at is not None)
+@given(WAYS)
+def test_texts_are_read_as_they_were_written(ways: Ways) -> None:
+    assert Recipient(1, 1, 0, "ru", 1, ways.text).ways == ways
 
 
 def test_the_usual_is_nothing() -> None:
-    assert (Ways().text, Pace().text) == ("", "")
+    assert Ways.of(ReaderKind.PERSON, Choices()).text == "" == Ways().text
     usual = Recipient(1, 1, 0, "ru", 1)
-    assert (usual.ways, usual.pace, usual.limited) == (Ways(), Pace(), False)
-    left = Choices()
-    assert Ways().night == (left.volume, left.quiet, left.quiet_from, left.quiet_to, 0, left.zone)
-    assert (Ways().main_only, Ways().regions, Ways().rates, Ways().ask) == (0, 0, 0, 0)
+    assert (usual.ways, usual.limited) == (Ways(), False)
+    assert usual._replace(list_at=0).limited
 
 
-async def test_both_engines_write_the_same(storage: Storage) -> None:
-    async def read(columns: str, chat: int) -> Any:
-        rows = await storage.engine.tuples(f"SELECT {columns} FROM reader WHERE chat_id = :chat", chat=chat)
-        return recipient(rows[0])
+CHANGES: list[dict[str, Any]] = [
+    {"volume": 8},
+    {"quiet": Quiet.HOLD, "quiet_from": 0},
+    {"zone": "Asia/Almaty", "digest_at": (540,)},
+    {"news_languages": ("kk", "ru"), "main_only": True, "breaking": False},
+    {"regions": 5, "rates": True, "night_breaking": True, "quiet_to": 480, "partner": False},
+    {"volume": ALL, "quiet": Quiet.SILENT, "quiet_from": 1380, "quiet_to": 450, "zone": "", "news_languages": ()},
+    {"regions": 0, "rates": False, "night_breaking": False, "main_only": False},
+]
 
-    choices = replace(
-        Choices(), volume=8, quiet=Quiet.HOLD, quiet_to=480, zone="Asia/Almaty", news_languages=("kk",), regions=5
-    )
-    for chat, chosen in ((1, Choices()), (2, choices)):
-        await storage.readers.meet(chat, language="ru", choices=chosen, now=7)
-        await storage.readers.choose((await read(COLUMNS, chat)).id, 3, True, now=7)
-    usual, other = await read(COLUMNS, 1), await read(COLUMNS, 2)
-    assert usual[2:] == (0, "ru", 3, "", "")
-    assert other.ways == Ways("person", 8, "hold", 1380, 480, 0, "Asia/Almaty", ",kk,", 0, 5, 0, 0)
-    assert other == await read(COLUMNS, 2)
-    whole = await read(WHOLE, 1)
-    assert (whole.pace, whole.limited) == (Pace(), False)
-    await storage.engine.write(
-        "UPDATE reader SET list_at = 0, listed = 4, sent_day = 20000, sent_n = 2 WHERE zone <> ''"
-    )
-    other = await read(COLUMNS, 2)
-    assert (other.pace, other.limited) == (Pace(20000, 2, 4, 0), True)
-    assert other == await read(WHOLE, 2)
+
+async def test_the_text_is_always_that_of_the_choices(storage: Storage) -> None:
+    async def read(chat: int) -> Recipient:
+        (row,) = await storage.engine.tuples(f"SELECT {COLUMNS} FROM reader WHERE chat_id = :chat", chat=chat)
+        made: Recipient = recipient(row)
+        met = await storage.readers.get(chat, thread_id=9 if chat < -5 else 0)
+        assert met
+        assert made.ways == Ways.of(met.kind, met)._replace(ask=int(met.ask))
+        assert (made.chosen == "") == (made.ways == Ways())
+        return made
+
+    started = replace(Choices(), volume=15)
+    await storage.readers.meet(1, language="ru", now=7)
+    await storage.readers.meet(2, language="ru", choices=started, now=7)
+    await storage.readers.meet(-6, language="ru", now=7, thread_id=9, kind=ReaderKind.TOPIC)
+    await storage.readers.bring([Subscriber(3, "kk", 1, 5), Subscriber(-4, "kk", 1, 5)], started, now=7)
+    assert (await read(1)).chosen == ""
+    assert [(await read(chat)).ways.volume for chat in (2, -6, 3, -4)] == [15, -1, 15, 15]
+    for chat in (1, 3, -6):
+        id_ = (await read(chat)).id
+        for change in CHANGES:
+            await storage.readers.change(id_, now=8, **change)
+            await read(chat)
+    assert (await read(1)).chosen == ""
+    assert (await read(3)).ways == Ways(ask=1)
+    await storage.readers.asked((await read(3)).id)
+    assert (await read(3)).chosen == ""
+    other = (await read(-4)).id
+    await storage.deliveries.settle([], [], worker="w", until=1, now=1, marks=Marks(asked=[(other,)]))
+    assert (await read(-4)).ways == Ways("group", 15)

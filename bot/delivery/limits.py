@@ -113,7 +113,7 @@ class Limits:
         reader, run = job.reader, job.run
         moment, entry = self._moment(job), self._ledger.of(reader.id)
         if run.regular:
-            listed = max(reader.pace.listed, entry.listed)
+            listed = max(reader.listed, entry.listed)
             return verdict(reader, moment, serial=run.broadcast.serial, listed=listed, sent=self._sent(job, moment))
         if entry.listed >= job.upto:
             return Verdict.LISTED
@@ -158,15 +158,15 @@ class Limits:
     def listed(self, job: Job, due_at: int | None) -> None:
         """The job's list is done with, or (`due_at`, epoch seconds) comes later: then no other takes its place."""
         if due_at is None:
-            self._marks.listed.append((job.upto, job.reader.pace.list_at or 0, job.reader.id))
+            self._marks.listed.append((job.upto, job.reader.list_at or 0, job.reader.id))
         else:
-            self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.pace.list_at or 0, job.reader.id))
+            self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.list_at or 0, job.reader.id))
 
     def _until_morning(self, job: Job) -> None:
         """The job's list comes when the reader's night is over."""
         left = (job.reader.ways.quiet_to - self._moment(job).minute) % DAY_MINUTES
         now = int(self._clock.now())
-        self._marks.put_off.append((now - now % 60 + left * 60, job.reader.pace.list_at or 0, job.reader.id))
+        self._marks.put_off.append((now - now % 60 + left * 60, job.reader.list_at or 0, job.reader.id))
 
     def written(self, job: Job) -> None:
         """The job's receipt is in storage."""

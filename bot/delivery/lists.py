@@ -104,8 +104,7 @@ class Selection:
 
     async def of(self, readers: Sequence[Recipient]) -> tuple[int, list[tuple[int, ...]]]:
         """The number of the last send that was looked at, and each reader's posts, in their order."""
-        listed = [reader.pace.listed for reader in readers]
-        pool = await self._looked(min(listed))
+        pool = await self._looked(min(reader.listed for reader in readers))
         ids, posts = [reader.id for reader in readers], [post.id for _, post, _ in pool.posts]
         had = await self._storage.lists.had(ids, posts) if posts else {}
         follows, hides = await self._storage.terms.met(pool.words, ids) if pool.words else (set(), set())
@@ -113,14 +112,14 @@ class Selection:
             tuple(
                 post.id
                 for serial, post, audience in pool.posts
-                if serial > known
+                if serial > reader.listed
                 and (post.id not in pool.under_way or _has_lists(reader))
                 and concerns(
                     audience, reader, follows=(reader.id, post.id) in follows, hides=(reader.id, post.id) in hides
                 )
                 and post.id not in had.get(reader.id, ())
             )
-            for reader, known in zip(readers, listed, strict=True)
+            for reader in readers
         ]
 
     async def _looked(self, after: int) -> Pool:

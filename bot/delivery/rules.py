@@ -43,7 +43,6 @@ def is_silent(reader: Recipient, moment: Moment, *, breaking: bool) -> bool:
 def sent_today(reader: Recipient, moment: Moment) -> int:
     """How many posts came today. Of a volume that was chosen a moment ago all of the allowance: it is spread over the
     rest of the day."""
-    pace = reader.pace
-    if pace.sent_day == moment.day:
-        return pace.sent_n
-    return 0 if pace.sent_day else moment.allowed
+    if reader.sent_day == moment.day:
+        return reader.sent_n
+    return 0 if reader.sent_day else moment.allowed

@@ -1,8 +1,7 @@
 """Whom a sender sends to, as little of it as is read a thousand times a second. Pure.
 
-Most readers have left their choices as they were, and wait for no lists: a column that says so costs a third of reading
-twenty (docs/architecture.md, *What a delivery costs*). What somebody did choose comes as one text, the same for all who
-chose the same.
+What readers chose is a dozen columns, and reading them cost more than all the rest of a reading. So it also stands in
+one text, the same for all who chose the same and empty for those who left everything as it was: it is taken apart once.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from bot.domain.reader import ALL, Quiet, ReaderKind
+from bot.domain.reader import ALL, Choices, Quiet, ReaderKind
 
 SEPARATOR = "|"
 """Stands between the values of a text; it is in no zone's name and in no language's code."""
@@ -33,9 +32,27 @@ class Ways(NamedTuple):
     rates: int = 0
     ask: int = 0
 
+    @classmethod
+    def of(cls, kind: ReaderKind, choices: Choices) -> Ways:
+        """Those of a reader who chose that."""
+        languages = f",{','.join(choices.news_languages)}," if choices.news_languages else ""
+        return cls(
+            kind.value,
+            choices.volume,
+            choices.quiet.value,
+            choices.quiet_from,
+            choices.quiet_to,
+            int(choices.night_breaking),
+            choices.zone,
+            languages,
+            int(choices.main_only),
+            choices.regions,
+            int(choices.rates),
+        )
+
     @property
     def text(self) -> str:
-        """As a `Recipient` has it."""
+        """As a `Recipient` has it, and the database."""
         return SEPARATOR.join(map(str, self)) if self != _USUAL else ""
 
     @property
@@ -44,24 +61,8 @@ class Ways(NamedTuple):
         return self[1:7]
 
 
-class Pace(NamedTuple):
-    """What is known of a reader's lists and of what came today; see `domain.reader.Reader`. `listed` is the last number
-    that a list has taken into account, `sent_n` how many posts came on `sent_day`, counted for those with a volume."""
-
-    sent_day: int = 0
-    sent_n: int = 0
-    listed: int = 0
-    list_at: int | None = None
-
-    @property
-    def text(self) -> str:
-        """As a `Recipient` has it."""
-        return SEPARATOR.join("" if value is None else str(value) for value in self) if self != _NO_PACE else ""
-
-
 _USUAL = Ways()
 _NUMBERS = frozenset(name for name, value in Ways._field_defaults.items() if isinstance(value, int))
-_NO_PACE = Pace()
 
 
 @lru_cache(maxsize=4096)
@@ -73,8 +74,9 @@ def _ways(text: str) -> Ways:
 
 
 class Recipient(NamedTuple):
-    """What a sender needs to know of a reader, read just before the send. `sections` are those that are not muted;
-    `chosen` are its `Ways`, "" for the usual ones, and `paced` its `Pace`, "" when there is none."""
+    """What a sender needs to know of a reader, read just before the send; see `domain.reader.Reader`. `sections` are
+    those that are not muted, `chosen` its `Ways` as a text. `listed` is the last number that a list has taken into
+    account, `sent_n` how many posts came on `sent_day`, counted for who has a volume."""
 
     id: int
     chat_id: int
@@ -82,7 +84,10 @@ class Recipient(NamedTuple):
     language: str
     sections: int
     chosen: str = ""
-    paced: str = ""
+    sent_day: int = 0
+    sent_n: int = 0
+    listed: int = 0
+    list_at: int | None = None
 
     @property
     def ways(self) -> Ways:
@@ -90,14 +95,6 @@ class Recipient(NamedTuple):
         return _ways(self.chosen)
 
     @property
-    def pace(self) -> Pace:
-        """What is known of its lists and its day."""
-        if not self.paced:
-            return _NO_PACE
-        day, n, listed, list_at = self.paced.split(SEPARATOR)
-        return Pace(int(day), int(n), int(listed), int(list_at) if list_at else None)
-
-    @property
     def limited(self) -> bool:
-        """Whether what came before decides about what comes next: it has lists."""
-        return bool(self.paced) and not self.paced.endswith(SEPARATOR)
+        """Whether what came before decides about what comes next."""
+        return self.list_at is not None

@@ -400,6 +400,7 @@ TABLE reader
     ask integer NOT NULL 0
     counted bigint NOT NULL 0
     partner integer NOT NULL 1
+    chosen text NOT NULL ''::text
     CREATE INDEX reader_list ON public.reader USING btree (list_at) WHERE ((list_at IS NOT NULL) AND (state = 'active'::text))
     CREATE INDEX reader_paused ON public.reader USING btree (paused_until) WHERE (paused_until IS NOT NULL)
     CREATE UNIQUE INDEX reader_chat_id_thread_id_key ON public.reader USING btree (chat_id, thread_id)
