@@ -79,7 +79,7 @@ PROMISES = (
     Promise("A database moves whole, both ways", "tests/storage/test_storage_move.py", ("move", "there")),
     Promise("Telegram's rate is used, without a 429 (30/s)", "tests/delivery/test_pacing.py", ("rate", "30")),
     Promise("… and at 1000/s", "tests/delivery/test_pacing.py", ("rate", "1000")),
-    Promise("Breaking news leaves at once beside a round", "tests/delivery/test_lanes.py", ("day", "breaking")),
+    Promise("Breaking news leaves at once beside a round", "tests/delivery/test_lanes.py", ("breaking", "29")),
     Promise("A delivery costs little CPU", "tests/delivery/test_sender.py", ("delivery", "aiogram")),
     Promise("A million readers fit on SQLite", "tests/storage/test_storage_deliveries.py", ("bookkeeping", "delivery")),
     Promise("A correction begins at once", "tests/delivery/test_follow.py", ("corrections", "first")),

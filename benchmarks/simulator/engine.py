@@ -212,9 +212,7 @@ class Delivery:
         return find
 
     def _put_off(self, reader: int, choices: Choices) -> bool:
-        if choices.volume == DIGEST_ONLY or (choices.hold and newsroom.quiet(self._now)):
-            return True
-        return choices.volume > 0 and newsroom.allowance(choices.volume, self._now, self._sent_today(reader)) <= 0
+        return newsroom.put_off(choices, self._now, self._sent_today(reader))
 
     def _list(self, at: float) -> None:
         """The lists of that time: one for each reader who has something in it."""

@@ -1,8 +1,7 @@
 """A day of a newsroom and the readers it has: invented, from a seed. Times are seconds since midnight.
 
-Readers' choices that the product does not hold yet (volume, quiet hours, hidden topics) are ruled here as
-they are planned: allowance now = ⌈volume x share of the waking day gone⌉ - sent today, beyond it a post waits for the
-next list; quiet hours are silent (delivered without sound) or hold (kept for the list in the morning).
+What a reader's volume and quiet hours make of a post is the product's own rule (`bot.delivery.rules`, `hours`), with
+the hours and digests that a reader begins with; hidden topics stand for hidden words.
 """
 
 from __future__ import annotations
@@ -11,14 +10,21 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from bot.delivery.hours import Hours
+from bot.delivery.rules import Verdict, verdict
+from bot.domain import reader
 from bot.domain.post import Post, PostKind
+from bot.domain.reader import ALL, Quiet
+from bot.domain.recipient import Recipient, Ways
 
 HOUR, DAY = 3600.0, 86_400.0
-WAKES, SLEEPS = 7.5 * HOUR, 23 * HOUR
+_USUAL = reader.Choices()
+WAKES, SLEEPS = 60.0 * _USUAL.quiet_to, 60.0 * _USUAL.quiet_from
 MORNING_LIST = WAKES
-DIGESTS = (8 * HOUR, 19 * HOUR)
-DIGEST_ONLY = -1
+DIGESTS = tuple(60.0 * minute for minute in _USUAL.digest_at)
+DIGEST_ONLY = reader.DIGESTS
 TOPICS = 40
 
 _BY_HOUR = (1, 1, 0, 0, 0, 1, 2, 4, 7, 9, 9, 8, 7, 7, 7, 7, 7, 7, 6, 4, 3, 2, 2, 1)
@@ -37,12 +43,11 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a reader chose. `volume` is 0 for all, a number a day, or `DIGEST_ONLY`; `hold` keeps the night's posts
-    for the morning; `hidden` are topics, `sections` a bitmask as in the product."""
+    """What a reader chose, as in the product; `hold` keeps the night's posts for the morning, `hidden` are topics."""
 
     sections: int
     breaking: bool = True
-    volume: int = 0
+    volume: int = ALL
     hold: bool = False
     hidden: int = 0
 
@@ -88,7 +93,7 @@ def _reader(rng: random.Random) -> Choices:
     return Choices(
         sections,
         breaking=rng.random() < 0.9,
-        volume=rng.choices((0, 15, 8, DIGEST_ONLY), (55, 12, 15, 18))[0],
+        volume=rng.choices((ALL, 15, 8, DIGEST_ONLY), (55, 12, 15, 18))[0],
         hold=rng.random() < 0.3,
         hidden=hidden,
     )
@@ -110,24 +115,29 @@ def at_once(choices: Choices, story: Story) -> bool:
     """Whether this reader's choices let the story come as soon as it is published."""
     if story.post.kind is PostKind.BREAKING:
         return choices.breaking
-    return wants(choices, story) and choices.volume == 0 and not (choices.hold and quiet(story.at))
+    return wants(choices, story) and choices.volume == ALL and not put_off(choices, story.at, 0)
 
 
-def quiet(now: float) -> bool:
-    """Whether it is night."""
-    return not WAKES <= now % DAY < SLEEPS
+_HOURS = Hours("UTC")  # a day here begins with midnight
 
 
-def allowance(volume: int, now: float, sent_today: int) -> int:
-    """How many posts may come now: a volume is spread over the waking day."""
-    gone = min(1.0, max(0.0, (now % DAY - WAKES) / (SLEEPS - WAKES)))
-    return math.ceil(volume * gone) - sent_today
+@lru_cache(maxsize=64)
+def _recipient(volume: int, hold: bool) -> Recipient:
+    ways = Ways(volume=volume, quiet=Quiet.HOLD.value if hold else Quiet.SILENT.value)
+    return Recipient(1, 1, 0, "ru", 1, ways.text, list_at=0)
+
+
+def put_off(choices: Choices, now: float, sent_today: int) -> bool:
+    """Whether a post waits for the reader's next list."""
+    who = _recipient(choices.volume, choices.hold)
+    moment = _HOURS.at(who.ways.night, now)
+    return verdict(who, moment, serial=1, listed=0, sent=sent_today) is not Verdict.NOW
 
 
 def lists_for(choices: Choices, at: float) -> bool:
     """Whether the list of that time of day is this reader's: the morning's for who holds the night back, the digests
     for who has a volume."""
-    return choices.hold if at % DAY == MORNING_LIST else choices.volume != 0
+    return choices.hold if at % DAY == MORNING_LIST else choices.volume != ALL
 
 
 def percentile(values: Sequence[float], share: float) -> float:
