@@ -36,7 +36,7 @@ def lived(folder: Path, story: Callable[[Storage, LoopClock], Awaitable[T]]) -> 
 @pytest.mark.parametrize(("rate", "seconds"), [(29, 0.08), (970, 0.08), (29, 15.0)])
 def test_breaking_leaves_at_once_whatever_is_under_way(tmp_path: Path, rate: float, seconds: float) -> None:
     """Within what the rate lets go in 250 ms, while a round runs, even with all connections kept by slow answers. In
-    virtual time: what the machine needs for its work is measured by `benchmarks.bookkeeping`."""
+    virtual time: what the machine needs for its work is measured by `benchmarks.breaking`."""
 
     async def story(storage: Storage, clock: LoopClock) -> tuple[int, float]:
         await subscribe(storage, range(1, 5001), 1)
