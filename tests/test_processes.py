@@ -34,7 +34,7 @@ async def site() -> AsyncIterator[FeedSite]:
         yield made
 
 
-async def everybody(made: House, words: str, chats: range, timeout: float = 30) -> list[int]:
+async def everybody(made: House, words: str, chats: range, timeout: float = 90) -> list[int]:
     """Wait until each of these readers has it; how often."""
     await made.sandbox.until(lambda: all(made.copies(words, chats)), timeout=timeout)
     return made.copies(words, chats)

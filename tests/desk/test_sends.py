@@ -221,7 +221,7 @@ async def test_the_report_comes_once_even_after_a_restart(desk: Desk) -> None:
     await desk.end(cast)
     desk.restart()
     await desk.seconds(30)
-    assert desk.chats.texts(ADA)[-1].startswith("✅ Разослано за 20 с.\nдоставлено 40 ·")
+    assert desk.chats.texts(ADA)[-1].startswith("✅ Разослано за 38 с.\nдоставлено 40 ·")
     assert len([text for text in desk.chats.texts(ADA) if "✅" in text]) == 1
     await desk.clock.advance(3600)
     desk.restart()
