@@ -145,10 +145,15 @@ def test_what_most_feeds_hold_is_read_without_feedparser() -> None:
     assert same(b"<rss version='2.0'><channel><item><title>A</title></item></channel></rss>")
 
 
+def test_an_enclosure_without_an_address_is_read_alike() -> None:
+    assert same(rss("<title>Т</title><enclosure length='1' type='image/png'/>"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
         rss(WHOLE + "<link>/2</link>"),
+        rss("<title>Т</title><guid>1</guid><guid>2</guid>"),
         rss("<title xml:base='http://else.test/'>Т</title><link>/2</link>"),
         rss("<title>Т</title><author>editor@news.test (Ред.)</author>"),
         rss("<title>Рынок&nbsp;1</title>"),
