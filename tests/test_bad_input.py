@@ -211,6 +211,7 @@ async def test_items_without_a_link_or_without_anything(
         site.publish("Матч со ссылкой")
         await reader.next("Матч со ссылкой")
     said = [message["text"] for message in reader.chat()]
+    assert len(said) == 4, said  # /start, its answer, two posts
     assert [text.split("\n")[0] for text in said if "Матч" in text or "ссылк" in text] == [
         "Матч без ссылки",
         "Матч со ссылкой",

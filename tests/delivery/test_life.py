@@ -18,11 +18,11 @@ def told(world: World, size: Size) -> None:
     )
 
 
-def test_two_days_in_the_life(tmp_path: Path) -> None:
-    size = Size(days=2, restarts=2)
+def test_four_days_in_the_life(tmp_path: Path) -> None:
+    size = Size()
     world = life(4, size, tmp_path)
     told(world, size)
-    assert min(world.messages, world.lists, world.silent, world.meanwhile) > 50
+    assert min(world.messages, world.lists, world.silent, world.meanwhile) > 100
 
 
 @pytest.mark.prove
