@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from bot.domain.recipient import SEPARATOR, Recipient, Ways
+from bot.domain.recipient import NUMBERS, SEPARATOR, Recipient, Ways
 
-_NUMBERS = {name for name, value in Ways._field_defaults.items() if isinstance(value, int)}
-_TYPES = dict.fromkeys(_NUMBERS, "INTEGER") | {"regions": "BIGINT"}  # those of the columns
+_TYPES = dict.fromkeys(NUMBERS, "INTEGER") | {"regions": "BIGINT"}  # those of the columns
 COLUMNS = (
     "reader.id, reader.chat_id, reader.thread_id, reader.language, reader.sections & ~reader.muted, reader.chosen,"
     " reader.sent_day, reader.sent_n, reader.listed, reader.list_at"
@@ -24,7 +23,7 @@ def chosen_of(instead: Mapping[str, str]) -> str:
     """The expression for `reader.chosen`: `Ways.text` of the columns, or of what stands there `instead`."""
     values = {name: f"CAST({instead.get(name, name)} AS {_TYPES.get(name, 'TEXT')})" for name in Ways._fields}
     usual = " AND ".join(
-        f"{values[name]} = {value if name in _NUMBERS else repr(str(value))}"
+        f"{values[name]} = {value if name in NUMBERS else repr(str(value))}"
         for name, value in Ways._field_defaults.items()
     )
     text = f" || '{SEPARATOR}' || ".join(f"CAST({value} AS TEXT)" for value in values.values())

@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 
+from bot.clock import RealClock
 from bot.ops import log
-from bot.sandbox.http import TOKEN
+from bot.sandbox.http import TOKEN, Sandbox
 from storage import Storage, open_storage
-from tests.factories import sqlite_at
+from tests.factories import FeedSite, feed_site, sqlite_at
 
 CANARY = TOKEN.partition(":")[2]
 """The secret half of the token that the bots of all tests have: no line of a log and no output may hold it."""
@@ -170,6 +171,21 @@ async def sqlite_storage(tmp_path: Path) -> AsyncIterator[Storage]:
         yield opened
     finally:
         await opened.close()
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A Telegram on the wall's clock, at the end of which no call had a form that the real one refuses."""
+    async with Sandbox(RealClock(), anti_spin=False) as server:
+        yield server
+    assert not server.violations
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[FeedSite]:
+    """A newsroom's site with a feed."""
+    async with feed_site() as made:
+        yield made
 
 
 @pytest.fixture

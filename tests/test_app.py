@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,6 @@ from tests.factories import OWNER, feed_site, running, settings_for
 
 ROOT = Path(__file__).parent.parent
 TALK = frozenset({"talk"})
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(RealClock(), anti_spin=False) as server:
-        yield server
-    assert not server.violations
 
 
 @pytest.fixture

@@ -38,12 +38,6 @@ async def sandbox(clock: SteppableClock) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[FeedSite]:
-    async with feed_site() as made:
-        yield made
-
-
-@pytest.fixture
 def settings(sandbox: Sandbox, site: FeedSite, tmp_path: Path) -> Settings:
     return settings_for(sandbox, site, f"sqlite:///{tmp_path}/newsdesk.db")
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.clock import RealClock
 from bot.i18n import LOCALES
 from bot.sandbox.http import Sandbox
-from tests.factories import FeedSite, feed_site, running, settings_for
+from tests.factories import FeedSite, running, settings_for
 
 OWN = {
     "Done": "Поехали",  # a button of the conversations
@@ -21,19 +19,6 @@ OWN = {
     "Choose sections": "Выбрать рубрики",  # a command's line in Telegram's menu
     "You are not subscribed at the moment: /start": "{nobody} такого не знает",  # cannot be filled in: left out
 }
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(RealClock(), anti_spin=False) as server:
-        yield server
-    assert not server.violations
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[FeedSite]:
-    async with feed_site() as made:
-        yield made
 
 
 def overlay(folder: Path) -> Path:

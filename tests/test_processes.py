@@ -5,33 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from bot.clock import RealClock
 from bot.delivery.sender import MOST_IN_FLIGHT
 from bot.sandbox.http import Sandbox
-from tests.factories import FeedSite, feed_site
+from tests.factories import FeedSite
 from tests.processes import SECRET, House, balancer, free_port, house
 
 pytestmark = pytest.mark.parametrize("engine_name", ["postgres"])
 COMMIT_GROUP = 256
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(RealClock(), anti_spin=False) as server:
-        yield server
-    assert not server.violations
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[FeedSite]:
-    async with feed_site() as made:
-        yield made
 
 
 async def everybody(made: House, words: str, chats: range, timeout: float = 90) -> list[int]:

@@ -83,13 +83,6 @@ async def working(desk: Desk, *, polling: bool = True, kill: bool = False) -> As
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(RealClock(), anti_spin=False) as server:
-        yield server
-    assert not server.violations
-
-
-@pytest.fixture
 async def telegram(sandbox: Sandbox) -> AsyncIterator[Telegram]:
     telegram = connect(TOKEN, sandbox.url, Pacer(1000), RealClock())
     yield telegram

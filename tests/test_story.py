@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from bot.clock import RealClock
 from bot.domain.errors import AnotherCopyRuns
 from bot.sandbox.client import Person
 from bot.sandbox.http import Sandbox
-from tests.factories import OWNER, FeedSite, feed_site, gone, running, settings_for, zygote
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(RealClock(), anti_spin=False) as server:
-        yield server
-    assert not server.violations
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[FeedSite]:
-    async with feed_site() as made:
-        yield made
+from tests.factories import OWNER, FeedSite, gone, running, settings_for, zygote
 
 
 async def choose(person: Person, *sections: str) -> None:

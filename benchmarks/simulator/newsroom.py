@@ -130,7 +130,7 @@ def _recipient(volume: int, hold: bool) -> Recipient:
 def put_off(choices: Choices, now: float, sent_today: int) -> bool:
     """Whether a post waits for the reader's next list."""
     who = _recipient(choices.volume, choices.hold)
-    moment = _HOURS.at(who.ways.night, now)
+    moment = _HOURS.at(who.night, now)
     return verdict(who, moment, serial=1, listed=0, sent=sent_today) is not Verdict.NOW
 
 

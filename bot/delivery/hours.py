@@ -60,17 +60,17 @@ class Hours:
     def __init__(self, home: str) -> None:
         self.home = home
         self._minute = -1
-        self._known: dict[tuple[object, ...], Moment] = {}
+        self._known: dict[Night, Moment] = {}
 
-    def at(self, night: tuple[object, ...], now: float) -> Moment:
-        """The moment of whoever has these choices (a `Night`, or a plain tuple of the same values)."""
+    def at(self, night: Night, now: float) -> Moment:
+        """The moment of whoever has these choices."""
         minute = int(now // 60)
         if minute != self._minute:
             self._known.clear()
             self._minute = minute
         found = self._known.get(night)
         if found is None:
-            found = self._known[night] = moment(Night(*night), now, self.home)  # type: ignore[arg-type]
+            found = self._known[night] = moment(night, now, self.home)
         return found
 
 
@@ -88,18 +88,6 @@ _EPOCH = date(1970, 1, 1).toordinal()
 def silent(night: Night, now: float, home: str, *, breaking: bool) -> bool:
     """Whether a message that comes now makes no sound."""
     return moment(night, now, home).quiet and not (breaking and night.night_breaking)
-
-
-def night_of(choices: Choices) -> Night:
-    """The same choices as senders read them."""
-    return Night(
-        choices.volume,
-        choices.quiet.value,
-        choices.quiet_from,
-        choices.quiet_to,
-        int(choices.night_breaking),
-        choices.zone,
-    )
 
 
 def has_lists(choices: Choices) -> bool:

@@ -12,7 +12,7 @@ from bot.delivery.renderings import Look
 from bot.delivery.rules import Verdict, is_silent, sent_today, verdict
 from bot.delivery.runs import Job
 from bot.domain.delivery import Lane, Marks
-from bot.domain.reader import Night, Quiet
+from bot.domain.reader import Quiet
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ class Limits:
         if not job.run.listing:
             return None
         broadcast, reader = job.run.broadcast, job.reader
-        morning = is_morning(Night(*reader.ways.night), at, self._hours.home)  # type: ignore[arg-type]
+        morning = is_morning(reader.night, at, self._hours.home)
         return Look(morning, bool(reader.ways.rates), broadcast.target_id or broadcast.id)
 
     def listed(self, job: Job, due_at: int | None) -> None:
@@ -178,7 +178,7 @@ class Limits:
         self._ledger.forget(before)
 
     def _moment(self, job: Job) -> Moment:
-        return self._hours.at(job.reader.ways.night, self._clock.now())
+        return self._hours.at(job.reader.night, self._clock.now())
 
     def _sent(self, job: Job, moment: Moment) -> int:
         """How many posts the reader has got today. Whoever was read after it was written has it, or a

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.delivery.audience import Offer, audience_of, concerns
-from bot.delivery.hours import moment, next_list, night_of
+from bot.delivery.hours import moment, next_list
 from bot.domain.delivery import Audience, Broadcast, Lane
 from bot.domain.post import Post
-from bot.domain.reader import ALL, Quiet, Reader
+from bot.domain.reader import ALL, Night, Quiet, Reader
 from bot.domain.recipient import Recipient
 from storage import Storage
 
@@ -56,7 +56,7 @@ class Timetable:
 
     def _pace(self, reader: Reader, now: int) -> tuple[int, int, int]:
         """The first post of a new volume may come at once, the others over the rest of the day."""
-        here = moment(night_of(reader), now, self._home)
+        here = moment(Night.of(reader), now, self._home)
         return here.day, max(0, here.allowed - 1), reader.id
 
     async def begin(self, open_: Sequence[Broadcast], start: float) -> bool:

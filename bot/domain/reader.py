@@ -121,3 +121,9 @@ class Night(NamedTuple):
     quiet_to: int
     night_breaking: int
     zone: str
+
+    @classmethod
+    def of(cls, choices: Choices) -> Night:
+        """The same choices as senders read them."""
+        quiet = choices.quiet.value, choices.quiet_from, choices.quiet_to
+        return cls(choices.volume, *quiet, int(choices.night_breaking), choices.zone)

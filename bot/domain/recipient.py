@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from bot.domain.reader import ALL, Choices, Quiet, ReaderKind
+from bot.domain.reader import ALL, Choices, Night, Quiet, ReaderKind
 
 SEPARATOR = "|"
 """Stands between the values of a text; it is in no zone's name and in no language's code."""
@@ -36,33 +36,18 @@ class Ways(NamedTuple):
     def of(cls, kind: ReaderKind, choices: Choices) -> Ways:
         """Those of a reader who chose that."""
         languages = f",{','.join(choices.news_languages)}," if choices.news_languages else ""
-        return cls(
-            kind.value,
-            choices.volume,
-            choices.quiet.value,
-            choices.quiet_from,
-            choices.quiet_to,
-            int(choices.night_breaking),
-            choices.zone,
-            languages,
-            int(choices.main_only),
-            choices.regions,
-            int(choices.rates),
-        )
+        main, rates = int(choices.main_only), int(choices.rates)
+        return cls(kind.value, *Night.of(choices), languages, main, choices.regions, rates)
 
     @property
     def text(self) -> str:
         """As a `Recipient` has it, and the database."""
         return SEPARATOR.join(map(str, self)) if self != _USUAL else ""
 
-    @property
-    def night(self) -> tuple[object, ...]:
-        """The values of a `Night`."""
-        return self[1:7]
-
 
 _USUAL = Ways()
-_NUMBERS = frozenset(name for name, value in Ways._field_defaults.items() if isinstance(value, int))
+NUMBERS = frozenset(name for name, value in Ways._field_defaults.items() if isinstance(value, int))
+"""The fields of `Ways` that are no texts."""
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +55,13 @@ def _ways(text: str) -> Ways:
     if not text:
         return _USUAL
     values = zip(Ways._fields, text.split(SEPARATOR), strict=True)
-    return Ways._make(int(value) if name in _NUMBERS else value for name, value in values)
+    return Ways._make(int(value) if name in NUMBERS else value for name, value in values)
+
+
+@lru_cache(maxsize=4096)
+def _night(text: str) -> Night:
+    ways = _ways(text)
+    return Night(ways.volume, ways.quiet, ways.quiet_from, ways.quiet_to, ways.night_breaking, ways.zone)
 
 
 class Recipient(NamedTuple):
@@ -93,6 +84,11 @@ class Recipient(NamedTuple):
     def ways(self) -> Ways:
         """What the reader chose."""
         return _ways(self.chosen)
+
+    @property
+    def night(self) -> Night:
+        """What of it tells whether a message comes now, and how."""
+        return _night(self.chosen)
 
     @property
     def limited(self) -> bool:

@@ -5,9 +5,9 @@ Every promise that a screen makes is said here, from the choices themselves: wha
 
 from __future__ import annotations
 
-from bot.delivery.hours import DAY_MINUTES, MORNING, has_lists, list_times, moment, next_list, night_of, zone_of
+from bot.delivery.hours import DAY_MINUTES, MORNING, has_lists, list_times, moment, next_list, zone_of
 from bot.domain.language import name_of
-from bot.domain.reader import ALL, DIGESTS, EVERY_DAY, Choices, Quiet, Reader
+from bot.domain.reader import ALL, DIGESTS, EVERY_DAY, Choices, Night, Quiet, Reader
 from bot.domain.regions import REGIONS
 from bot.i18n import Lang
 
@@ -181,7 +181,7 @@ def first_news(reader: Reader, now: int, home: str, t: Lang) -> str:
     due = next_list(reader, now, home)
     if reader.volume == DIGESTS and due:
         return t("• the first digest comes on {moment}", moment=t.datetime(due, zone))
-    if not moment(night_of(reader), now, home).quiet:
+    if not moment(Night.of(reader), now, home).quiet:
         return ""
     if reader.quiet is Quiet.HOLD and due:
         return t("• it is night now: the first news comes at {time}", time=t.time(due, zone))

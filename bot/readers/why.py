@@ -11,12 +11,12 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from bot.delivery.audience import Offer, audience_of, offer_of
-from bot.delivery.hours import moment, night_of, zone_of
+from bot.delivery.hours import moment, zone_of
 from bot.domain.article import Section
 from bot.domain.delivery import BroadcastState, Lane, Passage, Result
 from bot.domain.language import name_of
 from bot.domain.post import Post, PostKind, PostState
-from bot.domain.reader import ALL, DIGESTS, Quiet, Reader, ReaderState
+from bot.domain.reader import ALL, DIGESTS, Night, Quiet, Reader, ReaderState
 from bot.i18n import Lang
 from bot.settings import Settings
 from storage import Storage
@@ -264,7 +264,7 @@ def _waits(facts: Facts, home: str) -> list[Reason]:
         return []
     if reader.volume == DIGESTS:
         return [Reason(Why.DIGESTS_ONLY)]
-    if reader.quiet is Quiet.HOLD and moment(night_of(reader), began, home).quiet:
+    if reader.quiet is Quiet.HOLD and moment(Night.of(reader), began, home).quiet:
         return [Reason(Why.KEPT_AT_NIGHT, began)]
     return [Reason(Why.BEYOND_VOLUME, names=(str(reader.volume),))] if reader.volume != ALL else []
 

@@ -206,7 +206,7 @@ async def test_a_newer_edit_stops_the_older(crews: Crew) -> None:
     broadcast = await crew.broadcast(post)
     async with crew.sending():
         await crew.done(broadcast)
-    crew.pacer = Pacer(30)
+    crew.pacer = Pacer(10)
     async with crew.sending() as sender:
         older = await corrected(crew, post, "Два")
         sender.wake()

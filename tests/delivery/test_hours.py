@@ -20,7 +20,6 @@ from bot.delivery.hours import (
     list_times,
     moment,
     next_list,
-    night_of,
     zone_of,
 )
 from bot.domain.reader import ALL, DIGESTS, Choices, Night, Quiet
@@ -35,7 +34,7 @@ def at(text: str, zone: str = HOME, fold: int = 0) -> int:
 
 
 def night(**changes: Any) -> Night:
-    return night_of(Choices(**changes))
+    return Night.of(Choices(**changes))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_moments_are_kept_for_their_minute() -> None:
     hours, mine = Hours(HOME), night(volume=8)
     for now in (at("2026-11-20 22:59"), at("2026-11-20 22:59") + 59, at("2026-11-20 23:00"), at("2026-11-20 12:00")):
         for _ in range(2):
-            assert hours.at(tuple(mine), now) == moment(mine, now, HOME)
+            assert hours.at(mine, now) == moment(mine, now, HOME)
 
 
 EVENING = {"digest_at": (8 * 60, 19 * 60)}

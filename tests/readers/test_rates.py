@@ -24,7 +24,7 @@ from storage.rates import Rate
 
 ALMATY = ZoneInfo("Asia/Almaty")
 WORDS = Words.load(["ru", "kk", "en"])
-SHOW = ("USD", "EUR", "RUB", "UZS", "XXX")
+SHOW = ("USD", "EUR", "RUB", "UZS", "ATS")
 
 
 def at(text: str) -> float:
