@@ -50,9 +50,9 @@ FEEDS = {
     "guid only if unique in its document": "feeds/test_identity:test_same_guid_on_every_item",
     "canonical links": "feeds/test_identity:test_canonical_links",
     "numbers need a second sign": "feeds/test_identity:test_a_number_alone_is_no_name",
-    "aliases are kept": "feeds/test_watch:test_what_stands_in_a_feed_for_more_than_a_year_is_never_forgotten",
+    "aliases are kept": "feeds/test_watch_changes:test_what_stands_in_a_feed_for_more_than_a_year_is_never_forgotten",
     "edits: five in 48 h, two minutes apart": "feeds/test_identity:test_edits_wait_for_each_other_and_end",
-    "… at readers' copies": "feeds/test_watch:test_a_hectic_newsroom_edits_copies_two_minutes_apart_and_five_times",
+    "… at readers' copies": "feeds/test_watch_changes:test_a_hectic_newsroom_edits_copies_two_minutes_apart_and_five_times",
     "an outage brings a flood, which is held": "feeds/test_watch:test_a_section_feed_that_was_away_brings_a_flood_for_its_section",
     # dates
     "months, zones, epoch seconds": "feeds/test_dates:test_the_same_moment_however_written",

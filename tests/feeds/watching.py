@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from bot.clock import SteppableClock
 from bot.domain.article import Section
+from bot.domain.errors import StorageBusy
 from bot.domain.feed import FeedState
 from bot.domain.post import Post, PostState
 from bot.feeds.fetch import Fetcher
@@ -99,3 +102,31 @@ async def served_by(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[
         yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def at_statement(storage: Storage, n: int, deed: Callable[[], None]) -> Iterator[list[int]]:
+    """Do the deed before the n-th statement that the storage runs; the list holds how many it ran."""
+    count = [0]
+    kind = type(storage.engine)
+    statements: Any = sys.modules[kind.__module__]._Statements  # both engines have it
+
+    def counting(inner: Any) -> Any:
+        async def statement(connection: Any, *args: Any, **params: Any) -> Any:
+            count[0] += 1
+            if count[0] == n:
+                deed()
+            return await inner(connection, *args, **params)
+
+        return statement
+
+    with ExitStack() as patches:
+        for name in ("fetch", "write", "many"):
+            patches.enter_context(patch.object(statements, name, counting(getattr(statements, name))))
+        patches.enter_context(patch.object(kind, "batch", counting(kind.batch)))
+        yield count
+
+
+def busy() -> None:
+    """What a database says that is at work for others."""
+    raise StorageBusy("database is busy: injected")
