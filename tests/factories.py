@@ -92,6 +92,11 @@ class FeedSite:
         async with asyncio.timeout(60), self.polled:
             await self.polled.wait_for(lambda: len(self.requests) >= wanted)
 
+    async def primed(self) -> None:
+        """Wait until the bot comes back with what it has stored of a first look: from now on news are sent."""
+        async with asyncio.timeout(60), self.polled:
+            await self.polled.wait_for(lambda: any("If-None-Match" in headers for headers in self.requests))
+
 
 @asynccontextmanager
 async def feed_site() -> AsyncIterator[FeedSite]:

@@ -54,7 +54,7 @@ async def at_work(settings: Settings, clock: SteppableClock, site: FeedSite) -> 
     async with running(settings, clock=clock):
         hurrying = asyncio.get_running_loop().create_task(hurry())
         try:
-            await site.polls(2)
+            await site.primed()
             yield
         finally:
             hurrying.cancel()

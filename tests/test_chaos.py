@@ -158,7 +158,7 @@ async def test_chaos(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFix
         )
         chaos = Chaos(made, services, [await stack.enter_async_context(network(server.url)) for _ in services])
         await chaos.begin()
-        await site.polls(2)  # the first look at a feed sends nothing
+        await site.primed()  # the first look at a feed sends nothing
         faults = [chaos.kill, chaos.kill, chaos.halt, chaos.cut, chaos.cut, None]
         sends: Counter[str] = Counter()
         sandbox.machine.listeners.append(lambda kind, chat_id, payload: sends.update([kind]))

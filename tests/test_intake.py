@@ -68,7 +68,7 @@ async def cms(folder: Path, rules: Callable[[Settings], Settings] = lambda found
         env = replace(found.env, http_listen=("127.0.0.1", port), api_key=Secret(KEY))
         await storage.close()
         async with running(replace(found, env=env)):
-            await site.polls(2)
+            await site.primed()
             beside = await open_storage(url, exclusive=False)
             try:
                 yield Cms(f"http://127.0.0.1:{port}", client, sandbox, site, beside)

@@ -36,7 +36,7 @@ async def test_a_newsrooms_own_words_reach_its_readers(
     settings = replace(settings_for(sandbox, site, url), path=overlay(tmp_path))
     reader, stranger, kazakh = (sandbox.people.add(n, lang=lang) for n, lang in ((5, "ru"), (6, "ru"), (7, "kk")))
     async with running(settings):
-        await site.polls(2)
+        await site.primed()
         await reader.send("/start")
         screen = await reader.next("О чём вам писать?")
         await reader.tap(screen, "Спорт")

@@ -31,7 +31,7 @@ async def test_from_feed_to_phone_and_from_editor_to_everybody(
     reader, other = sandbox.people.add(5, lang="ru"), sandbox.people.add(6, name="Ерлан", lang="ru")
     owner = sandbox.people.add(OWNER, name="Дана", lang="ru")
     async with running(settings_for(sandbox, site, database_url)):
-        await site.polls(2)
+        await site.primed()
         await choose(reader, "Спорт")
         assert "Вчерашний матч" in (await reader.next("матч"))["text"]
         await choose(other, "Культура")
@@ -60,7 +60,7 @@ async def test_a_stopped_bot_goes_on_where_it_was(sandbox: Sandbox, site: FeedSi
     reader = sandbox.people.add(5, lang="ru")
     site.publish("Старая новость")
     async with running(settings):
-        await site.polls(2)
+        await site.primed()
         await choose(reader, "Спорт")
     site.publish("Пока бот спал, команда победила")
     await reader.send("/help")
@@ -74,7 +74,7 @@ async def test_a_stopped_bot_goes_on_where_it_was(sandbox: Sandbox, site: FeedSi
 async def test_who_blocks_the_bot_sleeps_and_comes_back(sandbox: Sandbox, site: FeedSite, database_url: str) -> None:
     reader, witness = sandbox.people.add(5, lang="ru"), sandbox.people.add(6, lang="ru")
     async with running(settings_for(sandbox, site, database_url)):
-        await site.polls(2)
+        await site.primed()
         await choose(reader, "Спорт")
         await choose(witness, "Спорт")
         reader.block()
@@ -120,7 +120,7 @@ async def test_kills_between_all_stages(sandbox: Sandbox, site: FeedSite, databa
             return await forks.bot(sandbox, database_url, tmp_path, config, only=services, lease=1, die=die)
 
         first = await lives()
-        await site.polls(2)
+        await site.primed()
         os.kill(first, signal.SIGTERM)
         await gone(first)
         await reader.send("/start sport")
