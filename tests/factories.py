@@ -6,12 +6,13 @@ import asyncio
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from functools import cache
@@ -218,9 +219,10 @@ async def withdraw(storage: Storage, post: Post, *, lane: Lane = Lane.BREAKING, 
 
 @dataclass
 class Zygote:
-    """The forking process."""
+    """The forking process, and the bots that it made."""
 
     process: subprocess.Popen[bytes]
+    bots: list[int] = field(default_factory=list)
 
     async def bot(
         self,
@@ -253,7 +255,8 @@ class Zygote:
         assert self.process.stdout
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
-        return int(await asyncio.to_thread(self.process.stdout.readline))
+        self.bots.append(int(await asyncio.to_thread(self.process.stdout.readline)))
+        return self.bots[-1]
 
 
 @cache
@@ -272,13 +275,19 @@ def _imported() -> subprocess.Popen[bytes]:
 
 @asynccontextmanager
 async def zygote() -> AsyncIterator[Zygote]:
-    """Everything imported, ready to fork."""
+    """Everything imported, ready to fork. No bot outlives the test, whatever becomes of it."""
     process = _imported()
     if process.pid not in _ready:
         assert process.stdout
         assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
         _ready.add(process.pid)
-    yield Zygote(process)
+    made = Zygote(process)
+    try:
+        yield made
+    finally:
+        for pid in made.bots:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 async def gone(pid: int) -> None:
