@@ -181,8 +181,9 @@ class Deliveries:
         its `blocks` `until` then (milliseconds). What it does not know of, because an answer was lost, runs out.
 
         A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
-        What a correction has changed is of its version from now on. `spent`: messages paid for since the last time, why
-        that ended ("" when it did not), and of which broadcast.
+        What a correction has changed is of its version from now on. Of who has erased everything meanwhile nothing is
+        kept. `spent`: messages paid for since the last time, why that ended ("" when it did not), and of which
+        broadcast.
         """
         amended = [receipt for receipt in receipts if receipt.amends is not None and receipt.result is Result.SENT]
         await self._db.batch(
@@ -210,6 +211,7 @@ class Deliveries:
                     "UPDATE block_owner SET until = :until WHERE block = :block AND worker = :worker",
                     [(until, block, worker) for block in sorted(blocks)],
                 ),
+                (_forgotten(self._db.dialect), _served(receipts, sent, now)),
             ]
         )
 
@@ -239,9 +241,11 @@ class Deliveries:
         )
 
     async def hold(self, chat_id: int, until: int) -> None:
-        """A 429: nothing to this chat before `until`; chat 0 stands for all bulk sending."""
+        """A 429: nothing to this chat before `until`; chat 0 stands for all bulk sending. A chat that has erased
+        everything meanwhile is not written down."""
         await self._db.write(
-            "INSERT INTO hold (chat_id, until) VALUES (:chat, :until)"
+            "INSERT INTO hold (chat_id, until) SELECT CAST(:chat AS BIGINT), CAST(:until AS BIGINT)"
+            " WHERE :chat = 0 OR EXISTS (SELECT 1 FROM reader WHERE chat_id = :chat)"
             " ON CONFLICT (chat_id) DO UPDATE SET until = excluded.until WHERE hold.until < excluded.until",
             chat=chat_id,
             until=until,
@@ -416,6 +420,28 @@ def _once(counted: Sequence[tuple[int, int]]) -> list[tuple[int, str]]:
         for one in rounds
         for day in sorted(set(one.values()))
     ]
+
+
+_LONGEST = 86_400  # seconds from a message's leaving to its receipt, a database that was away included
+
+
+def _forgotten(dialect: Dialect) -> str:
+    """Take receipts back whose readers are no more; looked for only when somebody has erased everything lately."""
+    return (
+        "DELETE FROM receipt WHERE broadcast_id = (SELECT CAST(:broadcast AS BIGINT) FROM meta WHERE key = 'erased_at'"
+        f" AND CAST(value AS BIGINT) >= :since) AND reader_id IN ({dialect.numbers_of('ids')})"
+        " AND NOT EXISTS (SELECT 1 FROM reader WHERE reader.id = receipt.reader_id)"
+    )
+
+
+def _served(receipts: Sequence[Receipt], sent: Sequence[Delivered], now: int) -> list[tuple[int, int, str]]:
+    """Whom results are about, by broadcast."""
+    readers: dict[int, list[int]] = {}
+    for receipt in receipts:
+        readers.setdefault(receipt.broadcast_id, []).append(receipt.reader_id)
+    for delivered in sent:
+        readers.setdefault(delivered[0], []).append(delivered[1])
+    return [(broadcast, now - _LONGEST, json.dumps(ids)) for broadcast, ids in readers.items()]
 
 
 _LISTED = (

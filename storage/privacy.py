@@ -57,6 +57,11 @@ class Privacy:
         """Forget a chat, in the files too: readers and all that is theirs, words that only they had chosen, and its
         updates, the one that asks for it included."""
         async with self._db.transaction() as db:
+            await db.write(
+                "INSERT INTO meta (key, value) VALUES ('erased_at', CAST(CAST(:now AS BIGINT) AS TEXT))"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                now=now,
+            )
             terms = await db.fetch(f"SELECT term_id FROM reader_term WHERE {_MINE['reader_term']}", chat=chat_id)
             for table, mine in _MINE.items():
                 await db.write(f"DELETE FROM {table} WHERE {mine}", chat=chat_id)
@@ -82,7 +87,8 @@ class Privacy:
 
     async def strays(self, broadcast_id: int, after: int, upto: int) -> None:
         """Forget the receipts of a send that came in for readers (ids above `after` up to `upto`) who had erased
-        themselves while it was on its way to them."""
+        themselves while it was on its way to them: those that `Deliveries.settle` could not see gone, because both
+        happened in the same moment, or more than a day apart."""
         among = "broadcast_id = :id AND reader_id > :after AND reader_id <= :upto"
         gone = "NOT EXISTS (SELECT 1 FROM reader WHERE reader.id = receipt.reader_id)"
         where: dict[str, object] = {"id": broadcast_id, "after": after, "upto": upto}

@@ -312,6 +312,8 @@ async def test_waiting_readers_come_back_once_in_the_order_of_broadcasts(storage
 
 async def test_holds_only_grow_and_end(storage: Storage) -> None:
     assert await storage.deliveries.holds(now=0) == {}
+    for chat in (GROUP, BIG):
+        await subscribed(storage, chat)
     for chat, until in ((0, 50), (GROUP, 60), (GROUP, 40), (BIG, 10)):
         await storage.deliveries.hold(chat, until)
     assert await storage.deliveries.holds(now=10) == {0: 50, GROUP: 60}
