@@ -61,7 +61,8 @@ class Telegram:
 
     async def deliver(self, method: str, body: bytes) -> Outcome:
         """What the sender asks of its edge."""
-        wait = await self.send(int(body[body.rindex(b":") + 1 : -1]))
+        end = body[body.rindex(b'"chat_id":') + 10 :]
+        wait = await self.send(int(end.partition(b",")[0].rstrip(b"}")))
         return Wait(wait, "flood") if wait else Sent(len(self.taken))
 
 

@@ -431,6 +431,19 @@ async def steer(page: Page, desk: Locator) -> None:
     await expect(desk).to_contain_text("✅ Sent in", timeout=30_000)
 
 
+async def correct(page: Page, desk: Locator, phone: Locator) -> None:
+    """Change what all have got already."""
+    await desk.get_by_role("button", name="Correct").last.click()
+    await desk.get_by_role("button", name="Fact: with a visible line").click()
+    await desk.locator("textarea").fill("The bridge over the Sarysu is closed until Saturday")
+    await desk.locator("textarea").press("Enter")
+    await desk.get_by_role("button", name="Send to all").click()
+    await expect(phone.locator(".msg").filter(has_text="until Saturday")).to_contain_text("Corrected")
+    await expect(phone.locator(".msg").filter(has_text="until Friday")).to_have_count(0)
+    await expect(desk).to_contain_text("copies changed")
+    await shoot(page, "correcting")
+
+
 async def see_the_rest(page: Page, phone: Locator) -> None:
     """A whole article in the chat, the channel beside the reader, the desk's group."""
     await phone.get_by_role("button", name="Read here").last.click()
@@ -505,4 +518,5 @@ async def test_the_demo_itself(
         if size is WIDE:
             await steer(page, page.get_by_role("tabpanel", name="Dana"))
             await expect(phone).to_contain_text("BREAKING. The bridge")
+            await correct(page, page.get_by_role("tabpanel", name="Dana"), phone)
             await see_the_rest(page, phone)
