@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -30,7 +31,9 @@ from benchmarks.choices import choose
 from bot.app import spare_the_collector
 from bot.domain.delivery import Audience, Broadcast, Delivered, Lane, Marks
 from bot.domain.post import Post, PostKind, RichText
+from bot.domain.recipient import Recipient
 from storage import Storage, open_storage
+from storage.deliveries import Claim
 from tests.factories import launched
 
 CHUNK, GROUP, LEASE = 256, 512, 30
@@ -83,29 +86,41 @@ class Bookkeeper:
             writing.cancel()
 
     async def _read(self, group: int, deadline: float) -> None:
-        deliveries = self.storage.deliveries
         receipts: list[Delivered] = []
         counts, marks = self.broadcast.lane is Lane.REGULAR, Marks()
         number = self.broadcast.id
         finished: list[tuple[int, int]] = []
-        while time.monotonic() < deadline:
-            claim = await deliveries.claim(self.broadcast, self.worker, 1, now=100, until=100 + LEASE)
-            if claim is None:
-                break
-            after, more = 0, True
-            while more and time.monotonic() < deadline:
-                readers = await deliveries.read(self.broadcast, claim.block, after, CHUNK, fresh=claim.fresh)
-                more = len(readers) == CHUNK and readers[-1].id & 1023 != 1023
-                for reader in readers:
-                    after = reader.id
-                    receipts.append((number, after, after, 1, 1234))
-                    if counts and reader.limited and reader.ways.volume > 0:
-                        marks.counted.append((DAY, after))
-                    if len(receipts) == group:
-                        await self._results.put((receipts, finished, marks))
-                        receipts, finished, marks = [], [], Marks()
-            finished.append((self.broadcast.id, claim.block))
+        async for claim, readers in self._chunks(deadline):
+            for reader in readers:
+                after = reader.id
+                receipts.append((number, after, after, 1, 1234))
+                if counts and reader.limited and reader.ways.volume > 0:
+                    marks.counted.append((DAY, after))
+                if len(receipts) == group:
+                    await self._results.put((receipts, finished, marks))
+                    receipts, finished, marks = [], [], Marks()
+            if claim is not None:
+                finished.append((number, claim))
         await self._results.put((receipts, finished, marks))
+
+    async def _chunks(self, deadline: float) -> AsyncIterator[tuple[int | None, list[Recipient]]]:
+        """Readers, and which block ends with them; the next are read while these are booked."""
+        deliveries = self.storage.deliveries
+        while claim := await deliveries.claim(self.broadcast, self.worker, 1, now=100, until=100 + LEASE):
+            after, more = 0, True
+            reading = self._ahead(claim, after)
+            while more and time.monotonic() < deadline:
+                readers = await reading
+                more = len(readers) == CHUNK and readers[-1].id & 1023 != 1023
+                if more:
+                    reading = self._ahead(claim, readers[-1].id)
+                yield None if more else claim.block, readers
+            if time.monotonic() >= deadline:
+                break
+
+    def _ahead(self, claim: Claim, after: int) -> asyncio.Task[list[Recipient]]:
+        reading = self.storage.deliveries.read(self.broadcast, claim.block, after, CHUNK, fresh=claim.fresh)
+        return asyncio.create_task(reading)
 
     async def _write(self, rate: float) -> None:
         began = time.monotonic()

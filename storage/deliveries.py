@@ -67,8 +67,8 @@ class Deliveries:
     ) -> list[Recipient]:
         """The next readers of a block, above id `after`, whom the broadcast concerns and has not served.
 
-        In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet; the second time
-        round it can only be who was active.
+        In a `fresh` block, claimed for the first time and read upwards, nobody can have a receipt yet. The second time
+        round who was active before has been met, and who became so since may have one.
         """
         condition, params = _fits(broadcast.audience)
         twice = broadcast.turns > broadcast.blocks
@@ -76,7 +76,7 @@ class Deliveries:
         if twice and not again:
             condition = f"active_day >= :active AND {condition}"
         if not fresh or again:
-            unless = "active_day < :active OR " if fresh else ""
+            unless = "active_day < :active OR active_day >= :lately AND " if fresh else ""
             condition += (
                 f" AND ({unless}NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.broadcast_id = :broadcast"
                 " AND receipt.reader_id = reader.id))"
@@ -84,7 +84,9 @@ class Deliveries:
             params = {**params, "broadcast": broadcast.id}
         if twice and (fresh or not again):
             params = {**params, "active": broadcast.created_at // 86_400 - ACTIVE_DAYS}
-        rows = await self._db.tuples(
+        if again and fresh:
+            params = {**params, "lately": broadcast.created_at // 86_400 - 1}  # clocks are set back, too
+        rows = await self._db.lines(
             f"SELECT {COLUMNS} FROM reader WHERE id > :after AND id <= :last AND {condition} ORDER BY id LIMIT :limit",
             after=max(after, (place << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((place + 1) << BLOCK_BITS) - 1),
@@ -402,8 +404,9 @@ _SPENT = (
 
 def _counted(dialect: Dialect) -> str:
     return (
-        "UPDATE reader SET sent_n = CASE WHEN sent_day = :day THEN sent_n + 1 ELSE 1 END, sent_day = :day"
-        f" WHERE id IN ({dialect.numbers_of('ids')})"
+        "INSERT INTO pace (reader_id, day, n) SELECT id, CAST(:day AS BIGINT), 1 FROM reader"
+        f" WHERE id IN ({dialect.numbers_of('ids')}) ON CONFLICT (reader_id) DO UPDATE"
+        " SET n = CASE WHEN pace.day = excluded.day THEN pace.n + 1 ELSE 1 END, day = excluded.day"
     )
 
 

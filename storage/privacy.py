@@ -15,6 +15,7 @@ _KEPT = {
     "muted": ("mute", "bit AS section_bit, until AS ends_at", ""),
     "saved": ("saved", "post_id, saved_at", ""),
     "pressed": ("tap", "post_id, kind, at", ""),
+    "pace": ("pace", "day, n", ""),
     "words": ("reader_term", "word, follows, chosen_at", ""),
 }
 """Every table with a `reader_id`: its name in the export, what is exported, and the beginning of its key, by which a

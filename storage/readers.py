@@ -11,7 +11,7 @@ from bot.domain.delivery import Audience
 from bot.domain.reader import ALL, Choices, Night, Quiet, Reader, ReaderKind, ReaderState, Subscriber
 from bot.domain.recipient import Ways
 from storage.corrections import HOLDS
-from storage.engine import Engine, Row
+from storage.engine import Connection, Engine, Row
 from storage.recipients import chosen_of
 
 
@@ -201,7 +201,7 @@ class Readers:
     async def choose(self, reader_id: int, mask: int, wanted: bool, *, now: int) -> Reader | None:
         """Add the sections of `mask` to the reader's choice, or take them away."""
         change = "sections | :mask" if wanted else "sections & ~CAST(:mask AS BIGINT)"
-        return await self._set(reader_id, f"sections = {change}", now, mask=mask)
+        return await _set(self._db, reader_id, f"sections = {change}", now, mask=mask)
 
     async def mute(self, reader_id: int, bits: Sequence[int], *, until: int, now: int) -> Reader | None:
         """Nothing of these sections before `until`; the choice of sections stays as it is."""
@@ -242,18 +242,22 @@ class Readers:
         assert wanted.keys() <= set(_CHOICES), wanted
         lists = wanted.get("volume", ALL) != ALL or wanted.get("quiet") is Quiet.HOLD
         again = _FROM_YESTERDAY if lists else _AGAIN if wanted.keys() & _LISTS else ""
-        again += ", sent_day = 0" if "volume" in wanted else ""
         sets = ", ".join(f"{name} = :{name}" for name in wanted)
         sets += f", chosen = {chosen_of({name: f':{name}' for name in wanted})}"
-        return await self._set(reader_id, sets + again, now, **{name: _text(value) for name, value in wanted.items()})
+        values = {name: _text(value) for name, value in wanted.items()}
+        async with self._db.transaction() as db:
+            if "volume" in wanted:
+                await db.write("DELETE FROM pace WHERE reader_id = :id", id=reader_id)
+            return await _set(db, reader_id, sets + again, now, **values)
 
     async def set_language(self, reader_id: int, language: str, *, now: int) -> Reader | None:
         """The interface language."""
-        return await self._set(reader_id, "language = :language", now, language=language)
+        return await _set(self._db, reader_id, "language = :language", now, language=language)
 
     async def consent(self, reader_id: int, text: str, *, now: int) -> Reader | None:
         """The reader says yes to the words named by `text`: active from now on."""
-        return await self._set(
+        return await _set(
+            self._db,
             reader_id,
             f"state = 'active', paused_until = NULL, {_FROM_NOW},"
             " consent_text = CASE WHEN consent_at IS NULL THEN :text ELSE consent_text END,"
@@ -264,17 +268,19 @@ class Readers:
 
     async def leave(self, reader_id: int, *, now: int) -> Reader | None:
         """Unsubscribe from everything; the choices stay for a return."""
-        return await self._set(reader_id, "state = 'left', paused_until = NULL", now)
+        return await _set(self._db, reader_id, "state = 'left', paused_until = NULL", now)
 
     async def pause(self, reader_id: int, *, until: int, now: int) -> Reader | None:
         """Nothing at all before `until`; None when there is no such reader who gets news or is paused already."""
-        return await self._set(
-            reader_id, "state = 'paused', paused_until = :until", now, among="'active', 'paused'", until=until
+        return await _set(
+            self._db, reader_id, "state = 'paused', paused_until = :until", now, among="'active', 'paused'", until=until
         )
 
     async def resume(self, reader_id: int, *, now: int) -> Reader | None:
         """The end of a pause before its time; None when there is none."""
-        return await self._set(reader_id, f"state = 'active', paused_until = NULL, {_FROM_NOW}", now, among="'paused'")
+        return await _set(
+            self._db, reader_id, f"state = 'active', paused_until = NULL, {_FROM_NOW}", now, among="'paused'"
+        )
 
     async def end_pauses(self, *, now: int) -> None:
         """Readers whose pause is over get news again."""
@@ -283,17 +289,6 @@ class Readers:
             " WHERE paused_until <= :now AND state = 'paused'",
             now=now,
         )
-
-    async def _set(self, reader_id: int, change: str, now: int, *, among: str = "", **params: object) -> Reader | None:
-        """One changed reader; `among` are the states in which the change is possible, empty for all."""
-        state = f" AND state IN ({among})" if among else ""
-        rows = await self._db.write(
-            f"UPDATE reader SET {change}, changed_at = :now WHERE id = :id{state} RETURNING *",
-            id=reader_id,
-            now=now,
-            **params,
-        )
-        return reader_of(rows[0]) if rows else None
 
     async def unreachable(self, chat_id: int, *, now: int, thread_id: int | None = None) -> None:
         """The chat (or that topic of it) blocked the bot or is gone: its readers sleep with their choices kept."""
@@ -399,7 +394,7 @@ class Readers:
 
     async def among(self, chats: Iterable[int]) -> set[tuple[int, int]]:
         """The readers, as chat and topic, who live in any of these chats."""
-        rows = await self._db.tuples(
+        rows = await self._db.lines(
             f"SELECT chat_id, thread_id FROM reader WHERE chat_id IN ({self._db.dialect.numbers_of('chats')})",
             chats=json.dumps(list(chats)),
         )
@@ -421,7 +416,7 @@ class Readers:
 
     async def every(self, *, after: int, limit: int) -> list[tuple[int, Subscriber]]:
         """Everybody who has said yes and not left, by id above `after`."""
-        rows = await self._db.tuples(
+        rows = await self._db.lines(
             "SELECT id, chat_id, language, sections, COALESCE(consent_at, joined_at), state = 'dormant', breaking = 1,"
             " thread_id FROM reader WHERE id > :after AND kind <> 'channel'"
             " AND state IN ('active', 'paused', 'dormant')"
@@ -449,6 +444,20 @@ def _brought(one: Subscriber, choices: Choices, now: int) -> tuple[object, ...]:
     lists = 0 if choices.volume != ALL or choices.quiet is Quiet.HOLD else None
     who = (*one.place, kind.value, one.language, state.value, one.sections, one.since, one.since, now)
     return (*who, *values, lists, ways)
+
+
+async def _set(
+    db: Connection, reader_id: int, change: str, now: int, *, among: str = "", **params: object
+) -> Reader | None:
+    """One changed reader; `among` are the states in which the change is possible, empty for all."""
+    state = f" AND state IN ({among})" if among else ""
+    rows = await db.write(
+        f"UPDATE reader SET {change}, changed_at = :now WHERE id = :id{state} RETURNING *",
+        id=reader_id,
+        now=now,
+        **params,
+    )
+    return reader_of(rows[0]) if rows else None
 
 
 def reader_of(row: Row) -> Reader:

@@ -11,7 +11,8 @@ from bot.domain.recipient import NUMBERS, SEPARATOR, Recipient, Ways
 _TYPES = dict.fromkeys(NUMBERS, "INTEGER") | {"regions": "BIGINT"}  # those of the columns
 COLUMNS = (
     "reader.id, reader.chat_id, reader.thread_id, reader.language, reader.sections & ~reader.muted, reader.chosen,"
-    " reader.sent_day, reader.sent_n, reader.listed, reader.list_at"
+    " CASE WHEN reader.volume > 0 THEN (SELECT pace.day * 65536 + pace.n FROM pace WHERE pace.reader_id = reader.id)"
+    " END, reader.listed, reader.list_at"
 )
 """The columns of a `Recipient`."""
 

@@ -1,6 +1,6 @@
 """What there is to send, in order: open broadcasts become lanes of readers, read from storage just before.
 
-A block of 1,024 readers is leased, read a quarter of a second ahead of sending (at least 20 readers, at most
+A block of 1,024 readers is leased, read half a second ahead of sending (at least 20 readers, at most
 512) and given back when all of them are settled. Readers who had to wait come back by their receipt's due time.
 Several workers share the blocks: one belongs to whoever leased it last, for all broadcasts, until its time is over.
 Within a lane the older broadcast goes first, so that a reader gets the posts in their order; between lanes
@@ -29,7 +29,7 @@ from storage import Storage
 
 _log = logging.getLogger(__name__)
 
-_AHEAD_SECONDS = 0.256
+_AHEAD_SECONDS = 0.5
 _FEWEST, _MOST = 20, 512
 _LAST = (1 << BLOCK_BITS) - 1  # where a block ends
 _DUE_CHUNK = 100

@@ -43,6 +43,6 @@ def is_silent(reader: Recipient, moment: Moment, *, breaking: bool) -> bool:
 def sent_today(reader: Recipient, moment: Moment) -> int:
     """How many posts came today. Of a volume that was chosen a moment ago all of the allowance: it is spread over the
     rest of the day."""
-    if reader.sent_day == moment.day:
-        return reader.sent_n
-    return 0 if reader.sent_day else moment.allowed
+    if reader.pace is None:
+        return moment.allowed
+    return reader.pace & 0xFFFF if reader.pace >> 16 == moment.day else 0

@@ -67,7 +67,7 @@ def _night(text: str) -> Night:
 class Recipient(NamedTuple):
     """What a sender needs to know of a reader, read just before the send; see `domain.reader.Reader`. `sections` are
     those that are not muted, `chosen` its `Ways` as a text. `listed` is the last number that a list has taken into
-    account, `sent_n` how many posts came on `sent_day`, counted for who has a volume."""
+    account, `pace` how many posts came on which day, of who has a volume: `day << 16 | n`, None before the first."""
 
     id: int
     chat_id: int
@@ -75,8 +75,7 @@ class Recipient(NamedTuple):
     language: str
     sections: int
     chosen: str = ""
-    sent_day: int = 0
-    sent_n: int = 0
+    pace: int | None = None
     listed: int = 0
     list_at: int | None = None
 

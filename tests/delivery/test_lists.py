@@ -96,7 +96,7 @@ async def test_a_volume_is_paced_over_the_day_and_the_rest_is_in_the_digest(sqli
         assert all_heads(day, 1)[-1] == "Вечером"
         assert len(day.got(1)) == 4
         await day.breaking("Важное")
-        rows = await sqlite_storage.engine.fetch("SELECT sent_n FROM reader")
+        rows = await sqlite_storage.engine.fetch("SELECT n FROM pace")
         assert rows[0][0] == 3, "neither the list nor breaking news counts"
 
 

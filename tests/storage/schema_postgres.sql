@@ -316,6 +316,11 @@ TABLE mute
     until bigint NOT NULL
     CREATE INDEX mute_until ON public.mute USING btree (until)
     CREATE UNIQUE INDEX mute_pkey ON public.mute USING btree (reader_id, "bit")
+TABLE pace
+    reader_id bigint NOT NULL
+    day bigint NOT NULL
+    n bigint NOT NULL
+    CREATE UNIQUE INDEX pace_pkey ON public.pace USING btree (reader_id)
 TABLE place
     chat_id bigint NOT NULL
     kind text NOT NULL
@@ -393,8 +398,6 @@ TABLE reader
     regions bigint NOT NULL 0
     rates integer NOT NULL 0
     zone text NOT NULL ''::text
-    sent_day bigint NOT NULL 0
-    sent_n integer NOT NULL 0
     list_at bigint
     listed bigint NOT NULL 0
     ask integer NOT NULL 0
