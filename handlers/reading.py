@@ -48,8 +48,8 @@ async def digest(message: Message, bot: Bot, ctx: Context, reader: Reader | None
         return
     fed = {feed.language for feed in ctx.settings.feeds if feed.language}
     offer = offer_of(ctx.words.languages, fed, ctx.sections)
-    _, (posts,) = await Selection(ctx.storage, offer, ctx.clock).of([asking])
-    if posts:
+    (chosen,) = await Selection(ctx.storage, offer, ctx.clock).of([asking])
+    if chosen.posts:
         await ctx.storage.broadcasts.ask(asking.id, listed=asking.listed, now=ctx.now)
         ctx.wake()
     else:

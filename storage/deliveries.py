@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import NamedTuple
 
 from bot.domain.delivery import ACTIVE_DAYS, BLOCK_BITS, Broadcast, Delivered, Kind, Marks, Receipt, Result
@@ -182,21 +183,23 @@ class Deliveries:
         """Write results, give back finished leases (broadcast, block), and prolong those that the worker knows of and
         its `blocks` `until` then (milliseconds). What it does not know of, because an answer was lost, runs out.
 
-        A reader who is settled stays so, whatever a slower worker says later, unless that one has sent after all.
-        What a correction has changed is of its version from now on. Of who has erased everything meanwhile nothing is
-        kept. `spent`: messages paid for since the last time, why that ended ("" when it did not), and of which
-        broadcast.
+        Rows are written in the order of their keys, so that two workers with a block, one of which has lost it, do not
+        wait for each other. A reader who is settled stays so, whatever a slower worker says later, unless that one has
+        sent after all. What a correction has changed is of its version from now on. Of who has erased everything
+        meanwhile nothing is kept. `spent`: messages paid for since the last time, why that ended ("" when it did not),
+        and of which broadcast.
         """
         amended = [receipt for receipt in receipts if receipt.amends is not None and receipt.result is Result.SENT]
         await self._db.batch(
             [
-                (_SENT, sent),
+                (_SENT, sorted(sent)),
                 (_SPENT, spent),
                 (_counted(self._db.dialect), _once(marks.counted)),
                 (_LISTED, marks.listed),
+                (_REST, marks.rest),
                 (_PUT_OFF, marks.put_off),
                 (ASKED, marks.asked),
-                (_SETTLE, list(map(_row, receipts))),
+                (_SETTLE, sorted(map(_row, receipts), key=_KEY)),
                 (_SLEEP, [(now, receipt.reader_id) for receipt in receipts if receipt.gone]),
                 (_AMENDED, [(one.version, one.amends, one.reader_id) for one in amended if one.amends]),
                 (_SHOWN_AMENDED, [(one.version, one.broadcast_id, one.reader_id) for one in amended if not one.amends]),
@@ -419,12 +422,13 @@ def _once(counted: Sequence[tuple[int, int]]) -> list[tuple[int, str]]:
             rounds.append(free := {})
         free[reader] = day
     return [
-        (day, json.dumps([reader for reader, on in one.items() if on == day]))
+        (day, json.dumps(sorted(reader for reader, on in one.items() if on == day)))
         for one in rounds
         for day in sorted(set(one.values()))
     ]
 
 
+_KEY = itemgetter(0, 1)
 _LONGEST = 86_400  # seconds from a message's leaving to its receipt, a database that was away included
 
 
@@ -453,6 +457,7 @@ _LISTED = (
 )
 """The next time is reckoned from the negative of this one. Where choices have changed since it was `known` it is 0, or
 the time of the next list already, which must not be taken for this one."""
+_REST = "UPDATE reader SET list_at = :until WHERE list_at < 0 AND list_at = -CAST(:known AS BIGINT) AND id = :id"
 _PUT_OFF = (
     "UPDATE reader SET list_at = CASE WHEN list_at < :until THEN :until ELSE list_at END"
     " WHERE list_at > 0 AND list_at = :known AND id = :id"

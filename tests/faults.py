@@ -106,14 +106,21 @@ class OwnServer:
 
 
 @asynccontextmanager
-async def own_server() -> AsyncIterator[OwnServer]:
-    """Debian's server on a folder and a port of its own."""
+async def own_server(*, tls: tuple[Path, Path] | None = None) -> AsyncIterator[OwnServer]:
+    """Debian's server on a folder and a port of its own, with a certificate and its key or in the open."""
     assert SERVER
     folder, port = Path(tempfile.mkdtemp(prefix="newsdesk-server-")), free_port()
     as_whom = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_whom:
         shutil.chown(folder, "postgres")
-    made = OwnServer(f"postgresql://postgres@127.0.0.1:{port}/postgres", folder, f"-p {port} -k {folder} -c fsync=off")
+    settings = f"-p {port} -k {folder} -c fsync=off"
+    for what, path in zip(("cert", "key"), tls or (), strict=False):
+        ours = shutil.copy(path, folder)
+        os.chmod(ours, 0o600)
+        if as_whom:
+            shutil.chown(ours, "postgres")
+        settings += f" -c ssl=on -c ssl_{what}_file={ours}"
+    made = OwnServer(f"postgresql://postgres@127.0.0.1:{port}/postgres", folder, settings)
     options = ["-U", "postgres", "-A", "trust", "-E", "UTF8"]
     command = [*as_whom, str(SERVER / "initdb"), "-D", str(folder / "data"), *options]
     try:

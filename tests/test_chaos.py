@@ -1,7 +1,8 @@
 """Everything at once: processes killed, halted, cut off from the database; that one killed; clocks a minute apart.
 
-`CHAOS_READERS=100000 CHAOS_SEED=7 pytest -m prove -s tests/test_chaos.py` is the large run. Invariants: nobody is left
-without a post, and what comes twice is bounded by what was in flight or unwritten at each fault.
+`CHAOS_READERS=100000 CHAOS_SEED=7 pytest -m prove -s tests/test_chaos.py` is the large run, with faults and without.
+Invariants: nobody is left without a post, and what comes twice is bounded by what was in flight or unwritten at each
+fault.
 """
 
 from __future__ import annotations
@@ -205,3 +206,32 @@ async def test_chaos(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFix
     assert missing == 0
     assert repeats <= bound
     assert asking.repeated <= chaos.total
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(SERVER is None, reason="Debian's PostgreSQL server is not installed")
+async def test_without_faults_exactly_once(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four senders share the readers and the rate; nobody is left out, nobody gets anything twice."""
+    readers = int(os.environ.get("CHAOS_READERS", "10000"))
+    words, chats = ["Первая новость", "Вторая новость"], range(1, readers + 1)
+    began = RealClock().monotonic()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(own_server())
+        made = await stack.enter_async_context(
+            house(sandbox, None, server.url, tmp_path, readers=readers, rate=1000, lease=10)
+        )
+        for n in range(4):
+            await made.start(f"p{n}", "send", f"{server.url}{'&' if '?' in server.url else '?'}pool=4")
+        for word in words:
+            await made.publish(word)
+            await made.done(timeout=1800)
+        counts = Counter(count for word in words for count in made.copies(word, chats))
+    with capsys.disabled():
+        print(f"\n{readers:,} readers, {len(words)} posts, four senders: {dict(counts)} (copies: how many)", end=", ")
+        print(f"{RealClock().monotonic() - began:.0f} s")
+    evidence.save(
+        "exactly-once", evidence.Figure("other", "readers without exactly one copy", counts.total() - counts[1], "")
+    )
+    assert counts == {1: len(words) * readers}

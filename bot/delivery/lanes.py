@@ -320,12 +320,14 @@ class Lanes:
         """The same of a broadcast of lists: each reader has one of its own."""
         if not readers:
             return []
-        upto, chosen = await self._selection.of(readers)
-        if more := {post for posts in chosen for post in posts} - set(run.carried):
+        chosen = await self._selection.of(readers)
+        if more := {post for one in chosen for post in one.posts} - set(run.carried):
             await self._storage.lists.carry(run.broadcast.id, more)
             await self._learn(run, more)
-        pairs = zip(readers, chosen, strict=True)
-        return [Job(run, reader, block, posts=posts, upto=upto, read_at=read_at) for reader, posts in pairs]
+        return [
+            Job(run, reader, block, posts=one.posts, upto=one.upto, rest=one.under_way, read_at=read_at)
+            for reader, one in zip(readers, chosen, strict=True)
+        ]
 
     async def _claim(self, run: Run, *, lost: bool = False) -> Block | None:
         """The next block; with `lost` only one whose lease ran out, so that no dead worker's readers wait."""

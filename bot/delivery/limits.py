@@ -159,6 +159,9 @@ class Limits:
         """The job's list is done with, or (`due_at`, epoch seconds) comes later: then no other takes its place."""
         if due_at is None:
             self._marks.listed.append((job.upto, job.reader.list_at or 0, job.reader.id))
+            if job.rest:
+                again = int(self._clock.now()) + _PUT_OFF_SECONDS
+                self._marks.rest.append((again, job.reader.list_at or 0, job.reader.id))
         else:
             self._marks.put_off.append((due_at + _PUT_OFF_SECONDS, job.reader.list_at or 0, job.reader.id))
 

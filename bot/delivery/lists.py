@@ -7,12 +7,13 @@ A broadcast of lists carries no posts of its own: what a reader's list holds is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.delivery.audience import Offer, audience_of, concerns
 from bot.delivery.hours import moment, next_list
+from bot.delivery.runs import Pairs
 from bot.domain.delivery import Audience, Broadcast, Lane
 from bot.domain.post import Post
 from bot.domain.reader import ALL, Night, Quiet, Reader
@@ -87,10 +88,33 @@ class Pool(NamedTuple):
 _EMPTY = Pool(0, -1, -_FRESH_SECONDS, (), frozenset())
 
 
+class Chosen(NamedTuple):
+    """A reader's list: its posts in their order, and the number of the last send that it knows. Something that concerns
+    the reader is still `under_way`: that may come by itself, or has passed by because of what was chosen before."""
+
+    posts: tuple[int, ...]
+    upto: int
+    under_way: bool
+
+
 def _has_lists(reader: Recipient) -> bool:
     """Whether anything waits for the reader's lists; to others a post that is being sent comes by itself."""
     ways = reader.ways
     return ways.volume != ALL or ways.quiet == Quiet.HOLD
+
+
+def _chosen(reader: Recipient, pool: Pool, had: Container[int], follows: Pairs, hides: Pairs) -> Chosen:
+    lists, posts, upto = _has_lists(reader), [], pool.upto
+    for serial, post, audience in pool.posts:
+        if serial <= reader.listed or post.id in had:
+            continue
+        if not concerns(audience, reader, follows=(reader.id, post.id) in follows, hides=(reader.id, post.id) in hides):
+            continue
+        if lists or post.id not in pool.under_way:
+            posts.append(post.id)
+        else:
+            upto = min(upto, serial - 1)
+    return Chosen(tuple(posts), upto, upto < pool.upto)
 
 
 class Selection:
@@ -102,25 +126,13 @@ class Selection:
         self._clock = clock
         self._pool = _EMPTY
 
-    async def of(self, readers: Sequence[Recipient]) -> tuple[int, list[tuple[int, ...]]]:
-        """The number of the last send that was looked at, and each reader's posts, in their order."""
+    async def of(self, readers: Sequence[Recipient]) -> list[Chosen]:
+        """Each reader's list."""
         pool = await self._looked(min(reader.listed for reader in readers))
         ids, posts = [reader.id for reader in readers], [post.id for _, post, _ in pool.posts]
         had = await self._storage.lists.had(ids, posts) if posts else {}
         follows, hides = await self._storage.terms.met(pool.words, ids) if pool.words else (set(), set())
-        return pool.upto, [
-            tuple(
-                post.id
-                for serial, post, audience in pool.posts
-                if serial > reader.listed
-                and (post.id not in pool.under_way or _has_lists(reader))
-                and concerns(
-                    audience, reader, follows=(reader.id, post.id) in follows, hides=(reader.id, post.id) in hides
-                )
-                and post.id not in had.get(reader.id, ())
-            )
-            for reader in readers
-        ]
+        return [_chosen(reader, pool, had.get(reader.id, ()), follows, hides) for reader in readers]
 
     async def _looked(self, after: int) -> Pool:
         """The pool, read anew each second: a list may not miss what began before it."""

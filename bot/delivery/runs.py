@@ -91,9 +91,10 @@ class Run:
 @dataclass(slots=True)
 class Job:
     """One reader of one broadcast. `block` is None for a reader who had to wait; `copy`: what a correction changes;
-    `posts`: which of its run's posts (None: all); `upto`: the number of the last send that its list knows; `reply`: the
-    reader's message to reply to. `paid` goes by paid broadcast, `refused` is why Telegram would not have it so: then it
-    goes free. `silent` makes no sound. `noted`: it stands in the ledger. `read_at` (monotonic) is when the reader was.
+    `posts`: which of its run's posts (None: all); `upto`: the number of the last send that its list knows, `rest`:
+    whether it has to be looked for more; `reply`: the reader's message to reply to. `paid` goes by paid broadcast,
+    `refused` is why Telegram would not have it so: then it goes free. `silent` makes no sound. `noted`: it stands in
+    the ledger. `read_at` (monotonic) is when the reader was.
     """
 
     run: Run
@@ -103,6 +104,7 @@ class Job:
     copy: Copy | None = None
     posts: tuple[int, ...] | None = None
     upto: int = 0
+    rest: bool = False
     reply: int = 0
     paid: bool = False
     refused: str = ""

@@ -193,11 +193,13 @@ class Receipt(NamedTuple):
 @dataclass(slots=True)
 class Marks:
     """What sends leave on readers: a post that counts for a day's volume (day, reader); a list that is done with (the
-    number of the last send it knows, when it was due as the reader was read, reader); one that comes later (epoch
-    seconds, when it was due, reader); who was asked what to send."""
+    number of the last send it knows, when it was due as the reader was read, reader), and for the rest of which is
+    looked later (epoch seconds, when it was due, reader); one that comes later (the same); who was asked what to
+    send."""
 
     counted: list[tuple[int, int]] = field(default_factory=list)
     listed: list[tuple[int, int, int]] = field(default_factory=list)
+    rest: list[tuple[int, int, int]] = field(default_factory=list)
     put_off: list[tuple[int, int, int]] = field(default_factory=list)
     asked: list[tuple[int]] = field(default_factory=list)
 

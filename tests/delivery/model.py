@@ -7,7 +7,7 @@ them is right, and so is each reader's chat that some order explains.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -21,6 +21,8 @@ FED = ("ru", "kk")
 """Languages with a feed of their own; a story without a language is for everybody."""
 HALF = 1800
 """All of the model happens at half hours."""
+_AGAIN = 600
+"""After so many seconds what was under way as a last list was made is looked for once more."""
 NEW = -1
 """The next list is still to be reckoned."""
 
@@ -276,20 +278,26 @@ def arrives(life: Life, send: Send, at: float) -> tuple[Life, Heard | None]:
     return replace(life, had=life.had | {story.number}), Heard("post", (story.number,), silent=is_night(life, at))
 
 
-def lists(life: Life, slot: Slot, begun: int, now: float) -> tuple[Life, Heard | None]:
-    """The reader's list: all that began since the last one, concerns the reader and has not come."""
+def lists(life: Life, slot: Slot, begun: int, now: float, under_way: Collection[int] = ()) -> tuple[Life, Heard | None]:
+    """The reader's list: all that began since the last one, concerns the reader and has not come. Who has given lists
+    up gets those that are `under_way` by themselves, or where they had passed by before that, in one more list."""
     if life.choices.quiet is Quiet.HOLD and is_night(life, now):
         morning = now // HALF * HALF
         while is_night(life, morning):
             morning += HALF
         return replace(life, due=morning), None
-    upto = slot.known(begun)
+    upto, due = slot.known(begun), next_list(life.choices, now)
+    if under_way:
+        upto, due = min(upto, *(n - 1 for number in under_way for n in slot.stories[number].begun[-1:])), now + _AGAIN
     found = [
         story.number
         for story in slot.stories.values()
-        if any(life.listed < n <= upto for n in story.begun) and story.number not in life.had and concerns(life, story)
+        if any(life.listed < n <= slot.known(begun) for n in story.begun)
+        and story.number not in life.had
+        and story.number not in under_way
+        and concerns(life, story)
     ]
-    done = replace(life, listed=upto, due=next_list(life.choices, now), had=life.had.union(found))
+    done = replace(life, listed=upto, due=due, had=life.had.union(found))
     return done, Heard("list", tuple(sorted(found)), silent=is_night(life, now)) if found else None
 
 
@@ -361,7 +369,15 @@ def _steps(point: _Point, slot: Slot, heard: Sequence[Heard], change: Change | N
     if life.active and life.due == NEW:
         yield replace(point, life=reckoned(life, now))
     elif _listing(life, slot):
+        now = (
+            now if life.due is None else min(now, max(life.due, slot.at - HALF))
+        )  # the rest of a list comes in between
         yield from _said(point, *lists(life, slot, point.begun, now), heard)
+        if not wants_lists(life.choices):
+            going = [send.story for send in slot.sends[: point.begun]]
+            rest = {story.number for story in going if story.number not in life.had and concerns(life, story)}
+            if rest:
+                yield from _said(point, *lists(life, slot, point.begun, now, rest), heard)
 
 
 def _said(point: _Point, life: Life, message: Heard | None, heard: Sequence[Heard]) -> Iterator[_Point]:

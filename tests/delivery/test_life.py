@@ -19,7 +19,7 @@ def told(world: World, size: Size) -> None:
 
 
 def test_four_days_in_the_life(tmp_path: Path) -> None:
-    size = Size()
+    size = Size(readers=75)
     world = life(4, size, tmp_path)
     told(world, size)
     assert min(world.messages, world.lists, world.silent, world.meanwhile) > 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -127,6 +128,45 @@ async def test_whoever_gives_digests_up_gets_one_last_at_once(sqlite_storage: St
         await day.post("Третий")
         await day.at("2026-11-22 08:00")
         assert all_heads(day, 1) == ["Первый", "Второй", "Третий"], "what came by itself is in no list"
+
+
+async def test_what_is_under_way_when_lists_are_given_up_is_not_lost(storage: Storage) -> None:
+    """It had passed by, because the volume was used up; a waiting reader keeps the send open meanwhile."""
+    async with days(storage) as day:
+        giving_up = await day.reader(1, volume=1)
+        for title in ("Первый", "Второй"):
+            await day.post(title)
+        await day.reader(2)
+        real, until = day.wire.deliver, day.crew.clock.now() + 900
+
+        async def deliver(method: str, body: bytes) -> Sent | Wait:
+            left = until - day.crew.clock.now() if json.loads(body)["chat_id"] == 2 else 0.0
+            return Wait(left, "chat") if left > 0 else await real(method, body)
+
+        day.wire.deliver = deliver  # type: ignore[method-assign, assignment]
+        await day.crew.post("Третий")
+        day.publisher.wake()
+        async with asyncio.timeout(20):
+            while not any(
+                run.waiting for run in [await storage.broadcasts.progress(one) for one in await opened(storage)]
+            ):
+                await day.crew.clock.sleep(0.5)
+        await storage.readers.change(giving_up, now=day.crew.now, volume=ALL)
+        await day.wire.until(lambda: len(day.got(1)) == 2)
+        assert all_heads(day, 1) == ["Первый", "Второй"]
+        day.leap(1000)
+        await day.settle()
+        day.leap(1000)
+        await day.settle()
+        assert all_heads(day, 1) == ["Первый", "Второй", "Третий"]
+        assert all_heads(day, 2) == ["Третий"]
+        rows = await storage.engine.fetch("SELECT list_at FROM reader WHERE id = :id", id=giving_up)
+        assert rows[0][0] is None, "nothing is looked for any more"
+
+
+async def opened(storage: Storage) -> list[int]:
+    """The broadcasts that are under way."""
+    return [one.id for one in await storage.broadcasts.open()]
 
 
 async def test_corrections_and_withdrawals_reach_lists(sqlite_storage: Storage) -> None:

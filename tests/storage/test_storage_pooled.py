@@ -17,6 +17,7 @@ from bot.domain.errors import StorageBusy, StorageError
 from storage import Storage, open_storage
 from storage import postgres as engine
 from tests.factories import subscribe
+from tests.faults import SERVER, own_server
 from tests.pgbouncer import ABSENT, PROGRAM, pgbouncer
 
 pytestmark = [
@@ -139,3 +140,15 @@ async def test_tls(database_url: str, public: tuple[Path, Path], monkeypatch: py
         for mode in ("disable", "verify-full&sslrootcert=/nowhere.pem"):
             with pytest.raises(StorageError):
                 await open_storage(f"{url}&sslmode={mode}")
+
+
+@pytest.mark.skipif(SERVER is None, reason="Debian's PostgreSQL server is not installed")
+async def test_tls_of_the_server_itself(engine_name: str, certificate: tuple[Path, Path]) -> None:
+    async with own_server(tls=certificate) as server:
+        for mode in ("require", f"verify-full&sslrootcert={certificate[0]}"):
+            storage = await open_storage(f"{server.url}?sslmode={mode}")
+            rows = await storage.engine.fetch("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            assert rows[0][0] is True
+            await storage.close()
+        with pytest.raises(StorageError):
+            await open_storage(f"{server.url}?sslmode=verify-full&sslrootcert=/nowhere.pem")
