@@ -5,7 +5,7 @@
     … --readers 50000 --seconds 5                                    smaller
 
 Each figure comes from a process of its own, so that memory means something. The sizes are the sender's at 1,000
-a second: 256 readers a read, receipts in groups of at most 512, blocks given back with them, reading and writing
+a second: 512 readers a read, receipts in groups of at most 512, blocks given back with them, reading and writing
 side by side. Readers have quiet hours, volumes and mutes (`benchmarks.choices`); a regular post is counted for whoever
 has a volume, breaking news goes round twice, first to who was active lately.
 """
@@ -36,7 +36,7 @@ from storage import Storage, open_storage
 from storage.deliveries import Claim
 from tests.factories import launched
 
-CHUNK, GROUP, LEASE = 256, 512, 30
+CHUNK, GROUP, LEASE = 512, 512, 30
 NOW = 1_790_000_000
 DAY = NOW // 86_400
 AUDIENCE = Audience(sections=0b1111, languages=("ru", "kk"))

@@ -4,7 +4,8 @@
     python -m benchmarks.queues postgresql://user@host:5432/db --peers /tmp/peers/bin/python [--messages 100000]
 
 Everything waits already when the clock starts, and it stops with the last acknowledgement. Ours: readers without a
-receipt are claimed in blocks, read, and their receipts written in groups, durably, as `bot/delivery` does. pgqueuer:
+receipt are claimed in blocks, read with their choices, and their receipts written in groups and counted for who has a
+volume, durably, as `bot/delivery` does. pgqueuer:
 its own queue manager on the same server, in its largest batches. taskiq: its own receiver over a Redis stream. NATS: a
 JetStream pull consumer with explicit acknowledgements, in batches, on files. redis-server and nats-server are started
 here if they are installed; what is not is named and left out.
@@ -27,9 +28,11 @@ from pathlib import Path
 from benchmarks import evidence
 from benchmarks.bookkeeping import Bookkeeper, fill, launch, postgres_database
 from bot.app import spare_the_collector
+from bot.domain.delivery import Lane
 from storage import open_storage
 
 PROCESSES = 2
+CONCERNED = 82  # of 100 readers: the others get digests only
 TELEGRAM = 1000
 """Messages a second: the most that Telegram lets a bot send, paid for."""
 
@@ -166,8 +169,8 @@ async def ours(base: str, messages: int) -> tuple[float, list[int]]:
     url = await postgres_database(base)
     try:
         storage = await open_storage(url)
-        await fill(storage, messages)
-        await launch(storage)
+        await fill(storage, messages * 100 // CONCERNED)
+        await launch(storage, Lane.REGULAR)
         await storage.close()
         command = [sys.executable, "-m", "benchmarks.queues", url, "--child"]
         return await together([[*command, f"w{n}"] for n in range(PROCESSES)])

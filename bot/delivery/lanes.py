@@ -29,7 +29,7 @@ from storage import Storage
 
 _log = logging.getLogger(__name__)
 
-_AHEAD_SECONDS = 0.5
+_AHEAD_SECONDS = 0.53  # at 970 a second two readings a block
 _FEWEST, _MOST = 20, 512
 _LAST = (1 << BLOCK_BITS) - 1  # where a block ends
 _DUE_CHUNK = 100

@@ -147,11 +147,28 @@ async def test_a_slow_reading_makes_no_other_reading_wait(sqlite_storage: Storag
 
 def test_names_become_numbers_and_rows_wide() -> None:
     assert compiled("SELECT :a, :b_c, :a, x::int, '12:30'", "$") == ("SELECT $1, $2, $1, x::int, '12:30'", ("a", "b_c"))
-    assert widened("INSERT INTO t (a, b) VALUES (:a, 1) ON CONFLICT DO NOTHING", 2) == (
-        "INSERT INTO t (a, b) VALUES (?, 1),(?, 1) ON CONFLICT DO NOTHING"
+    assert widened("INSERT INTO t (a, b) VALUES (:a, 1) ON CONFLICT DO NOTHING", 2, "$") == (
+        "INSERT INTO t (a, b) VALUES ($1, 1),($2, 1) ON CONFLICT DO NOTHING"
     )
-    assert widened("UPDATE t SET a = :a WHERE b = :b", 2) is None
-    assert widened("INSERT INTO t (a) VALUES (:a) ON CONFLICT (a) DO UPDATE SET a = :b", 2) is None
+    assert widened("UPDATE t SET a = :a WHERE b = :b", 2, "?") is None
+    assert widened("INSERT INTO t (a) VALUES (:a) ON CONFLICT (a) DO UPDATE SET a = :b", 2, "?") is None
+    assert widened("INSERT INTO t (a, b) VALUES (:a, :a)", 2, "?") is None, "a row has one value for both"
+
+
+async def test_many_rows_are_written_as_one_by_one(storage: Storage) -> None:
+    sql = (
+        "INSERT INTO pace (day, reader_id, n) VALUES (:day, :id, 1)"
+        " ON CONFLICT (reader_id) DO UPDATE SET n = pace.n + 1, day = excluded.day"
+    )
+    for n in (1, 7, 8, 41, 300):
+        await storage.engine.many(sql, [(n, id_) for id_ in range(n)])
+    await storage.engine.many(sql, [(400 + id_, id_ % 20) for id_ in range(40)])  # each of them twice
+    rows = await storage.engine.lines("SELECT reader_id, day, n FROM pace ORDER BY reader_id")
+    expected = [
+        (id_, 420 + id_ if id_ < 20 else 300, sum(n > id_ for n in (1, 7, 8, 41, 300)) + 2 * (id_ < 20))
+        for id_ in range(300)
+    ]
+    assert [tuple(row) for row in rows] == expected
 
 
 async def test_a_second_copy_is_told_so(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from storage_help import article, everything, receipt, running, saved, subscribed, tables
 
 from bot.desk.tallies import roll_up
-from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane
+from bot.domain.delivery import Audience, Broadcast, BroadcastState, Lane, Marks
 from bot.domain.place import Place
 from bot.domain.post import Post
 from bot.domain.reader import ReaderKind
@@ -41,7 +41,8 @@ async def kept(storage: Storage, chat: int) -> Post:
     """A reader of whom every table knows something; the post they have."""
     reader = await subscribed(storage, chat)
     broadcast = await running(storage)
-    await storage.deliveries.settle([receipt(broadcast, reader.id)], [], worker="w", until=9, now=9)
+    marks = Marks(counted=[(20_000, reader.id)])
+    await storage.deliveries.settle([receipt(broadcast, reader.id)], [], worker="w", until=9, now=9, marks=marks)
     (post,) = await storage.posts.get(broadcast.posts)
     await storage.posts.shown(post.id, reader.id, 55, 1, now=8)
     await storage.readers.mute(reader.id, [3], until=50, now=8)
