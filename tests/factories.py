@@ -6,7 +6,9 @@ import asyncio
 import atexit
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,6 +40,16 @@ from storage.posts import change
 
 OWNER = 9001
 _ready: set[int] = set()
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that Linux gives to connections: one of these may be taken the moment
+    after."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.processes import free_port
+from tests.factories import free_port
 
 SERVER = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.factories import free_port
+
 PROGRAM = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
 ABSENT = "PgBouncer is not installed (Debian: apt-get install pgbouncer)"
 
@@ -23,7 +25,7 @@ async def pgbouncer(url: str, *, servers: int = 2, clients: int = 200, **options
     know prepared statements, as before its version 1.21."""
     assert PROGRAM
     behind = urlsplit(url)
-    database, port = behind.path[1:], _free_port()
+    database, port = behind.path[1:], free_port()
     folder = Path(tempfile.mkdtemp(prefix="newsdesk-pgbouncer-"))
     settings: dict[str, object] = {
         "listen_addr": "127.0.0.1",
@@ -60,12 +62,6 @@ async def pgbouncer(url: str, *, servers: int = 2, clients: int = 200, **options
             process.kill()
         await process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

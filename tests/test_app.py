@@ -25,7 +25,7 @@ from bot.sending import DRAIN_SECONDS
 from bot.settings import Settings, load
 from bot.settings_file import Secret
 from storage import open_storage
-from tests.factories import OWNER, feed_site, running, settings_for
+from tests.factories import OWNER, feed_site, free_port, running, settings_for
 
 ROOT = Path(__file__).parent.parent
 TALK = frozenset({"talk"})
@@ -34,12 +34,6 @@ TALK = frozenset({"talk"})
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/newsdesk.db"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def with_env(settings: Settings, **env: Any) -> Settings:

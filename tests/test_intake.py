@@ -28,7 +28,7 @@ from bot.sandbox.http import Sandbox
 from bot.settings import Desk, Settings
 from bot.settings_file import Secret
 from storage import Storage, open_storage
-from tests.factories import OWNER, FeedSite, feed_site, running, settings_for, subscribe
+from tests.factories import OWNER, FeedSite, feed_site, free_port, running, settings_for, subscribe
 
 KEY = "k3y-that-nobody-guesses"
 DOCS = Path(__file__).parents[1] / "docs" / "api.md"
@@ -64,7 +64,7 @@ async def cms(folder: Path, rules: Callable[[Settings], Settings] = lambda found
         for chat in range(1001, 1004):
             sandbox.people.add(chat, started=True)
         found = rules(settings_for(sandbox, site, url))
-        port = 20_000 + os.getpid() % 20_000
+        port = free_port()
         env = replace(found.env, http_listen=("127.0.0.1", port), api_key=Secret(KEY))
         await storage.close()
         async with running(replace(found, env=env)):

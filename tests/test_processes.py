@@ -12,8 +12,8 @@ import pytest
 
 from bot.delivery.sender import MOST_IN_FLIGHT
 from bot.sandbox.http import Sandbox
-from tests.factories import FeedSite
-from tests.processes import SECRET, House, balancer, free_port, house
+from tests.factories import FeedSite, free_port
+from tests.processes import SECRET, House, balancer, house
 
 pytestmark = pytest.mark.parametrize("engine_name", ["postgres"])
 COMMIT_GROUP = 256

@@ -33,6 +33,7 @@ from bot.domain.post import Rendering
 from bot.sandbox.client import Person
 from bot.sandbox.http import TOKEN, Sandbox
 from bot.telegram import Telegram, close, connect
+from tests.factories import free_port
 
 SECRET = TOKEN.partition(":")[2]
 TEXT = {"text": "Новость", "entities": [{"type": "bold", "offset": 0, "length": 7}]}
@@ -96,12 +97,6 @@ async def answering(answer: Answer) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 # --- the fast path ------------------------------------------------------------------------------------------
@@ -221,7 +216,7 @@ async def test_no_answer_in_time_is_uncertain(
 
 
 async def test_what_never_left_is_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with connected(f"http://127.0.0.1:{closed_port()}") as telegram:
+    async with connected(f"http://127.0.0.1:{free_port()}") as telegram:
         assert await telegram.deliver("sendMessage", body()) == Wait(1.0, "outage")
         picture = Rendering("sendPhoto", {"photo": PHOTO})
         assert await telegram.upload(picture, {"chat_id": 100}, b"") == (Wait(1.0, "outage"), "")
@@ -458,7 +453,7 @@ async def test_a_proxy_is_used_for_everything() -> None:
 
 
 async def test_a_network_error_of_a_reply_hides_the_token() -> None:
-    async with connected(f"http://127.0.0.1:{closed_port()}") as telegram:
+    async with connected(f"http://127.0.0.1:{free_port()}") as telegram:
         with pytest.raises(TelegramNetworkError) as caught:
             await telegram.bot.send_message(100, "Ответ")
         assert SECRET not in str(caught.value)
