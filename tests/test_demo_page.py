@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, FormData
-from playwright.async_api import Browser, Error, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from bot.clock import SteppableClock
 from bot.demo import newsroom, picture
@@ -29,10 +28,10 @@ from bot.demo.newsroom import Newsroom
 from bot.sandbox.http import Sandbox
 from bot.sandbox.model import Chat
 from bot.sandbox.sim import PAGE, add_page
+from tests.browser import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]  # one browser for all
 START = datetime(2026, 11, 23, 10, tzinfo=newsroom.ZONE).timestamp()
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 READER, EDITOR, CHANNEL = 101, 201, -1_001_000_000_777
 SECTIONS = ("Kazakhstan", "World", "Sport")
 PICTURES = os.environ.get("NEWSDESK_PICTURES", "")  # the folder for the README's pictures; none in an ordinary run
@@ -128,22 +127,10 @@ class Scene:
         return page
 
 
-def chromium() -> str | None:
-    """A browser of this machine; None lets playwright look for its own."""
-    return next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        try:
-            found = await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, "--no-first-run"])
-        except Error as error:
-            if os.environ.get("NEWSDESK_REQUIRE_BROWSER") == "1":
-                raise
-            pytest.skip(f"no Chromium for the page: {str(error).splitlines()[0]}")
+    async with chromium() as found:
         yield found
-        await found.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

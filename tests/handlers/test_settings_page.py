@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Error, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from talking import START, Chat
 
 from bot.clock import SteppableClock
 from bot.sandbox.http import Sandbox
 from bot.sandbox.sim import add_page
+from tests.browser import chromium
 
 pytestmark = [pytest.mark.browser]
 PICTURES = os.environ.get("NEWSDESK_WALK", "")
@@ -46,17 +46,8 @@ def stand_in() -> Sandbox:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """A browser of this machine."""
-    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    async with async_playwright() as playwright:
-        try:
-            made = await playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--no-first-run"])
-        except Error as error:
-            if os.environ.get("NEWSDESK_REQUIRE_BROWSER") == "1":
-                raise
-            pytest.skip(f"no Chromium for the walk: {str(error).splitlines()[0]}")
-        yield made
-        await made.close()
+    async with chromium() as found:
+        yield found
 
 
 async def look(page: Page, name: str) -> None:
