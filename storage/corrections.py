@@ -112,7 +112,7 @@ class Corrections:
                 f" (SELECT DISTINCT held.reader_id FROM copy AS held WHERE {below} AND {among}"
                 " ORDER BY held.reader_id LIMIT :limit) ORDER BY copy.reader_id, copy.message_id"
             )
-        rows = await self._db.lines(sql, **params, **span)
+        rows = await self._db.tuples(sql, **params, **span)
         return [_holder(list(of_reader)) for _, of_reader in groupby(rows, key=lambda row: row[4])]
 
     async def rest(self, broadcast: Broadcast, *, now: int) -> Rest:
@@ -178,7 +178,7 @@ class Corrections:
     async def copies_of(self, post_id: int, readers: Sequence[int]) -> dict[int, int]:
         """The message in which each of these readers has the post, the newest; without those who have none."""
         ids = f"held.reader_id IN ({self._db.dialect.numbers_of('readers')})"
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             f"SELECT held.reader_id, held.message_id {_SENDS} AND {ids} UNION"
             f" SELECT held.reader_id, held.message_id FROM copy AS held WHERE held.post_id = :post AND {ids}"
             " ORDER BY 1, 2",

@@ -87,7 +87,7 @@ class Deliveries:
             params = {**params, "active": broadcast.created_at // 86_400 - ACTIVE_DAYS}
         if again and fresh:
             params = {**params, "lately": broadcast.created_at // 86_400 - 1}  # clocks are set back, too
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             f"SELECT {COLUMNS} FROM reader WHERE id > :after AND id <= :last AND {condition} ORDER BY id LIMIT :limit",
             after=max(after, (place << BLOCK_BITS) - 1),
             last=min(broadcast.horizon, ((place + 1) << BLOCK_BITS) - 1),

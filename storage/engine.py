@@ -51,8 +51,8 @@ class Connection(Protocol):
         """All rows of a reading statement."""
         ...
 
-    async def lines(self, sql: str, **params: object) -> Sequence[Sequence[Any]]:
-        """The same without names, whole numbers, texts and NULL only: for thousands of rows a second."""
+    async def tuples(self, sql: str, **params: object) -> Sequence[tuple[Any, ...]]:
+        """The same as plain tuples: for thousands of rows a second."""
         ...
 
     async def write(self, sql: str, **params: object) -> Sequence[Row]:

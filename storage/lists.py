@@ -64,7 +64,7 @@ class Lists:
         """The newest serial number, and the posts of sends after that one which were not called off: number, post, and
         whether it is still being sent."""
         newest = await self._db.fetch(f"SELECT {NEWEST}")
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             "SELECT MAX(serial), post_id, MAX(state) = 'running' FROM broadcast"
             " JOIN broadcast_post ON broadcast_id = broadcast.id"
             " WHERE serial > :after AND serial <= :upto AND state IN ('running', 'done') GROUP BY post_id"
@@ -77,7 +77,7 @@ class Lists:
     async def asking(self, reader_id: int, *, now: int) -> Recipient | None:
         """An active reader as a list that is asked for now would find it: whoever has none otherwise looks back a day
         at most. None for others."""
-        rows = await self._db.lines(f"SELECT {COLUMNS} FROM reader WHERE id = :id AND state = 'active'", id=reader_id)
+        rows = await self._db.tuples(f"SELECT {COLUMNS} FROM reader WHERE id = :id AND state = 'active'", id=reader_id)
         if not rows:
             return None
         reader: Recipient = recipient(rows[0])
@@ -90,7 +90,7 @@ class Lists:
         """Which of these posts each of these readers has got, by itself or in a list, or cannot get."""
         dialect = self._db.dialect
         params = {"readers": json.dumps(list(readers)), "posts": json.dumps(list(posts))}
-        alone = await self._db.lines(
+        alone = await self._db.tuples(
             "SELECT receipt.reader_id, post_id FROM broadcast_post JOIN broadcast ON broadcast.id ="
             " broadcast_post.broadcast_id JOIN receipt ON receipt.broadcast_id = broadcast.id"
             f" WHERE post_id IN ({dialect.numbers_of('posts')}) AND kind = 'send'"
@@ -100,7 +100,7 @@ class Lists:
             f" WHERE post_id IN ({dialect.numbers_of('posts')}) AND reader_id IN ({dialect.numbers_of('readers')})",
             **params,
         )
-        together = await self._db.lines(
+        together = await self._db.tuples(
             f"SELECT reader_id, carried FROM receipt WHERE reader_id IN ({dialect.numbers_of('readers')})"
             f" AND carried IS NOT NULL AND {_SETTLED}",
             readers=params["readers"],

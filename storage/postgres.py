@@ -79,7 +79,7 @@ class _Statements:
             rows: Sequence[Row] = await self._connection.fetch(text, *bound(names, params))
         return rows
 
-    write = lines = fetch  # a record is as cheap as a list
+    write = tuples = fetch  # a record is as cheap as a tuple
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         with _translated():
@@ -116,7 +116,7 @@ class PostgresEngine:
         async with self._acquired() as connection:
             return await _Statements(connection).fetch(sql, **params)
 
-    write = lines = fetch  # a record is as cheap as a list
+    write = tuples = fetch  # a record is as cheap as a list
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         async with self.transaction() as connection:

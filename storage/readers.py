@@ -394,7 +394,7 @@ class Readers:
 
     async def among(self, chats: Iterable[int]) -> set[tuple[int, int]]:
         """The readers, as chat and topic, who live in any of these chats."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             f"SELECT chat_id, thread_id FROM reader WHERE chat_id IN ({self._db.dialect.numbers_of('chats')})",
             chats=json.dumps(list(chats)),
         )
@@ -416,7 +416,7 @@ class Readers:
 
     async def every(self, *, after: int, limit: int) -> list[tuple[int, Subscriber]]:
         """Everybody who has said yes and not left, by id above `after`."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             "SELECT id, chat_id, language, sections, COALESCE(consent_at, joined_at), state = 'dormant', breaking = 1,"
             " thread_id FROM reader WHERE id > :after AND kind <> 'channel'"
             " AND state IN ('active', 'paused', 'dormant')"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import logging
 import os
 import sqlite3
@@ -126,8 +125,8 @@ class _Statements:
     async def fetch(self, sql: str, **params: object) -> Sequence[Row]:
         return await self._run(_fetch, sql, params)
 
-    async def lines(self, sql: str, **params: object) -> Sequence[Sequence[Any]]:
-        return await self._run(_lines, sql, params)
+    async def tuples(self, sql: str, **params: object) -> Sequence[tuple[Any, ...]]:
+        return await self._run(_tuples, sql, params)
 
     async def _run(
         self, work: Callable[[sqlite3.Connection, str, tuple[object, ...]], _T], sql: str, params: dict[str, object]
@@ -153,22 +152,10 @@ def _fetch(connection: sqlite3.Connection, sql: str, values: tuple[object, ...])
     return connection.execute(sql, values).fetchall()
 
 
-def _lines(connection: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> Sequence[Sequence[Any]]:
-    """All rows as one text: Python's lock is given up for each row that SQLite steps to, and had again only when the
-    busy event loop lets go of it, after 5 ms at worst: a thousand rows took seconds."""
-    if sql not in _gathered:
-        if len(_gathered) >= _MOST_GATHERED:
-            _gathered.clear()
-        width = len(connection.execute(f"SELECT * FROM ({sql}) LIMIT 0", values).description)
-        names = ",".join(f"c{n}" for n in range(width))
-        _gathered[sql] = f"WITH line({names}) AS ({sql}) SELECT group_concat(json_array({names})) FROM line"
-    (text,) = connection.execute(_gathered[sql], values).fetchone()
-    lines: list[list[Any]] = json.loads(f"[{text or ''}]")
-    return lines
-
-
-_gathered: dict[str, str] = {}
-_MOST_GATHERED = 1024
+def _tuples(connection: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> Sequence[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return cursor.execute(sql, values).fetchall()
 
 
 class SQLiteEngine:
@@ -193,8 +180,8 @@ class SQLiteEngine:
         idlest = min(self._reading, key=lambda reader: reader.queued)  # behind a count of all readers nobody waits
         return await idlest.fetch(sql, **params)
 
-    async def lines(self, sql: str, **params: object) -> Sequence[Sequence[Any]]:
-        return await min(self._reading, key=lambda reader: reader.queued).lines(sql, **params)
+    async def tuples(self, sql: str, **params: object) -> Sequence[tuple[Any, ...]]:
+        return await min(self._reading, key=lambda reader: reader.queued).tuples(sql, **params)
 
     async def write(self, sql: str, **params: object) -> Sequence[Row]:
         async with self._write_lock:

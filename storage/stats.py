@@ -56,7 +56,7 @@ class Stats:
 
     async def receipts(self, broadcast_id: int, after: int, upto: int) -> list[Tally]:
         """What became of a send at the readers with ids above `after` up to `upto`."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             f"SELECT carried, outcome, CASE WHEN outcome <> 1 THEN 0 {_STEP} ELSE 0 END, COUNT(*) FROM receipt"
             " WHERE broadcast_id = :id AND reader_id > :after AND reader_id <= :upto GROUP BY 1, 2, 3",
             id=broadcast_id,
@@ -124,7 +124,7 @@ class Stats:
 
     async def taps(self, kind: str, *, since: int) -> list[tuple[int, int]]:
         """Presses of such a button after that moment: when, and the sections of its post as a bitmask."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             "SELECT tap.at, post.sections FROM tap JOIN post ON post.id = tap.post_id WHERE tap.kind = :kind"
             " AND tap.at > :since ORDER BY tap.at, tap.post_id",
             kind=kind,
@@ -134,7 +134,7 @@ class Stats:
 
     async def rows(self, first: int, last: int) -> list[tuple[int, str, str, int]]:
         """The counts of these days: day, section, word, number."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             "SELECT day, section, what, n FROM stat WHERE day >= :first AND day <= :last ORDER BY 1, 2, 3",
             first=first,
             last=last,

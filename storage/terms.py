@@ -97,7 +97,7 @@ class Terms:
 
     async def held(self, posts: Collection[int]) -> frozenset[int]:
         """Those of these posts that hold a term of anybody's."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             f"SELECT DISTINCT post_id FROM post_term WHERE post_id IN ({self._db.dialect.numbers_of('posts')})",
             posts=json.dumps(list(posts)),
         )
@@ -107,7 +107,7 @@ class Terms:
         self, posts: Collection[int], readers: Collection[int]
     ) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
         """The pairs (reader, post) with a word that the reader follows, and those with one that the reader hides."""
-        rows = await self._db.lines(
+        rows = await self._db.tuples(
             "SELECT reader_id, post_id, MAX(follows), MIN(follows) FROM post_term JOIN reader_term"
             " ON reader_term.term_id = post_term.term_id"
             f" WHERE post_id IN ({self._db.dialect.numbers_of('posts')})"

@@ -66,7 +66,7 @@ class Watched:
         found = getattr(self._engine, name)
         if name == "transaction":
             return self._transaction
-        if name not in ("fetch", "lines", "write", "many", "batch", "carry_out"):
+        if name not in ("fetch", "tuples", "write", "many", "batch", "carry_out"):
             return found
 
         async def watched(*args: Any, **kwargs: Any) -> Any:

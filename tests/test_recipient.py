@@ -57,7 +57,7 @@ CHANGES: list[dict[str, Any]] = [
 
 async def test_the_text_is_always_that_of_the_choices(storage: Storage) -> None:
     async def read(chat: int) -> Recipient:
-        (row,) = await storage.engine.lines(f"SELECT {COLUMNS} FROM reader WHERE chat_id = :chat", chat=chat)
+        (row,) = await storage.engine.tuples(f"SELECT {COLUMNS} FROM reader WHERE chat_id = :chat", chat=chat)
         made: Recipient = recipient(row)
         met = await storage.readers.get(chat, thread_id=9 if chat < -5 else 0)
         assert met

@@ -96,7 +96,7 @@ def doomed_at(n: int) -> None:
         return call
 
     for engine in (SQLiteEngine, PostgresEngine):
-        for name in ("fetch", "lines", "write", "batch", "carry_out", "transaction"):
+        for name in ("fetch", "tuples", "write", "batch", "carry_out", "transaction"):
             setattr(engine, name, counted(getattr(engine, name)))
     telegram.Session.post = counted(telegram.Session.post)  # type: ignore[method-assign]
     telegram.Session.make_request = counted(telegram.Session.make_request)  # type: ignore[method-assign]

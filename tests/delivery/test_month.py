@@ -258,7 +258,7 @@ async def told(storage: Storage, day: Days, story: Story) -> int:
 
 async def received(storage: Storage, ids: dict[int, int], posts: dict[int, int], moments: list[int]) -> Got:
     """What the receipts say, each at the moment in which its broadcast began."""
-    rows = await storage.engine.lines(
+    rows = await storage.engine.tuples(
         "SELECT reader_id, started_at, carried, (SELECT MIN(post_id) FROM broadcast_post WHERE broadcast_id = id)"
         " FROM receipt JOIN broadcast ON broadcast.id = broadcast_id WHERE outcome = 1 ORDER BY broadcast_id"
     )

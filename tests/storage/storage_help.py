@@ -155,9 +155,9 @@ class Failing:
         self.tick()
         return await self._engine.fetch(sql, **params)
 
-    async def lines(self, sql: str, **params: object) -> Sequence[Sequence[Any]]:
+    async def tuples(self, sql: str, **params: object) -> Sequence[tuple[Any, ...]]:
         self.tick()
-        return await self._engine.lines(sql, **params)
+        return await self._engine.tuples(sql, **params)
 
     async def write(self, sql: str, **params: object) -> Sequence[Row]:
         self.tick()

@@ -163,7 +163,7 @@ async def test_many_rows_are_written_as_one_by_one(storage: Storage) -> None:
     for n in (1, 7, 8, 41, 300):
         await storage.engine.many(sql, [(n, id_) for id_ in range(n)])
     await storage.engine.many(sql, [(400 + id_, id_ % 20) for id_ in range(40)])  # each of them twice
-    rows = await storage.engine.lines("SELECT reader_id, day, n FROM pace ORDER BY reader_id")
+    rows = await storage.engine.tuples("SELECT reader_id, day, n FROM pace ORDER BY reader_id")
     expected = [
         (id_, 420 + id_ if id_ < 20 else 300, sum(n > id_ for n in (1, 7, 8, 41, 300)) + 2 * (id_ < 20))
         for id_ in range(300)
