@@ -116,7 +116,7 @@ class PostgresEngine:
         async with self._acquired() as connection:
             return await _Statements(connection).fetch(sql, **params)
 
-    write = tuples = fetch  # a record is as cheap as a list
+    write = tuples = fetch  # a record is as cheap as a tuple
 
     async def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         async with self.transaction() as connection:
